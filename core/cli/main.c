@@ -1,0 +1,47 @@
+/* main.c: hs, the native program. Files in, the library called, files out. */
+#include "cli.h"
+
+#include <string.h>
+
+static const char USAGE[] =
+    "hs info   MODEL                            configuration, parameters, bytes\n"
+    "hs hooks  MODEL [--tokens T]               each hook: name, shape, bytes\n"
+    "hs run    MODEL --ids 1,2,3 [--edits F.json] [--run B=1,2,3]... [--vectors F.safetensors]\n"
+    "                [--capture GLOB]... [--out F.safetensors]\n"
+    "hs heads  MODEL --ids 1,2,3                what each attention head does on these ids\n"
+    "hs grad   MODEL SPEC.json --out F.safetensors\n"
+    "hs train  RECIPE.json ...                  train a model; hs train --help\n"
+    "hs bench  [NAME]                           time the kernels and a run\n"
+    "\n"
+    "MODEL is a folder with config.json and model.safetensors. Documents: docs/formats.md.\n"
+    "Exit status: 0, or the number of the status that begins the line on stderr.\n";
+
+static const struct {
+    const char *name;
+    hs_status (*run)(int argc, char **argv, hs_detail *detail);
+} COMMANDS[] = {{"info", hs_cmd_info}, {"hooks", hs_cmd_hooks}, {"run", hs_cmd_run},    {"heads", hs_cmd_heads},
+                {"grad", hs_cmd_grad}, {"train", hs_cmd_train}, {"bench", hs_cmd_bench}};
+
+static hs_status dispatch(int argc, char **argv, hs_detail *detail)
+{
+    if (argc < 2)
+        return hs_fail(detail, HS_EUSAGE, "no command; see hs help");
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof COMMANDS[0]; i++)
+        if (!strcmp(argv[1], COMMANDS[i].name))
+            return COMMANDS[i].run(argc - 2, argv + 2, detail);
+    if (strcmp(argv[1], "help") && strcmp(argv[1], "--help"))
+        return hs_fail(detail, HS_EUSAGE, "there is no command \"%s\"; see hs help", argv[1]);
+    fputs(USAGE, stdout);
+    return HS_OK;
+}
+
+int main(int argc, char **argv)
+{
+    hs_detail detail = {""};
+    hs_status status = dispatch(argc, argv, &detail);
+    if (status == HS_OK && (fflush(stdout) || ferror(stdout)))
+        status = hs_fail(&detail, HS_EIO, "standard output cannot be written");
+    if (status != HS_OK)
+        fprintf(stderr, "%s: %s\n", hs_status_name(status), detail.text);
+    return (int)status;
+}

@@ -1,0 +1,43 @@
+/* edit.h: a compiled edit document, and how it acts on a tensor and on its gradient. */
+#ifndef HS_EDIT_H
+#define HS_EDIT_H
+
+#include "hooks.h"
+
+typedef enum hs_op { HS_OP_ZERO, HS_OP_SCALE, HS_OP_SET, HS_OP_ADD, HS_OP_PROJECT_OUT, HS_OP_CLAMP } hs_op;
+
+/* One edit at one hook of one layer. mean, patch and freeze are `set` by now: their operand has been
+ * read. The selection is a list of indices for each axis of the hook (hooks.def). */
+typedef struct hs_edit {
+    int hook, layer;
+    hs_op op;
+    int n_axes;
+    int64_t shape[3];
+    int *index[3];
+    int n_index[3];
+    hs_real scale, min, max;
+    hs_real *value;          /* operand; NULL for zero and scale */
+    int64_t value_stride[3]; /* of the selection's axes; 0 where it is broadcast */
+    int inside_offset;       /* clamp: where its marks begin, for hs_edit_apply's `inside` */
+} hs_edit;
+
+struct hs_edits {
+    int n, n_tokens;
+    hs_edit *list;
+    int n_inside; /* marks that all clamps need together */
+    /* [HS_N_HOOKS * max(n_layers, 1)]: whether any edit acts there */
+    uint8_t *any;
+};
+
+/* Carry out, in order, every edit at (hook, layer) on data, the hook's whole tensor. `inside` (n_inside
+ * bytes) remembers for the backward pass where a clamp did nothing; NULL if there will be none. */
+void hs_edits_apply(const hs_edits *edits, int hook, int layer, hs_real *data, uint8_t *inside);
+/* The same edits' effect on a gradient: from d(objective)/d(value after) to that before, in place. */
+void hs_edits_apply_gradient(const hs_edits *edits, int hook, int layer, hs_real *d, const uint8_t *inside);
+
+static inline bool hs_edits_any(const hs_edits *edits, int hook, int layer)
+{
+    return edits && edits->any[hs_hook_at(hook, layer)];
+}
+
+#endif

@@ -1,0 +1,31 @@
+/* grad.h: what a backward pass fills and the places it works in. */
+#ifndef HS_GRAD_H
+#define HS_GRAD_H
+
+#include "run.h"
+
+struct hs_grad {
+    const hs_model *model;
+    int n_tokens;
+    hs_real **hook; /* [HS_N_HOOKS * layers], by hs_hook_at: the requested gradients, NULL elsewhere */
+    int n_hooks;
+    hs_tensor *hooks; /* [n_hooks] */
+    char (*names)[64];
+    hs_real *params; /* laid out as model->base, or NULL */
+    hs_real *base;   /* everything below and the hooks' gradients: one allocation */
+    size_t bytes;
+    int64_t n_hook_reals; /* the hooks' gradients stand first in base */
+    hs_real *d_resid, *d_branch, *d_norm; /* [T, d_model] */
+    hs_real *d_x;                         /* [T, max(d_model, d_mlp)] */
+    hs_real *d_pos;                       /* [T, d_model]: summed over layers (shortformer) */
+    hs_real *d_q, *d_k, *d_v, *d_z;       /* [T, n_heads, d_head] */
+    hs_real *d_pattern;                   /* [n_heads, T, T] */
+    hs_real *d_mlp;                       /* [T, d_mlp] */
+    hs_real *d_scale;                     /* [T] */
+    hs_real *d_heads, *d_attn_in;         /* [T, n_heads, d_model], where heads have inputs of their own */
+    hs_real *head_norm, *head_scale;      /* [T, d_model], [T]: one head's LN1, done again */
+    hs_real *d_logits;                    /* [T, d_vocab_out] */
+    hs_real *transposed, *packed;         /* operands of one product */
+};
+
+#endif

@@ -1,0 +1,264 @@
+/* grad_document.c: carry out a gradient document (docs/formats.md, "Gradient"): read it, run, take the
+ * metric, go backward. */
+#include "error.h"
+#include "json.h"
+#include "kernels.h"
+#include "model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct document {
+    hs_model *model;
+    const hs_json *json;
+    hs_bytes text;
+    hs_detail *detail;
+    int32_t *ids, *clean;
+    int n_ids, n_clean;
+    const char **hooks;
+    int n_hooks;
+    hs_run *other; /* a run that the edits read, or the clean run of kl */
+    hs_grad_result result;
+} document;
+
+
+
+/* The field (a format) and what is wrong with it; the field's arguments come first. */
+#define FAIL(d, field, ...) hs_fail((d)->detail, HS_ESPEC, field ": " __VA_ARGS__)
+
+static hs_status read_ids(document *d, hs_json_at at, const char *field, int32_t **out, int *n)
+{
+    if (at < 0 || hs_json_type_of(d->json, at) != HS_JSON_ARRAY)
+        return FAIL(d, "%s", "a list of token ids is needed here", field);
+    *n = hs_json_length(d->json, at);
+    *out = malloc((size_t)*n * sizeof **out + 1);
+    if (!*out)
+        return hs_fail(d->detail, HS_EMEMORY, "no memory for %s", field);
+    int i = 0;
+    for (hs_json_at item = hs_json_first(d->json, at); item >= 0; item = hs_json_next(d->json, item), i++) {
+        int64_t id;
+        if (!hs_json_int(d->json, item, &id) || id < INT32_MIN || id > INT32_MAX)
+            return FAIL(d, "%s[%d]", "a token id is needed here", field, i);
+        (*out)[i] = (int32_t)id;
+    }
+    return HS_OK;
+}
+
+static hs_status read_hooks(document *d)
+{
+    hs_json_at at = hs_json_get(d->json, hs_json_root(d->json), "hooks");
+    if (at < 0)
+        return HS_OK;
+    if (hs_json_type_of(d->json, at) != HS_JSON_ARRAY)
+        return FAIL(d, "hooks", "a list of names is needed here");
+    d->hooks = calloc((size_t)hs_json_length(d->json, at) + 1, sizeof *d->hooks);
+    if (!d->hooks)
+        return hs_fail(d->detail, HS_EMEMORY, "no memory for the hooks");
+    for (hs_json_at item = hs_json_first(d->json, at); item >= 0; item = hs_json_next(d->json, item)) {
+        d->hooks[d->n_hooks] = hs_json_string(d->json, item);
+        if (!d->hooks[d->n_hooks++])
+            return FAIL(d, "hooks[%d]", "a name is needed here", d->n_hooks - 1);
+    }
+    return HS_OK;
+}
+
+/* A run of other ids without edits, with these captures. */
+static hs_status run_other(document *d, const int32_t *ids, int n, const char *const *capture, int n_capture, hs_run **out)
+{
+    hs_run_spec spec = {.ids = ids, .n_tokens = n, .capture = capture, .n_capture = n_capture};
+    HS_TRY(hs_run_new(d->model, &spec, d->detail, out));
+    hs_run_forward(*out);
+    return HS_OK;
+}
+
+/* "runs": {"B": [ids]}: what the edits may name. Each is run with every hook captured. */
+enum { MAX_RUNS = 16 };
+typedef struct other_runs {
+    const char *names[MAX_RUNS];
+    hs_run *runs[MAX_RUNS];
+    int n;
+} other_runs;
+
+static hs_status read_runs(document *d, other_runs *others)
+{
+    static const char *const ALL[] = {"*"};
+    hs_json_at at = hs_json_get(d->json, hs_json_root(d->json), "runs");
+    if (at < 0)
+        return HS_OK;
+    if (hs_json_type_of(d->json, at) != HS_JSON_OBJECT)
+        return FAIL(d, "runs", "an object of names and ids is needed here");
+    for (hs_json_at item = hs_json_first(d->json, at); item >= 0; item = hs_json_next(d->json, item)) {
+        int32_t *ids = NULL;
+        int n;
+        if (others->n == MAX_RUNS)
+            return FAIL(d, "runs", "at most %d runs", (int)MAX_RUNS);
+        others->names[others->n] = hs_json_key(d->json, item);
+        hs_status status = read_ids(d, item, others->names[others->n], &ids, &n);
+        if (status == HS_OK)
+            status = run_other(d, ids, n, ALL, 1, &others->runs[others->n]);
+        free(ids);
+        HS_TRY(status);
+        others->n++;
+    }
+    return HS_OK;
+}
+
+static hs_status read_edits(document *d, const other_runs *others)
+{
+    hs_json_at at = hs_json_get(d->json, hs_json_root(d->json), "edits");
+    if (at < 0)
+        return HS_OK;
+    if (hs_json_type_of(d->json, at) != HS_JSON_ARRAY)
+        return FAIL(d, "edits", "a list of edits is needed here");
+    size_t begin = hs_json_offset(d->json, at);
+    hs_bytes part = {(const char *)d->text.data + begin, hs_json_end(d->json, at) - begin, "edits"};
+    hs_sources sources = {others->names, (const hs_run *const *)others->runs, others->n, NULL, 0};
+    return hs_edits_new(d->model, part, d->n_ids, &sources, d->detail, &d->result.edits);
+}
+
+static hs_status read_token(document *d, hs_json_at metric, const char *key, int64_t *out)
+{
+    hs_json_at at = hs_json_get(d->json, metric, key);
+    if (at < 0 || !hs_json_int(d->json, at, out) || *out < 0 || *out >= d->model->cfg.d_vocab_out)
+        return FAIL(d, "metric.%s", "a token id from 0 to %d is needed here", key, d->model->cfg.d_vocab_out - 1);
+    return HS_OK;
+}
+
+/* KL(clean || this run) at the position: its value, and d = softmax(run) - softmax(clean). */
+static hs_status read_kl(document *d, int64_t position, const hs_real *row, hs_real *d_row)
+{
+    int V = d->model->cfg.d_vocab_out;
+    HS_TRY(read_ids(d, hs_json_get(d->json, hs_json_root(d->json), "clean"), "clean", &d->clean, &d->n_clean));
+    if (d->n_clean != d->n_ids)
+        return FAIL(d, "clean", "%d ids for a run of %d: kl compares position by position", d->n_clean, d->n_ids);
+    HS_TRY(run_other(d, d->clean, d->n_clean, NULL, 0, &d->other));
+    const hs_real *clean = hs_run_logits(d->other) + position * V;
+    hs_real *p = malloc((size_t)V * sizeof *p);
+    if (!p)
+        return hs_fail(d->detail, HS_EMEMORY, "no memory for the metric");
+    double total = hs_logsumexp(row, V), clean_total = hs_logsumexp(clean, V), kl = 0;
+    hs_softmax(p, clean, V);
+    hs_softmax(d_row, row, V);
+    for (int i = 0; i < V; i++) {
+        if (p[i] > 0)
+            kl += (double)p[i] * (((double)clean[i] - clean_total) - ((double)row[i] - total));
+        d_row[i] -= p[i];
+    }
+    free(p);
+    d->result.metric = kl;
+    return HS_OK;
+}
+
+/* The metric's value and its derivative by the logits [T, d_vocab_out], which is zero but for one row. */
+static hs_status read_metric(document *d, hs_real *d_logits)
+{
+    static const char *const FIELDS[] = {"kind", "position", "correct", "wrong"};
+    int V = d->model->cfg.d_vocab_out;
+    int64_t position = -1, correct, wrong;
+    hs_json_at metric = hs_json_get(d->json, hs_json_root(d->json), "metric"), at;
+    if (metric < 0 || hs_json_type_of(d->json, metric) != HS_JSON_OBJECT)
+        return FAIL(d, "metric", "an object is needed here");
+    for (at = hs_json_first(d->json, metric); at >= 0; at = hs_json_next(d->json, at)) {
+        bool known = false;
+        for (int i = 0; i < 4; i++)
+            known |= !strcmp(hs_json_key(d->json, at), FIELDS[i]);
+        if (!known)
+            return FAIL(d, "metric.%s", "a metric has no such field", hs_json_key(d->json, at));
+    }
+    const char *kind = (at = hs_json_get(d->json, metric, "kind")) < 0 ? NULL : hs_json_string(d->json, at);
+    if ((at = hs_json_get(d->json, metric, "position")) >= 0 &&
+        (!hs_json_int(d->json, at, &position) || position < -d->n_ids || position >= d->n_ids))
+        return FAIL(d, "metric.position", "a position of the %d tokens is needed here", d->n_ids);
+    position += position < 0 ? d->n_ids : 0;
+    const hs_real *row = hs_run_logits(d->result.run) + position * V;
+    hs_real *d_row = d_logits + position * V;
+    if (kind && !strcmp(kind, "logit_diff")) {
+        HS_TRY(read_token(d, metric, "correct", &correct));
+        HS_TRY(read_token(d, metric, "wrong", &wrong));
+        d_row[correct] += 1;
+        d_row[wrong] -= 1;
+        d->result.metric = (double)row[correct] - (double)row[wrong];
+        return HS_OK;
+    }
+    if (kind && !strcmp(kind, "log_prob")) {
+        HS_TRY(read_token(d, metric, "correct", &correct));
+        hs_softmax(d_row, row, V);
+        for (int i = 0; i < V; i++)
+            d_row[i] = (i == correct) - d_row[i];
+        d->result.metric = (double)row[correct] - hs_logsumexp(row, V);
+        return HS_OK;
+    }
+    if (kind && !strcmp(kind, "kl"))
+        return read_kl(d, position, row, d_row);
+    if (kind && !strcmp(kind, "rank"))
+        return FAIL(d, "metric.kind", "rank has no gradient; use logit_diff, log_prob or kl");
+    return FAIL(d, "metric.kind", "logit_diff, log_prob or kl is needed here");
+}
+
+static hs_status carry_out(document *d, const other_runs *others)
+{
+    static const char *const FIELDS[] = {"v", "ids", "metric", "hooks", "weights", "edits", "runs", "clean"};
+    hs_json_at root = hs_json_root(d->json), at;
+    int64_t v;
+    if (hs_json_type_of(d->json, root) != HS_JSON_OBJECT)
+        return hs_fail(d->detail, HS_ESPEC, "a gradient document is an object, not %s", hs_json_type_name(d->json, root));
+    for (at = hs_json_first(d->json, root); at >= 0; at = hs_json_next(d->json, at)) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS; i++)
+            known |= !strcmp(hs_json_key(d->json, at), FIELDS[i]);
+        if (!known)
+            return FAIL(d, "%s", "a gradient document has no such field", hs_json_key(d->json, at));
+    }
+    if ((at = hs_json_get(d->json, root, "v")) >= 0 && (!hs_json_int(d->json, at, &v) || v != 1))
+        return FAIL(d, "v", "this program reads version 1");
+    bool weights = false;
+    if ((at = hs_json_get(d->json, root, "weights")) >= 0 && !hs_json_bool(d->json, at, &weights))
+        return FAIL(d, "weights", "true or false is needed here");
+    HS_TRY(read_ids(d, hs_json_get(d->json, root, "ids"), "ids", &d->ids, &d->n_ids));
+    HS_TRY(read_hooks(d));
+    HS_TRY(read_edits(d, others));
+    hs_run_spec spec = {.ids = d->ids, .n_tokens = d->n_ids, .edits = d->result.edits, .keep_for_backward = true};
+    HS_TRY(hs_run_new(d->model, &spec, d->detail, &d->result.run));
+    hs_grad_spec grad = {d->hooks, d->n_hooks, weights};
+    HS_TRY(hs_grad_new(d->model, d->result.run, &grad, d->detail, &d->result.grad));
+    hs_run_forward(d->result.run);
+    hs_real *d_logits = calloc((size_t)d->n_ids * (size_t)d->model->cfg.d_vocab_out, sizeof *d_logits);
+    if (!d_logits)
+        return hs_fail(d->detail, HS_EMEMORY, "no memory for the metric's gradient");
+    hs_status status = read_metric(d, d_logits);
+    if (status == HS_OK)
+        hs_backward(d->result.run, d_logits, d->result.grad);
+    free(d_logits);
+    return status;
+}
+
+hs_status hs_grad_document(hs_model *model, hs_bytes text, hs_detail *detail, hs_grad_result *out)
+{
+    hs_json *json;
+    HS_TRY(hs_json_parse(text, detail, &json));
+    document d = {.model = model, .json = json, .text = text, .detail = detail};
+    other_runs others = {.n = 0};
+    hs_status status = read_runs(&d, &others);
+    if (status == HS_OK)
+        status = carry_out(&d, &others);
+    for (int i = 0; i < MAX_RUNS; i++)
+        hs_run_free(others.runs[i]);
+    hs_run_free(d.other);
+    free(d.hooks);
+    free(d.ids);
+    free(d.clean);
+    hs_json_free(json);
+    if (status != HS_OK) {
+        hs_grad_result_free(&d.result);
+        return status;
+    }
+    *out = d.result;
+    return HS_OK;
+}
+
+void hs_grad_result_free(hs_grad_result *result)
+{
+    hs_grad_free(result->grad);
+    hs_run_free(result->run);
+    hs_edits_free(result->edits);
+}

@@ -1,0 +1,92 @@
+/* run.h: a run inside the core: where every tensor of the forward pass lives.
+ *
+ * A hook's tensor has a place of its own when somebody will read it after the run (a capture, or the
+ * backward pass); all others share one scratch place per kind, used again by every layer. So capturing
+ * costs no copy: the forward pass writes each tensor where it is to be found. */
+#ifndef HS_RUN_H
+#define HS_RUN_H
+
+#include "edit.h"
+
+struct hs_run {
+    const hs_model *model;
+    const hs_edits *edits;
+    int n_tokens;
+    bool keep; /* for the backward pass */
+    int step;  /* of hs_run_step: 0 embed, 1.. blocks, n_layers + 1 unembed */
+    int32_t *ids;
+    hs_real **tensor;   /* [HS_N_HOOKS * layers], by hs_hook_at; NULL where nothing is computed */
+    uint8_t *captured;  /* the same index */
+    uint8_t *own;       /* the same index: the place is this hook's alone */
+    int n_captured;
+    hs_tensor *captures; /* [n_captured] */
+    char (*names)[64];
+    uint8_t *inside; /* marks of clamps (edit.h), in runs kept for the backward pass */
+    hs_real *stream; /* [T, d_model]: what enters the first block */
+    /* scratch of one layer */
+    hs_real *qk_input;      /* [T, d_model]: shortformer's LN'd input plus positions */
+    hs_real *head_input;    /* [T, d_model]: one head's input where the heads' inputs differ */
+    hs_real *head_scale;    /* [T] */
+    hs_real *packed;        /* one head's keys or values */
+    hs_real *result;        /* [T, d_model]: one head's result before its edit */
+    void *base;
+    size_t bytes;
+};
+
+static inline hs_real *hs_run_at(const hs_run *run, int hook, int layer)
+{
+    return run->tensor[hs_hook_at(hook, layer)];
+}
+
+static inline bool hs_run_is_own(const hs_run *run, int hook, int layer)
+{
+    return run->own[hs_hook_at(hook, layer)];
+}
+
+/* The one line of every hook point: carry out its edits. Captures need nothing. */
+static inline void hs_hook(const hs_run *run, int hook, int layer, hs_real *data)
+{
+    if (hs_edits_any(run->edits, hook, layer))
+        hs_edits_apply(run->edits, hook, layer, data, run->inside);
+}
+
+static inline hs_hook_info hs_run_shape(const hs_run *run, int hook, int layer)
+{
+    hs_hook_info info;
+    hs_hook_info_at(&run->model->cfg, hook, layer, run->n_tokens, &info);
+    return info;
+}
+
+/* Whether the heads of a layer read different inputs, for the q, k or v path (hook = Q_INPUT, ...). */
+static inline bool hs_run_splits(const hs_run *run, int hook, int layer)
+{
+    return hs_edits_any(run->edits, HS_HOOK_ATTN_IN, layer) || hs_edits_any(run->edits, hook, layer);
+}
+
+/* Whether all heads' patterns of a layer must stand side by side; if not, one [T, T] place serves them
+ * one after the other. */
+static inline bool hs_run_sees_all_heads(const hs_run *run, int layer)
+{
+    return hs_run_is_own(run, HS_HOOK_PATTERN, layer) || hs_edits_any(run->edits, HS_HOOK_PATTERN, layer) ||
+           hs_edits_any(run->edits, HS_HOOK_ATTN_SCORES, layer);
+}
+
+/* What the scores of a layer are divided by. */
+double hs_attn_scale(const hs_config *cfg, int layer);
+
+/* Whether the LayerNorm with this scale exists; solu_ln's does in every model. */
+static inline bool hs_normalises(const hs_run *run, int hook_scale)
+{
+    return hook_scale == HS_HOOK_MLP_LN_SCALE || run->model->cfg.normalization_type != HS_NORM_NONE;
+}
+
+/* LayerNorm of x (rows x_stride apart) with its two hooks: scale [T] and out [T, d]. Without
+ * normalisation a copy, and the hooks do not exist. w and b may be NULL. */
+void hs_layernorm(const hs_run *run, int hook_scale, int hook_normalized, int layer, const hs_real *x,
+                  int64_t x_stride, const hs_real *w, const hs_real *b, int d, hs_real *scale, hs_real *out);
+
+/* Shortformer: positions join the inputs of queries and keys, never the stream. x [T, d_model] plus
+ * hook_pos_embed, in run->qk_input; x itself under other positions. */
+const hs_real *hs_with_positions(const hs_run *run, const hs_real *x);
+
+#endif

@@ -1,0 +1,2 @@
+/** The entry of dist/engine.js. */
+export * from './index';

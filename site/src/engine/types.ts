@@ -1,0 +1,188 @@
+/** What the engine speaks: the same documents as `hs` and the C core (docs/formats.md). Types only. */
+
+/** A named array of a run; `shape` as TransformerLens has it, without a batch axis. */
+export interface Tensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export type Op = 'zero' | 'scale' | 'set' | 'add' | 'mean' | 'patch' | 'freeze' | 'project_out' | 'clamp';
+
+/** A number, a (nested) list, a named vector, or another run's activation at the same hook. */
+export type Operand =
+  | number
+  | readonly Operand[]
+  | { readonly vector: string }
+  | { readonly run: string; readonly positions?: readonly number[] };
+
+/** One intervention. Absent selections mean all. docs/formats.md, "Edits". */
+export interface Edit {
+  readonly hook: string;
+  readonly heads?: readonly number[];
+  readonly positions?: readonly number[];
+  readonly sources?: readonly number[];
+  readonly dims?: readonly [number, number];
+  readonly from?: number;
+  readonly op: Op;
+  readonly scale?: number;
+  readonly value?: Operand;
+  readonly min?: number;
+  readonly max?: number;
+}
+
+/** A token of a text: `text` is what its bytes say, with U+FFFD where they are part of a character. */
+export interface Token {
+  readonly id: number;
+  readonly text: string;
+  /** The token's bytes; a token may be a part of a character. */
+  readonly bytes: Uint8Array;
+  readonly special: boolean;
+}
+
+export interface Tokenized {
+  readonly ids: Int32Array;
+  readonly tokens: readonly Token[];
+  /** Set when the text was longer than the context: what was left out of its end. */
+  readonly cut: { readonly tokens: number; readonly text: string } | null;
+}
+
+/** hs_config's fields by HookedTransformerConfig's names. */
+export interface ModelConfig {
+  readonly n_layers: number;
+  readonly d_model: number;
+  readonly n_ctx: number;
+  readonly n_heads: number;
+  readonly n_key_value_heads: number;
+  readonly d_head: number;
+  readonly d_mlp: number;
+  readonly d_vocab: number;
+  readonly d_vocab_out: number;
+  readonly act_fn: string | null;
+  readonly attn_only: boolean;
+  readonly normalization_type: string | null;
+  readonly positional_embedding_type: string;
+  readonly default_prepend_bos: boolean;
+  readonly attn_scale: number;
+  readonly eps: number;
+}
+
+export interface ModelInfo {
+  readonly id: string;
+  /** SHA-256 of model.safetensors, hex; of its shards, that of their SHA-256s in hex, one a line. */
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly n_params: number;
+  readonly n_not_finite: number;
+  readonly config: ModelConfig;
+}
+
+export interface HookInfo {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+}
+
+/** One model of models/manifest.json, as the page ships it. */
+export interface ShippedModel {
+  readonly id: string;
+  readonly title: string;
+  /** Folder below the page, ending in "/": config.json, model.safetensors, tokenizer.json. */
+  readonly path: string;
+  /** Of model.safetensors, as `sha256`. */
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface RunRequest {
+  readonly ids: ArrayLike<number>;
+  readonly edits?: readonly Edit[];
+  /** Hook names or globs to bring back. */
+  readonly capture?: readonly string[];
+  /** Other prompts that the edits name, run without edits: {"B": ids}. */
+  readonly runs?: Readonly<Record<string, ArrayLike<number>>>;
+  /** Vectors that the edits name; with a shape where they have more than one axis. */
+  readonly vectors?: Readonly<Record<string, Float32Array | Pick<Tensor, 'shape' | 'data'>>>;
+}
+
+export interface HeadScores {
+  readonly layer: number;
+  readonly head: number;
+  readonly previous: number;
+  readonly duplicate: number;
+  readonly induction: number;
+}
+
+export interface RunResult {
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** -log p of each next token, nats, [T - 1]. */
+  readonly loss: Float32Array;
+  /** [T, d_vocab_out] */
+  readonly logits: Tensor;
+  /** Detector scores of every head on this text (hs_detect_heads). */
+  readonly heads: readonly HeadScores[];
+  /** How many positions hold a token that stood earlier; 0 means induction cannot show. */
+  readonly n_duplicates: number;
+  /** Milliseconds of the forward pass alone, in the worker. */
+  readonly ms: number;
+  /** Bytes the run took in the core. */
+  readonly bytes: number;
+}
+
+/** What is differentiated: docs/formats.md, "Gradient". Negative positions count from the end. */
+export interface Metric {
+  readonly kind: 'logit_diff' | 'log_prob' | 'kl' | 'loss';
+  readonly position?: number;
+  readonly correct?: number;
+  readonly wrong?: number;
+}
+
+export interface GradientRequest {
+  readonly ids: readonly number[];
+  readonly metric: Metric;
+  /** For "kl": the prompt whose prediction is compared with. */
+  readonly clean?: readonly number[];
+  /** Names or globs of the hooks whose gradient is wanted. */
+  readonly hooks?: readonly string[];
+  /** Also the gradient of every parameter, under its name in the state_dict. */
+  readonly weights?: boolean;
+  readonly edits?: readonly Edit[];
+  /** Other prompts that the edits name. */
+  readonly runs?: Readonly<Record<string, readonly number[]>>;
+}
+
+export interface GradientResult {
+  readonly metric: number;
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** Everything the page (and a researcher in its console) can ask. Every call can be cancelled. */
+export interface Engine {
+  /** The models this page ships. */
+  models(): Promise<readonly ShippedModel[]>;
+  /** Load a shipped model by id, or files dropped by a person (config.json, model.safetensors, tokenizer.json). */
+  load(
+    source: string | { readonly files: ReadonlyMap<string, Blob>; readonly id: string },
+    options?: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void },
+  ): Promise<ModelInfo>;
+  /** Text -> ids with the loaded model's tokenizer; a beginning-of-text token stands first when the
+   *  model's default_prepend_bos says so. `<|endoftext|>` typed by a person stays text unless `special`. */
+  tokenize(text: string, options?: { special?: boolean; bos?: boolean }): Promise<Tokenized>;
+  /** Tokens of ids, for labels of predictions. */
+  tokens(ids: ArrayLike<number>): Promise<readonly Token[]>;
+  hooks(nTokens: number): Promise<readonly HookInfo[]>;
+  run(request: RunRequest, options?: { signal?: AbortSignal }): Promise<RunResult>;
+  /** Logits of vectors of the residual stream [n, d_model] -> [n, d_vocab_out]; lnFinal re-normalises each. */
+  unembed(vectors: Float32Array, options?: { lnFinal?: boolean }): Promise<Tensor>;
+  /** d(metric)/d(value) at hooks and of weights. */
+  gradient(request: GradientRequest, options?: { signal?: AbortSignal }): Promise<GradientResult>;
+  /** Free the worker and everything in it. */
+  close(): void;
+}
+
+/** Every failure of the engine: the core's status name ("EHOOK") or one of the page's own
+ *  ("ENOSIMD", "EFETCH", "EHASH", "EWORKER", "ETOKENIZER", "EABORTED"), and a line a person can act on. */
+export interface EngineFailure {
+  readonly status: string;
+  readonly detail: string;
+}

@@ -1,0 +1,121 @@
+/** One selection for every view: hover previews, a click locks, the same click again or Esc unlocks.
+ *  What is shown is the hover over the lock over what rests there when nothing is locked. */
+import { computed, signal } from '@preact/signals';
+
+export interface HeadId {
+  readonly layer: number;
+  readonly head: number;
+}
+
+/** `depth` counts points of the residual stream: 0 enters layer 0, d leaves layer d - 1. */
+export interface Selection {
+  readonly head: HeadId | null;
+  readonly dest: number | null;
+  readonly src: number | null;
+  readonly depth: number | null;
+}
+
+/** What the pointer is over. `column`: a source by itself, whatever the destination. */
+export type Hover = Partial<Selection> & { readonly column?: number };
+
+/** What is shown when nothing is locked, and the bounds of what can be: set by each run. */
+export interface Ground {
+  readonly head: HeadId | null;
+  readonly nLayers: number;
+  readonly nHeads: number;
+  readonly nTokens: number;
+}
+
+export const NOTHING: Selection = { head: null, dest: null, src: null, depth: null };
+
+export const sameHead = (a: HeadId | null, b: HeadId | null): boolean =>
+  a === b || (a !== null && b !== null && a.layer === b.layer && a.head === b.head);
+
+const within = (i: number | null, n: number): number | null => (i !== null && i < n ? i : null);
+
+export function createSelection() {
+  const lock = signal<Selection>(NOTHING);
+  const hover = signal<Hover | null>(null);
+  const ground = signal<Ground>({ head: null, nLayers: 0, nHeads: 0, nTokens: 0 });
+  /** True while the lock is the story's own, so that it may follow the text; false once a person chose. */
+  const followsStory = signal(true);
+
+  /** The lock, without what this run does not have. */
+  const locked = computed<Selection>(() => {
+    const { nLayers, nHeads, nTokens } = ground.value;
+    const { head, dest, src, depth } = lock.value;
+    const d = within(dest, nTokens);
+    return {
+      head: head && head.layer < nLayers && head.head < nHeads ? head : null,
+      dest: d,
+      src: d === null || src === null || src > d ? null : src,
+      depth: d === null ? null : within(depth, nLayers + 1),
+    };
+  });
+
+  const shown = computed<Selection>(() => {
+    const h = hover.value ?? {};
+    const l = locked.value;
+    const g = ground.value;
+    const head = h.head ?? l.head ?? g.head;
+    const dest = within(h.dest ?? null, g.nTokens) ?? l.dest ?? (g.nTokens > 0 ? g.nTokens - 1 : null);
+    // A source or depth belongs to its destination: another destination under the pointer drops it.
+    const moved = h.dest !== undefined && h.dest !== l.dest;
+    return {
+      head,
+      dest,
+      src: h.src !== undefined ? h.src : moved ? null : l.src,
+      depth: h.depth !== undefined ? h.depth : h.src != null || moved ? null : l.depth,
+    };
+  });
+
+  const put = (next: Selection) => {
+    followsStory.value = false;
+    lock.value = next;
+  };
+
+  return {
+    lock: locked,
+    hover,
+    ground,
+    shown,
+    followsStory,
+
+    preview(point: Hover | null) {
+      hover.value = point;
+    },
+    /** The story's own lock: does not count as a person's choice. */
+    follow(point: Selection) {
+      lock.value = point;
+    },
+    toggleHead(head: HeadId) {
+      const now = locked.value;
+      put({ ...now, head: sameHead(now.head, head) ? null : head });
+    },
+    toggleToken(dest: number) {
+      const now = locked.value;
+      const same = now.dest === dest && now.src === null && now.depth === null;
+      put({ ...NOTHING, head: now.head, dest: same ? null : dest });
+    },
+    toggleCell(dest: number, src: number) {
+      const now = locked.value;
+      const same = now.dest === dest && now.src === src;
+      put({ ...NOTHING, head: now.head ?? shown.value.head, dest: same ? null : dest, src: same ? null : src });
+    },
+    toggleVector(dest: number, depth: number) {
+      const now = locked.value;
+      const same = now.dest === dest && now.depth === depth;
+      put({ ...NOTHING, head: now.head, dest: same ? null : dest, depth: same ? null : depth });
+    },
+    /** The arrows: moves whatever is locked, without ever unlocking. */
+    moveTo(point: Partial<Selection>) {
+      put({ ...locked.value, ...point });
+    },
+    unlock() {
+      hover.value = null;
+      put(NOTHING);
+    },
+  };
+}
+
+export type SelectionState = ReturnType<typeof createSelection>;

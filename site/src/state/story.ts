@@ -1,0 +1,200 @@
+/** The line under the picture: what is seen, in this run's numbers. Pure: a run in, words out. */
+import type { RunResult } from '../engine/types';
+import { share, three } from './numbers';
+import {
+  bestHead,
+  headName,
+  meanLoss,
+  probabilitiesAt,
+  repeatedPart,
+  SHOWS,
+  strongestSource,
+  weightAt,
+} from './reading';
+import type { Shown } from './run';
+import { NOTHING, type HeadId, type Selection } from './selection';
+
+/** Words, and the tokens and heads they name (which a view may make live). */
+export type Part =
+  | { readonly kind: 'words'; readonly words: string }
+  | { readonly kind: 'token'; readonly position: number }
+  /** A token of the vocabulary, by its id. */
+  | { readonly kind: 'vocab'; readonly id: number }
+  | { readonly kind: 'head'; readonly head: HeadId };
+
+const words = (text: string): Part => ({ kind: 'words', words: text });
+const token = (position: number): Part => ({ kind: 'token', position });
+const headPart = (head: HeadId): Part => ({ kind: 'head', head });
+
+export type Relation = 'first' | 'itself' | 'previous' | 'induction' | 'duplicate' | 'other';
+
+/** What a source is to a destination, by the tokens alone. */
+export function relation(ids: ArrayLike<number>, dest: number, src: number): Relation {
+  if (src === dest) return 'itself';
+  if (src > 1 && ids[src - 1] === ids[dest]) return 'induction';
+  if (src > 0 && ids[src] === ids[dest]) return 'duplicate';
+  if (src === dest - 1) return 'previous';
+  return src === 0 ? 'first' : 'other';
+}
+
+const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth'];
+
+export function ordinalWord(n: number): string {
+  const teen = n % 100 >= 11 && n % 100 <= 13;
+  return ORDINALS[n - 1] ?? `${n}${teen ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th')}`;
+}
+
+/** How many times a position's token stood up to and with it, in words. */
+export function ordinal(ids: ArrayLike<number>, position: number): string {
+  let n = 0;
+  for (let i = 0; i <= position; i++) if (ids[i] === ids[position]) n++;
+  return ordinalWord(n);
+}
+
+const comesTwice = (ids: ArrayLike<number>, position: number) =>
+  Array.prototype.some.call(ids, (id: number, i: number) => i !== position && id === ids[position]);
+
+/** A token that is a word by itself, seen with its neighbours: "word" is then the better name for it. */
+function isWord(shown: Shown, position: number): boolean {
+  const [last, here, next] = [-1, 0, 1].map((step) => shown.tokenized.tokens[position + step]);
+  const begins = /^\s/.test(here?.text ?? '') || last === undefined || last.special || /\s$/.test(last.text);
+  return begins && /^\s?\p{L}+$/u.test(here?.text ?? '') && !/^\p{L}/u.test(next?.text ?? '');
+}
+
+/** The strongest induction head of a run and the clearest place to see it; else the next best thing. */
+export function findStory(shown: Shown): Selection {
+  const { before, tokenized } = shown;
+  const { ids } = tokenized;
+  const last = ids.length - 1;
+  const induction = bestHead(before, 'induction');
+  if (induction && induction.induction >= SHOWS) {
+    let best = { worth: -1, dest: last, src: 0 };
+    // Inside a phrase that comes again, if there is one: there the text itself confirms what is copied.
+    const repeated = repeatedPart(ids);
+    for (const dest of repeated.length > 0 ? repeated : Array.from({ length: last }, (_, i) => i + 1)) {
+      const p = probabilitiesAt(before, dest);
+      for (let src = 2; src <= dest; src++) {
+        if (relation(ids, dest, src) !== 'induction') continue;
+        // Clear where the head looks hard and the model says what it finds there.
+        const worth = weightAt(before, induction, dest, src) * (p[ids[src] ?? 0] ?? 0);
+        if (worth > best.worth) best = { worth, dest, src };
+      }
+    }
+    return { ...NOTHING, head: id(induction), dest: best.dest, src: best.src };
+  }
+  const previous = bestHead(before, 'previous');
+  if (previous && previous.previous >= SHOWS && last > 0) {
+    let dest = last;
+    for (let d = 1; d <= last; d++)
+      if (weightAt(before, previous, d, d - 1) > weightAt(before, previous, dest, dest - 1)) dest = d;
+    return { ...NOTHING, head: id(previous), dest, src: dest - 1 };
+  }
+  return { ...NOTHING, head: induction ? id(induction) : null, dest: last };
+}
+
+const id = ({ layer, head }: HeadId): HeadId => ({ layer, head });
+
+/** Why no induction is told, when it is not. */
+function absence(shown: Shown): Part[] {
+  const { before, info } = shown;
+  if (info.config.n_layers === 0) return [words('This model has no attention: it guesses from the current token alone.')];
+  const best = bestHead(before, 'induction');
+  if (!best || best.induction >= SHOWS) return [];
+  if (before.n_duplicates === 0) return [words('No token comes twice here, so there is nothing to copy. ')];
+  return [words('No head copies here (the best, '), headPart(id(best)), words(`, has induction ${share(best.induction)} of 1). `)];
+}
+
+const likeliest = (p: Float64Array): number => p.reduce((best, x, i) => (x > (p[best] ?? 0) ? i : best), 0);
+
+function prediction(shown: Shown, dest: number): Part[] {
+  const p = probabilitiesAt(shown.now, dest);
+  const first = likeliest(p);
+  return [words('After '), token(dest), words(' its first guess is '), { kind: 'vocab', id: first }, words(` (${share(p[first] ?? 0)}).`)];
+}
+
+/** "the second `cat`", or "`cat`" where it stands once. */
+const named = (ids: ArrayLike<number>, position: number): Part[] =>
+  comesTwice(ids, position) ? [words(`the ${ordinal(ids, position)} `), token(position)] : [token(position)];
+
+/** What one head does at one destination. */
+function looks(shown: Shown, head: HeadId, dest: number, src: number): Part[] {
+  const { ids } = shown.tokenized;
+  const weight = `(${share(weightAt(shown.now, head, dest, src))} of its attention).`;
+  const start = [headPart(head), words(' looks from '), ...named(ids, dest)];
+  switch (relation(ids, dest, src)) {
+    case 'induction': {
+      const noun = isWord(shown, src) ? 'word' : 'token';
+      return [...start, words(` to the ${noun} that followed the ${ordinal(ids, src - 1)} one, `), token(src), words(` ${weight}`)];
+    }
+    case 'duplicate':
+      return [...start, words(` back to the ${ordinal(ids, src)} one `), words(weight)];
+    case 'previous':
+      return [...start, words(' to the token just before it, '), token(src), words(` ${weight}`)];
+    case 'first':
+      return [...start, words(' to the start of the text, '), token(src), words(` ${weight}`)];
+    case 'itself':
+      return [...start, words(` at itself ${weight}`)];
+    case 'other':
+      return [...start, words(' to '), ...named(ids, src), words(` ${weight}`)];
+  }
+}
+
+const move = (before: number, now: number, say: (x: number) => string): string => {
+  if (say(before) === say(now)) return `stays at ${say(now)}`;
+  return `${now < before ? 'falls' : 'rises'} from ${say(before)} to ${say(now)}`;
+};
+
+/** The token whose fate is told: what the head pointed to when it copies, else the run's first guess. */
+export function subject(shown: Shown, head: HeadId | null, dest: number, src: number | null): number {
+  const { ids } = shown.tokenized;
+  const from = src ?? (head ? strongestSource(shown.before, head, dest) : null);
+  if (from !== null && relation(ids, dest, from) === 'induction') return ids[from] ?? 0;
+  return likeliest(probabilitiesAt(shown.before, dest));
+}
+
+/** What the changes in force did at one destination. */
+function consequence(shown: Shown, off: readonly HeadId[], others: number, dest: number, about: number): Part[] {
+  const { ids } = shown.tokenized;
+  const names = off.flatMap((h, i) => [...(i === 0 ? [] : [words(i === off.length - 1 ? ' and ' : ', ')]), headPart(h)]);
+  const opening: Part[] =
+    off.length > 0 && others === 0 ? [words('Without '), ...names] : [words(`With ${off.length + others} changes in force`)];
+  const p = (run: RunResult) => probabilitiesAt(run, dest)[about] ?? 0;
+  const parts: Part[] = [
+    ...opening,
+    words(', '),
+    { kind: 'vocab', id: about },
+    words(' after '),
+    ...named(ids, dest),
+    words(` ${move(p(shown.before), p(shown.now), share)}`),
+  ];
+  const repeated = repeatedPart(ids);
+  const [a, b] = [meanLoss(shown.before.loss, repeated), meanLoss(shown.now.loss, repeated)];
+  if (a === null || b === null) return [...parts, words('.')];
+  return [...parts, words(`, and the loss on the repeated part ${move(a, b, three)} nats.`)];
+}
+
+export interface Telling {
+  readonly selection: Selection;
+  /** Heads switched off by the edits in force, and how many edits of other kinds there are. */
+  readonly off: readonly HeadId[];
+  readonly others: number;
+}
+
+export function tell(shown: Shown, { selection, off, others }: Telling): Part[] {
+  const { head, src } = selection;
+  const dest = selection.dest ?? shown.tokenized.ids.length - 1;
+  if (off.length + others > 0) return consequence(shown, off, others, dest, subject(shown, head, dest, src));
+  if (!head) return [...absence(shown), words(' '), ...prediction(shown, dest)];
+  return [...absence(shown), ...looks(shown, head, dest, src ?? strongestSource(shown.now, head, dest))];
+}
+
+/** The line as plain text, tokens in backquotes. */
+export const plain = (parts: readonly Part[], shown: Shown, vocab: (id: number) => string): string =>
+  parts
+    .map((p) => {
+      if (p.kind === 'words') return p.words;
+      if (p.kind === 'head') return headName(p.head);
+      return `\`${vocab(p.kind === 'vocab' ? p.id : (shown.tokenized.ids[p.position] ?? 0)).trim()}\``;
+    })
+    .join('')
+    .trim();

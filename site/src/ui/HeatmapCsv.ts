@@ -1,0 +1,23 @@
+import { openCols, valueAt, type Shown } from './HeatmapCells.ts';
+import { labelText, type Label } from './HeatmapLabels.tsx';
+import { fullValue } from './HeatmapNumbers.ts';
+
+/** What the picture shows, as RFC 4180 text: a header, then one line a row; masked cells are empty. */
+export function toCsv(shown: Shown, rowLabels: readonly Label[], colLabels: readonly Label[]): string {
+  const lines = [['', ...names(colLabels, shown.cols)]];
+  names(rowLabels, shown.rows).forEach((name, row) => {
+    const open = openCols(shown, row);
+    lines.push([
+      name,
+      ...Array.from({ length: shown.cols }, (_, col) =>
+        col < open ? fullValue(valueAt(shown, row, col)) : '',
+      ),
+    ]);
+  });
+  return lines.map((fields) => `${fields.map(quoted).join(',')}\r\n`).join('');
+}
+
+const names = (labels: readonly Label[], count: number) =>
+  Array.from({ length: count }, (_, i) => labelText(labels[i], i));
+
+const quoted = (field: string) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field);

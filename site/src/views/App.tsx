@@ -1,0 +1,83 @@
+/** The frame: header, text, the bench, what is in force; the inspector beside it, or as a sheet below. */
+import { useEffect, useState } from 'preact/hooks';
+import { headName, label, probabilitiesAt } from '../state/reading';
+import { share, topIndices } from '../state/numbers';
+import { Tok } from '../ui/Tok';
+import { useMedia } from '../ui/useMedia';
+import { Chips } from './Chips';
+import { Header } from './Header';
+import { Help } from './Help';
+import { Inspector } from './Inspector';
+import { Look } from './Look';
+import { Notices } from './Notices';
+import { usePage } from './page';
+import { StoryLine } from './StoryLine';
+import { TokenStrip } from './TokenStrip';
+
+/** The inspector under the pictures: one line, that opens. */
+function Sheet() {
+  const { app } = usePage();
+  const [open, setOpen] = useState(false);
+  const shown = app.runner.shown.value;
+  const { head, dest, src } = app.selection.shown.value;
+  if (!shown || dest === null) return null;
+  const { tokens } = shown.tokenized;
+  const [to, from] = [tokens[dest], src === null ? undefined : tokens[src]];
+  const p = probabilitiesAt(shown.now, dest);
+  const next = topIndices(p, 1)[0] ?? 0;
+  return (
+    <aside class="sheet" aria-label="Inspector" data-open={open}>
+      <button type="button" class="sheet-bar" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <span class="grab" aria-hidden="true" />
+        <span>
+          {head && <b>{headName(head)} </b>}
+          <span class="lit">
+            {to && <Tok text={label(to, dest)} />}
+            {from && src !== null && (
+              <>
+                {' ← '}
+                <Tok text={label(from, src)} />
+              </>
+            )}
+          </span>
+        </span>
+        <span class="muted" title="softmax of logits">
+          next: <Tok text={app.glyph(next)} /> {share(p[next] ?? 0)}
+        </span>
+      </button>
+      {open && <Inspector />}
+    </aside>
+  );
+}
+
+export function App() {
+  const { app, keys } = usePage();
+  const [help, setHelp] = useState(false);
+  const wide = useMedia('(min-width: 1100px)');
+  const narrow = useMedia('(max-width: 699px)');
+  const shown = app.runner.shown.value;
+  useEffect(() => {
+    document.addEventListener('keydown', keys.listen);
+    return () => document.removeEventListener('keydown', keys.listen);
+  }, [keys]);
+  return (
+    <div class="app">
+      <Header onHelp={() => setHelp(true)} />
+      <main>
+        <TokenStrip />
+        <Notices />
+        {shown && <Look shown={shown} />}
+        {shown && !narrow && <StoryLine />}
+        {shown && <Chips />}
+      </main>
+      {wide ? (
+        <aside class="inspector" aria-label="Inspector">
+          <Inspector />
+        </aside>
+      ) : (
+        <Sheet />
+      )}
+      <Help open={help} onClose={() => setHelp(false)} />
+    </div>
+  );
+}

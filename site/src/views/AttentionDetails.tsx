@@ -1,0 +1,143 @@
+/** One destination of one head: the numbers of the pair, and where else it looks. */
+import { full, three, topIndices } from '../state/numbers';
+import { DETECTORS, label, patternOf, scoresOf, scoresOfHead, valueNorm } from '../state/reading';
+import type { Shown } from '../state/run';
+import type { HeadId } from '../state/selection';
+import { Bar } from '../ui/Bar';
+import { Tok } from '../ui/Tok';
+import { usePage } from './page';
+
+const SOURCES = 7;
+const DETECTS = {
+  induction: 'Attention to what followed an earlier occurrence of the same token',
+  previous: 'Attention to the token just before',
+  duplicate: 'Attention to earlier occurrences of the same token',
+} as const;
+
+interface Props {
+  readonly shown: Shown;
+  readonly head: HeadId;
+  readonly dest: number;
+  readonly src: number;
+}
+
+export function AttentionDetails({ shown, head, dest, src }: Props) {
+  const { app } = usePage();
+  const { tokens } = shown.tokenized;
+  const n = tokens.length;
+  const row = patternOf(shown.now, head)?.subarray(dest * n, dest * n + dest + 1);
+  const was = patternOf(shown.before, head)?.subarray(dest * n, dest * n + dest + 1);
+  if (!row || !was) return null;
+  const edited = shown.now !== shown.before;
+  const looked = topIndices(row, SOURCES);
+  const rest = 1 - looked.reduce((sum, s) => sum + (row[s] ?? 0), 0);
+  const scores = scoresOfHead(shown.now, head);
+  const { d_head } = shown.info.config;
+  return (
+    <>
+      <Pair shown={shown} head={head} dest={dest} src={src} dHead={d_head} />
+      <section>
+        <h3>
+          Where it looks from here <span title="softmax of hook_attn_scores; the longest bar is 1">hook_pattern</span>
+        </h3>
+        <table class="bars">
+          <tbody>
+            {looked.map((s) => {
+              const token = tokens[s];
+              return (
+                <tr key={s} data-lit={s === src}>
+                  <th scope="row">
+                    <button
+                      type="button"
+                      class="inline"
+                      onMouseEnter={() => app.selection.preview({ dest, src: s })}
+                      onMouseLeave={() => app.selection.preview(null)}
+                      onClick={() => app.selection.toggleCell(dest, s)}
+                    >
+                      <code>{token && <Tok text={label(token, s)} />}</code>
+                    </button>
+                  </th>
+                  <td class="bar-cell">
+                    <Bar value={row[s] ?? 0} before={edited ? (was[s] ?? 0) : null} full={1} />
+                  </td>
+                  <td class="num" title={full(row[s] ?? 0)}>
+                    {three(row[s] ?? 0)}
+                  </td>
+                </tr>
+              );
+            })}
+            {dest + 1 > SOURCES && (
+              <tr>
+                <th scope="row" class="muted">
+                  {dest + 1 - looked.length} {dest + 1 - looked.length === 1 ? 'other' : 'others'}
+                </th>
+                <td class="bar-cell">
+                  <Bar value={rest} full={1} quiet />
+                </td>
+                <td class="num" title={full(rest)}>
+                  {three(Math.max(0, rest))}
+                </td>
+              </tr>
+            )}
+          </tbody>
+        </table>
+      </section>
+      {scores && (
+        <section>
+          <h3>
+            What it does on this text <span title="Mean over the destinations that can show it; the first token is none">0 to 1</span>
+          </h3>
+          <table class="bars">
+            <tbody>
+              {DETECTORS.map((kind) => (
+                <tr key={kind} title={DETECTS[kind]}>
+                  <th scope="row">{kind === 'previous' ? 'previous token' : kind === 'duplicate' ? 'same token' : kind}</th>
+                  <td class="bar-cell">
+                    <Bar value={scores[kind]} full={1} />
+                  </td>
+                  <td class="num" title={full(scores[kind])}>
+                    {three(scores[kind])}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      )}
+    </>
+  );
+}
+
+function Pair({ shown, head, dest, src, dHead }: { readonly shown: Shown; readonly head: HeadId; readonly dest: number; readonly src: number; readonly dHead: number }) {
+  const n = shown.tokenized.tokens.length;
+  const score = scoresOf(shown.now, head)?.[dest * n + src];
+  const weight = patternOf(shown.now, head)?.[dest * n + src] ?? 0;
+  const carried = valueNorm(shown, shown.now, head, src);
+  const scale = shown.info.config.attn_scale;
+  return (
+    <dl class="numbers">
+      {score !== undefined && (
+        <div title={`hook_attn_scores: q·k / ${full(scale)}; d_head is ${dHead}`}>
+          <dt>
+            score, q·k / {three(scale)}
+          </dt>
+          <dd title={full(score)}>{three(score)}</dd>
+        </div>
+      )}
+      <div title="hook_pattern: softmax of hook_attn_scores over the sources up to the destination">
+        <dt>
+          softmax over {dest + 1} {dest === 0 ? 'source' : 'sources'}
+        </dt>
+        <dd title={full(weight)}>
+          <b>{three(weight)}</b>
+        </dd>
+      </div>
+      {carried !== null && (
+        <div title="hook_pattern times the length of hook_v at the source: weight · ||v||_2">
+          <dt>value carried, a·‖v‖</dt>
+          <dd title={full(weight * carried)}>{three(weight * carried)}</dd>
+        </div>
+      )}
+    </dl>
+  );
+}

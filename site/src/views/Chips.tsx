@@ -1,0 +1,66 @@
+/** The interventions in force, in their order: each can be muted and removed. */
+import type { Edit } from '../engine/types';
+import { ablatedHead, type Intervention } from '../state/experiment';
+import { headName } from '../state/reading';
+import { EyeIcon, CrossIcon } from '../ui/icons';
+import { usePage } from './page';
+
+/** An edit in few words: what, and on what. */
+export function nameOf(edit: Edit): { readonly what: string; readonly on: string } {
+  const head = ablatedHead(edit);
+  if (head) return { what: `ablate ${headName(head)}`, on: 'z = 0, all positions' };
+  return { what: `${edit.op} ${edit.hook}`, on: edit.positions ? `positions ${edit.positions.join(', ')}` : 'all positions' };
+}
+
+function Chip({ intervention, index }: { readonly intervention: Intervention; readonly index: number }) {
+  const { app } = usePage();
+  const { what, on } = nameOf(intervention.edit);
+  const head = ablatedHead(intervention.edit);
+  return (
+    <li class="chip" data-muted={intervention.muted}>
+      <button
+        type="button"
+        aria-pressed={intervention.muted}
+        aria-label={`Mute ${what}`}
+        title={intervention.muted ? 'Muted: kept, but not applied. Press to apply it again.' : 'Mute: keep it, but do not apply it'}
+        onClick={() => app.experiment.toggleMute(index)}
+      >
+        <EyeIcon shut={intervention.muted} />
+      </button>
+      <span
+        onMouseEnter={() => head && app.selection.preview({ head })}
+        onMouseLeave={() => app.selection.preview(null)}
+        title={JSON.stringify(intervention.edit)}
+      >
+        {what} <span class="muted">{on}</span>
+      </span>
+      <button type="button" aria-label={`Remove ${what}`} title="Remove" onClick={() => app.experiment.remove(index)}>
+        <CrossIcon />
+      </button>
+    </li>
+  );
+}
+
+export function Chips() {
+  const { app } = usePage();
+  const { interventions } = app.experiment.current.value;
+  return (
+    <section class="chips" aria-label="Interventions in force">
+      <span class="muted">In force</span>
+      {interventions.length === 0 ? (
+        <span class="muted">nothing: every number is the model as it was trained</span>
+      ) : (
+        <>
+          <ul>
+            {interventions.map((intervention, i) => (
+              <Chip key={i} intervention={intervention} index={i} />
+            ))}
+          </ul>
+          <button type="button" class="link" onClick={() => app.experiment.clear()}>
+            Clear
+          </button>
+        </>
+      )}
+    </section>
+  );
+}

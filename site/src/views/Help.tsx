@@ -1,0 +1,80 @@
+/** The keys, and what the words mean. */
+import { useEffect, useRef } from 'preact/hooks';
+import { KEYS } from '../state/keys';
+import { usePage } from './page';
+
+const IN_PICTURES = [
+  ['Tab', 'to the next picture; each is one stop'],
+  ['← ↑ → ↓', 'move the lock by a cell; Home and End to the row’s ends'],
+  ['Enter', 'lock or unlock what is lit'],
+] as const;
+
+const WORDS = [
+  ['token', 'a piece of text as the model reads it; ␣ is a space, ↵ a new line'],
+  ['head', 'L1H3 is head 3 of layer 1. At each token (the destination) it looks back at others (the sources) and carries something of them over.'],
+  ['induction', 'looking at what followed the last time this token stood in the text: how a model copies a repetition'],
+  ['residual stream', 'the vector at each token that every layer reads and adds to'],
+  ['loss', '−log of the probability given to the token that came next, in nats; 0 is certainty'],
+  ['ablate', 'switch a head off: its output (hook_z) is set to zero and the rest is computed anew'],
+] as const;
+
+export function Help({ open, onClose }: { readonly open: boolean; readonly onClose: () => void }) {
+  const { keys } = usePage();
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (open) dialog.current?.showModal();
+    else dialog.current?.close();
+  }, [open]);
+  return (
+    <dialog
+      ref={dialog}
+      aria-labelledby="help-title"
+      onClose={onClose}
+      onClick={(event) => event.target === dialog.current && onClose()}
+    >
+      <div class="help">
+        <header>
+          <h2 id="help-title">Help and keys</h2>
+          <button type="button" class="button" onClick={onClose}>
+            Close
+          </button>
+        </header>
+        <p>
+          Point at anything to preview it everywhere; click to lock it, click again or press Esc to unlock. Every number says on hover what it is.
+          All of it is computed in this tab; nothing you type leaves it.
+        </p>
+        <h3>Keys</h3>
+        <dl class="keys">
+          {IN_PICTURES.map(([key, does]) => (
+            <div key={key}>
+              <dt>
+                <kbd>{key}</kbd>
+              </dt>
+              <dd>{does}</dd>
+            </div>
+          ))}
+          {KEYS.map((k) => (
+            <div key={k.shows}>
+              <dt>
+                <kbd>{k.shows}</kbd>
+              </dt>
+              <dd>{k.does}</dd>
+            </div>
+          ))}
+        </dl>
+        <label class="check">
+          <input type="checkbox" checked={keys.single.value} onChange={() => keys.toggleSingle()} /> keys of one letter act
+        </label>
+        <h3>Words</h3>
+        <dl class="words">
+          {WORDS.map(([word, means]) => (
+            <div key={word}>
+              <dt>{word}</dt>
+              <dd>{means}</dd>
+            </div>
+          ))}
+        </dl>
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,164 @@
+/** What comes next at the locked position, before and now; and what the whole text costs. */
+import type { ComponentChild } from 'preact';
+import { full, share, three, topIndices } from '../state/numbers';
+import { label, meanLoss, probabilitiesAt, repeatedPart } from '../state/reading';
+import type { Shown } from '../state/run';
+import { Bar } from '../ui/Bar';
+import { Tok } from '../ui/Tok';
+import { usePage } from './page';
+
+const ROWS = 9;
+
+/** The old favourites keep their places; after them comes what is likeliest now. */
+export function predictionRows(before: Float64Array, now: Float64Array, rows = ROWS): number[] {
+  const old = topIndices(before, Math.ceil(rows / 2));
+  const risen = topIndices(now, rows).filter((id) => !old.includes(id));
+  return [...old, ...risen].slice(0, rows);
+}
+
+function Row({ words, before, now, full: end, edited, quiet = false }: {
+  readonly words: ComponentChild;
+  readonly before: number;
+  readonly now: number;
+  readonly full: number;
+  readonly edited: boolean;
+  readonly quiet?: boolean;
+}) {
+  return (
+    <tr>
+      <th scope="row">{words}</th>
+      <td class="bar-cell">
+        <Bar value={now} before={before} full={end} quiet={quiet} />
+      </td>
+      {edited && (
+        <td class="num muted" title={`softmax of logits, without edits: ${full(before)}`}>
+          {share(before)}
+        </td>
+      )}
+      <td class="num now" title={`softmax of logits: ${full(now)}`}>
+        {share(now)}
+      </td>
+    </tr>
+  );
+}
+
+export function Predictions({ shown }: { readonly shown: Shown }) {
+  const { app } = usePage();
+  const { tokens } = shown.tokenized;
+  const dest = app.selection.shown.value.dest ?? tokens.length - 1;
+  const token = tokens[dest];
+  const edited = shown.now !== shown.before;
+  const before = probabilitiesAt(shown.before, dest);
+  const now = edited ? probabilitiesAt(shown.now, dest) : before;
+  const rows = predictionRows(before, now);
+  const others = (p: Float64Array) => Math.max(0, 1 - rows.reduce((sum, id) => sum + (p[id] ?? 0), 0));
+  const end = Math.max(...rows.flatMap((id) => [before[id] ?? 0, now[id] ?? 0]));
+  return (
+    <section class="picture predictions" aria-label="Next token">
+      <h2 class="title">Next token</h2>
+      <p class="sub">
+        after{' '}
+        <code class="lit" data-position={dest}>
+          {token && <Tok text={label(token, dest)} />}
+        </code>
+      </p>
+      <table class="bars" title={`Bars are probabilities; the longest is ${full(end)}`}>
+        <thead>
+          <tr>
+            <th scope="col">
+              <span class="unseen">token</span>
+            </th>
+            <th scope="col">
+              <span class="unseen">bar</span>
+            </th>
+            {edited && <th scope="col">before</th>}
+            <th scope="col">{edited ? 'now' : <span title="softmax of logits">probability</span>}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((id) => (
+            <Row
+              key={id}
+              words={
+                <code title={`id ${id}`}>
+                  <Tok text={app.glyph(id)} />
+                </code>
+              }
+              before={before[id] ?? 0}
+              now={now[id] ?? 0}
+              full={end}
+              edited={edited}
+            />
+          ))}
+          <Row words={<span class="muted">all others</span>} before={others(before)} now={others(now)} full={end} edited={edited} quiet />
+        </tbody>
+      </table>
+      <MeanLoss shown={shown} />
+    </section>
+  );
+}
+
+/** "11, 12 and 13" as "11–13": the positions that copying could predict. */
+export function ranges(positions: readonly number[]): string {
+  const out: [number, number][] = [];
+  for (const p of positions) {
+    const last = out.at(-1);
+    if (last && last[1] === p - 1) last[1] = p;
+    else out.push([p, p]);
+  }
+  return out.map(([a, b]) => (a === b ? `${a}` : `${a}–${b}`)).join(', ');
+}
+
+function MeanLoss({ shown }: { readonly shown: Shown }) {
+  const repeated = repeatedPart(shown.tokenized.ids);
+  const edited = shown.now !== shown.before;
+  const parts = [
+    {
+      name: repeated.length > 0 ? `repeated part, ${ranges(repeated)}` : 'repeated part',
+      why: 'Positions whose next token also followed an earlier occurrence of the same token: what copying can predict',
+      before: meanLoss(shown.before.loss, repeated),
+      now: meanLoss(shown.now.loss, repeated),
+    },
+    { name: 'all tokens', why: 'Mean over every token but the first', before: meanLoss(shown.before.loss), now: meanLoss(shown.now.loss) },
+  ];
+  const end = niceEnd(parts.flatMap((p) => [p.before ?? 0, p.now ?? 0]));
+  return (
+    <div class="mean-loss" aria-label="Mean loss" role="group">
+      <h2 class="title">
+        Mean loss <small title="−log p of the next token, natural logarithm">nats</small>
+      </h2>
+      <table class="bars">
+        <tbody>
+          {parts.map((p) => (
+            <tr key={p.why}>
+              <th scope="row" title={p.why} class="muted">
+                {p.name}
+              </th>
+              {p.now === null || p.before === null ? (
+                <td colSpan={3} class="muted">
+                  none
+                </td>
+              ) : (
+                <>
+                  <td class="bar-cell">
+                    <Bar value={p.now} before={p.before} full={end} />
+                  </td>
+                  {edited && (
+                    <td class="num muted" title={`${full(p.before)} nats, without edits`}>
+                      {three(p.before)}
+                    </td>
+                  )}
+                  <td class="num now" title={`${full(p.now)} nats`}>
+                    {three(p.now)}
+                  </td>
+                </>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const niceEnd = (values: readonly number[]) => Math.max(1e-9, ...values);

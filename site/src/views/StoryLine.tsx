@@ -1,0 +1,60 @@
+/** What is seen, in one line with this run's numbers, and the one thing to do about it. */
+import { headName, label, weightAt } from '../state/reading';
+import { switchShownHead } from '../state/keys';
+import type { Part } from '../state/story';
+import { Tok } from '../ui/Tok';
+import { usePage } from './page';
+
+function Piece({ part }: { readonly part: Part }) {
+  const { app } = usePage();
+  const { selection, runner } = app;
+  if (part.kind === 'words') return <>{part.words}</>;
+  if (part.kind === 'vocab')
+    return (
+      <code title={`token id ${part.id}`}>
+        <Tok text={app.glyph(part.id)} />
+      </code>
+    );
+  if (part.kind === 'head')
+    return (
+      <button type="button" class="inline" onClick={() => selection.moveTo({ head: part.head })} title="Show this head">
+        {headName(part.head)}
+      </button>
+    );
+  const token = runner.shown.value?.tokenized.tokens[part.position];
+  if (!token) return null;
+  return (
+    <code title={`position ${part.position}, id ${token.id}`} data-position={part.position}>
+      <Tok text={label(token, part.position).replace(/ \(\d+\)$/, '')} />
+    </code>
+  );
+}
+
+export function StoryLine() {
+  const { app } = usePage();
+  const { selection, experiment, runner } = app;
+  const shown = runner.shown.value;
+  const { head, dest, src } = selection.shown.value;
+  const off = head !== null && experiment.isOff(head);
+  const someOff = app.offHeads.value.length > 0;
+  const weight = shown && head && dest !== null && src !== null ? weightAt(shown.now, head, dest, src) : null;
+  return (
+    <section class="story" aria-label="What is seen">
+      <p aria-live="polite" title={weight === null ? undefined : `softmax of hook_attn_scores: ${weight}. Loss: −log p of the next token, nats.`}>
+        {app.story.value.map((part, i) => (
+          <Piece key={i} part={part} />
+        ))}
+      </p>
+      {head && (
+        <button
+          type="button"
+          class={off ? 'button' : 'button ink'}
+          title={`hook_z of ${headName(head)} set to zero at all positions, then the model runs again`}
+          onClick={() => switchShownHead(app)}
+        >
+          {off ? 'Switch it back on' : someOff ? `Switch ${headName(head)} off too` : 'Switch it off'}
+        </button>
+      )}
+    </section>
+  );
+}

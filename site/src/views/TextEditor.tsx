@@ -1,0 +1,81 @@
+/** The text, edited in place. The tokens lie under the letters, so their borders are seen while one types. */
+import { useEffect, useRef } from 'preact/hooks';
+import type { Token } from '../engine/types';
+import type { Shown } from '../state/run';
+import { usePage } from './page';
+
+/** Stretches of text and how many tokens each holds: a character split over tokens stays whole. */
+export function stretches(tokens: readonly Token[]): { readonly text: string; readonly tokens: number }[] {
+  const out: { text: string; tokens: number }[] = [];
+  let bytes: number[] = [];
+  let held = 0;
+  for (const token of tokens) {
+    if (token.special) continue;
+    bytes.push(...token.bytes);
+    held++;
+    let text: string;
+    try {
+      text = new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes));
+    } catch {
+      continue;
+    }
+    out.push({ text, tokens: held });
+    bytes = [];
+    held = 0;
+  }
+  return out;
+}
+
+export function TextEditor({ shown, editing }: { readonly shown: Shown | null; readonly editing: boolean }) {
+  const { app } = usePage();
+  const area = useRef<HTMLTextAreaElement>(null);
+  const text = app.experiment.current.value.text;
+  const seen = shown?.text === text ? stretches(shown.tokenized.tokens) : [];
+  const cut = shown?.text === text ? shown.tokenized.cut : null;
+
+  useEffect(() => {
+    if (!editing || !area.current) return;
+    area.current.focus();
+    area.current.setSelectionRange(text.length, text.length);
+  }, [editing]);
+
+  const done = () => {
+    app.experiment.endTyping();
+    app.editing.value = false;
+  };
+  return (
+    <div class="editor">
+      <div class="under" aria-hidden="true">
+        {seen.map((s, i) => (
+          <span key={i} class={i % 2 === 0 ? 'even' : 'odd'}>
+            {s.text}
+          </span>
+        ))}
+        {cut && <span class="cut">{cut.text}</span>}
+        {(seen.length === 0 ? text : '') + '\u200b'}
+      </div>
+      <textarea
+        ref={area}
+        aria-label="Text that the model reads"
+        aria-describedby="editor-keys"
+        spellcheck={false}
+        autocapitalize="off"
+        autocomplete="off"
+        rows={1}
+        value={text}
+        onInput={(event) => {
+          app.experiment.type(event.currentTarget.value);
+        }}
+        onBlur={done}
+        onKeyDown={(event) => {
+          if (event.key !== 'Escape') return;
+          event.preventDefault();
+          done();
+        }}
+      />
+      <span class="editor-keys muted" id="editor-keys">
+        Pictures follow as you type. Esc when done.
+      </span>
+    </div>
+  );
+}

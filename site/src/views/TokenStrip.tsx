@@ -1,0 +1,148 @@
+/** The text as the model has it: one chip a token, with arcs over them; or, when edited, the text itself. */
+import { useComputed } from '@preact/signals';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { Token } from '../engine/types';
+import { EXAMPLES } from '../state/examples';
+import { glyphs, patternOf } from '../state/reading';
+import type { Shown } from '../state/run';
+import { Arcs } from '../ui/Arcs';
+import { Tok } from '../ui/Tok';
+import { useMedia } from '../ui/useMedia';
+import { usePage } from './page';
+import { TextEditor } from './TextEditor';
+
+const ARC_ROOM_PX = 48;
+
+const described = (token: Token, position: number) =>
+  `${glyphs(token)}, position ${position}, id ${token.id}${token.special ? ', special: it marks the start of a text' : ''}`;
+
+function Chips({ shown }: { readonly shown: Shown }) {
+  const { app } = usePage();
+  const { selection } = app;
+  const list = useRef<HTMLDivElement>(null);
+  const [centres, setCentres] = useState<readonly number[]>([]);
+  const { tokens } = shown.tokenized;
+  const { head, dest, src } = selection.shown.value;
+  const lockedAt = selection.lock.value.dest;
+  const stop = lockedAt ?? tokens.length - 1;
+  const wide = useMedia('(min-width: 700px)');
+
+  useLayoutEffect(() => {
+    const element = list.current;
+    if (!element) return;
+    const measure = () => {
+      const chips = [...element.children] as HTMLElement[];
+      const oneLine = chips.every((chip) => chip.offsetTop === chips[0]?.offsetTop);
+      setCentres(oneLine ? chips.map((chip) => chip.offsetLeft + chip.offsetWidth / 2) : []);
+    };
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [shown.tokenized]);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const last = tokens.length - 1;
+    const at = selection.lock.value.dest ?? last;
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: last }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const next = Math.min(last, Math.max(0, to));
+    selection.moveTo({ dest: next, src: null, depth: null });
+    (list.current?.children[next] as HTMLElement | undefined)?.focus();
+  };
+
+  const pattern = head && patternOf(shown.now, head);
+  const arcs = wide && pattern && dest !== null && centres.length === tokens.length;
+  return (
+    <div class={arcs ? 'chips-line with-arcs' : 'chips-line'}>
+      {arcs && (
+        <Arcs
+          centres={centres}
+          width={(centres.at(-1) ?? 0) + 8}
+          baseline={ARC_ROOM_PX}
+          dest={dest}
+          weights={pattern}
+          offset={dest * tokens.length}
+          source={src}
+        />
+      )}
+      <div
+        class="tokens"
+        ref={list}
+        role="listbox"
+        aria-label="Tokens of the text"
+        aria-orientation="horizontal"
+        onKeyDown={onKeyDown}
+        onMouseLeave={() => selection.preview(null)}
+      >
+        {tokens.map((token, i) => (
+          <button
+            type="button"
+            key={i}
+            role="option"
+            class="tok"
+            data-lit={i === dest ? 'dest' : i === src ? 'src' : undefined}
+            aria-selected={i === lockedAt}
+            tabIndex={i === stop ? 0 : -1}
+            title={described(token, i)}
+            aria-label={`${glyphs(token, i)}, position ${i}, id ${token.id}`}
+            onMouseEnter={() => selection.preview({ dest: i, src: null, depth: null, column: i })}
+            onClick={() => selection.toggleToken(i)}
+            onDblClick={() => {
+              app.editing.value = true;
+            }}
+          >
+            <Tok text={glyphs(token, i)} />
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+export function TokenStrip() {
+  const { app } = usePage();
+  const { experiment, runner } = app;
+  const text = useComputed(() => experiment.current.value.text);
+  const shown = runner.shown.value;
+  const editing = app.editing.value || (!shown && runner.failure.value !== null);
+  return (
+    <section class="strip" aria-label="Text">
+      <span class="who" aria-hidden="true" title="Prompt A">
+        A
+      </span>
+      {editing || !shown ? <TextEditor shown={shown} editing={editing} /> : <Chips shown={shown} />}
+      {!editing && (
+        <button
+          type="button"
+          class="link edit"
+          onClick={() => {
+            app.editing.value = true;
+          }}
+        >
+          Edit
+        </button>
+      )}
+      <p class="examples">
+        <span class="muted">Try</span>
+        {EXAMPLES.map((example) => (
+          <button
+            type="button"
+            key={example.name}
+            class="link"
+            title={example.text}
+            aria-current={example.text === text.value}
+            onMouseDown={(event) => event.preventDefault()} // keeps the editor from closing under the click
+            onClick={() => {
+              app.editing.value = false;
+              app.useExample(example.text);
+            }}
+          >
+            {example.name}
+          </button>
+        ))}
+      </p>
+    </section>
+  );
+}

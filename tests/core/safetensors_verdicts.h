@@ -1,0 +1,11 @@
+/* Included by test_safetensors.c: {status, number of one-byte changes of ST-00 that get it}. */
+{HS_OK, 4175},
+{HS_EUTF8, 7308},
+{HS_EJSON, 4807},
+{HS_EFIELD, 2051},
+{HS_ETRUNC, 692},
+{HS_EHEADER, 1276},
+{HS_EDTYPE, 277},
+{HS_ESHAPE, 3},
+{HS_EOFFSETS, 15},
+{HS_ESIZE, 51},

@@ -1,0 +1,114 @@
+// A browser on the built page, and what a test may ask of both.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { serve } from '../../../tools/serve.mjs';
+
+const require = createRequire(new URL('../../../site/package.json', import.meta.url));
+const { chromium } = require('playwright-core');
+const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+export const DIST = fileURLToPath(new URL('../../../site/dist/', import.meta.url));
+
+const ARGS = [
+  '--no-sandbox', '--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--disable-quic',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+
+export const DESK = { viewport: { width: 1440, height: 900 } };
+export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+
+/** -> { open, close }: one server and one browser for a test file. */
+export async function start() {
+  const server = await serve(DIST, 0);
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS });
+  return {
+    /** A fresh visit. `before` gets the page before it is loaded; `complaints` collects what the console says. */
+    async open(options = {}, before = async () => {}) {
+      const context = await browser.newContext({ ...DESK, reducedMotion: 'reduce', ...options });
+      const page = await context.newPage();
+      const complaints = [];
+      page.on('console', (message) => {
+        if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+      });
+      page.on('pageerror', (error) => complaints.push(error.message));
+      await before(page);
+      await page.goto(server.url);
+      return { page, complaints, close: () => context.close() };
+    },
+    async close() {
+      await browser.close();
+      await server.close();
+    },
+  };
+}
+
+/** Waits until what is drawn is true. */
+export const settled = (page) => page.waitForSelector('.look[data-stale="false"]', { timeout: 60_000 });
+
+/** Does something that starts a new run, and waits for its picture. */
+export async function after(page, act) {
+  const run = await page.evaluate(() => document.querySelector('.look')?.dataset.run);
+  await act();
+  await page.waitForFunction((old) => {
+    const look = document.querySelector('.look');
+    return look?.dataset.stale === 'false' && look.dataset.run !== old;
+  }, run, { timeout: 60_000 });
+}
+
+export const storyText = (page) => page.locator('.story p').innerText();
+
+/** The ids of the text, as the chips say them. */
+export const idsOf = (page) =>
+  page.locator('.tok').evaluateAll((chips) => chips.map((chip) => Number(/id (\d+)$/.exec(chip.getAttribute('aria-label'))[1])));
+
+/** What the story names: { layer, head, dest, src } from the drawn head and the lit chips. */
+export async function selectionOf(page) {
+  const title = await page.locator('.attention .title').innerText();
+  const [, layer, head] = /^L(\d+)H(\d+)/.exec(title);
+  const lit = (kind) =>
+    page.locator('.tok').evaluateAll((chips, wanted) => chips.findIndex((chip) => chip.dataset.lit === wanted), kind);
+  return { layer: Number(layer), head: Number(head), dest: await lit('dest'), src: await lit('src') };
+}
+
+/** The predictions: [{ id, before, now }], full values from the cells' titles. */
+export const predictions = (page) =>
+  page.locator('.predictions > table tbody tr').evaluateAll((rows) =>
+    rows.flatMap((row) => {
+      const id = /id (\d+)/.exec(row.querySelector('code')?.title ?? '');
+      const values = [...row.querySelectorAll('td.num')].map((cell) => Number(/: ([\d.e+\-\u2212]+)$/.exec(cell.title)[1].replace('\u2212', '-')));
+      return id ? [{ id: Number(id[1]), now: values.at(-1), before: values.length > 1 ? values[0] : null }] : [];
+    }),
+  );
+
+/** The middle pixel of each cell of the large head, row by row: [[r, g, b], ...]. */
+export const cellPixels = (page, n) =>
+  page.locator('.attention .heatmap-plot > canvas').evaluate((canvas, count) => {
+    const side = canvas.width / count;
+    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    const out = [];
+    for (let row = 0; row < count; row++)
+      for (let col = 0; col < count; col++) {
+        const at = (Math.floor((row + 0.5) * side) * canvas.width + Math.floor((col + 0.5) * side)) * 4;
+        out.push([pixels[at], pixels[at + 1], pixels[at + 2]]);
+      }
+    return out;
+  }, n);
+
+export const painterOf = (page) => page.locator('.attention .heatmap-plot > canvas').getAttribute('data-painter');
+
+/** No violation that axe knows of, in what is on the page now. */
+export async function axe(page, where) {
+  // Injected from outside the page's policy, as a browser extension would be.
+  const violations = await page.evaluate(
+    async ([source]) => {
+      if (!globalThis.axe) (0, eval)(source);
+      const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'] });
+      return violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).slice(0, 4).join(' | ')}`);
+    },
+    [axeSource],
+  );
+  assert.deepEqual(violations, [], `axe, ${where}`);
+}

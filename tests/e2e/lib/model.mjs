@@ -1,0 +1,108 @@
+// The shipped model as files, `hs` on it, and other models made of it: what the page is held against.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DIST } from './browser.mjs';
+
+const HS = process.env.HS ?? fileURLToPath(new URL('../../../build/release/hs', import.meta.url));
+
+export const MANIFEST = JSON.parse(readFileSync(join(DIST, 'models/manifest.json'), 'utf8'));
+export const MODEL = MANIFEST.models[0];
+const FOLDER = join(DIST, MODEL.path);
+export const WEIGHTS = readFileSync(join(FOLDER, 'model.safetensors'));
+export const CONFIG = JSON.parse(readFileSync(join(FOLDER, 'config.json'), 'utf8'));
+
+/** A safetensors file's tensors: name -> { dtype, shape, begin, end }, offsets into the file. */
+export function tensorsIn(file) {
+  const length = Number(file.readBigUInt64LE(0));
+  const header = JSON.parse(file.subarray(8, 8 + length).toString('utf8'));
+  const out = new Map();
+  for (const [name, { dtype, shape, data_offsets }] of Object.entries(header))
+    if (name !== '__metadata__') out.set(name, { dtype, shape, begin: 8 + length + data_offsets[0], end: 8 + length + data_offsets[1] });
+  return out;
+}
+
+function floats(file, { begin, end }) {
+  return new Float32Array(file.buffer.slice(file.byteOffset + begin, file.byteOffset + end));
+}
+
+/** `hs run` on the shipped model -> { top, tensors }: predictions, and the captured tensors by name. */
+export function hsRun(ids, { edits = [], capture = [] } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'hookscope-'));
+  try {
+    const out = join(folder, 'out.safetensors');
+    const document = join(folder, 'edits.json');
+    writeFileSync(document, JSON.stringify(edits));
+    const args = ['run', FOLDER, '--ids', ids.join(','), '--edits', document, ...capture.flatMap((glob) => ['--capture', glob]), '--out', out];
+    const { top } = JSON.parse(execFileSync(HS, args, { encoding: 'utf8', maxBuffer: 1 << 28 }));
+    const file = readFileSync(out);
+    return { top, tensors: new Map([...tensorsIn(file)].map(([name, t]) => [name, { shape: t.shape, data: floats(file, t) }])) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** One head's pattern [T, T]. */
+export function patternOf(run, { layer, head }) {
+  const { shape, data } = run.tensors.get(`blocks.${layer}.attn.hook_pattern`);
+  const n = shape[1];
+  return data.subarray(head * n * n, (head + 1) * n * n);
+}
+
+/** Every head's induction score by its definition: mean attention from a repeated token to what followed it before. */
+export function inductionScores(run, ids) {
+  const out = [];
+  for (let layer = 0; layer < CONFIG.n_layers; layer++)
+    for (let head = 0; head < CONFIG.n_heads; head++) {
+      const pattern = patternOf(run, { layer, head });
+      const sums = [];
+      for (let t = 1; t < ids.length; t++) {
+        const followers = ids.flatMap((id, s) => (s > 0 && s < t && id === ids[t] ? [s + 1] : []));
+        if (followers.length > 0) sums.push(followers.reduce((sum, s) => sum + pattern[t * ids.length + s], 0));
+      }
+      out.push({ layer, head, score: sums.reduce((a, b) => a + b, 0) / Math.max(1, sums.length) });
+    }
+  return out.sort((a, b) => b.score - a.score);
+}
+
+export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+
+const PROJECTIONS = ['W_Q', 'W_K', 'W_V', 'W_O', 'b_Q', 'b_K', 'b_V'];
+
+/** The shipped weights with two heads of a layer in each other's place: the same function, other names. */
+export function swapHeads(layer, a, b) {
+  const file = Buffer.from(WEIGHTS);
+  for (const name of PROJECTIONS) {
+    const tensor = tensorsIn(file).get(`blocks.${layer}.attn.${name}`);
+    if (!tensor) continue;
+    const each = (tensor.end - tensor.begin) / tensor.shape[0];
+    const at = (head) => file.subarray(tensor.begin + head * each, tensor.begin + (head + 1) * each);
+    const kept = Buffer.from(at(a));
+    at(a).set(at(b));
+    at(b).set(kept);
+  }
+  return file;
+}
+
+/** The shipped weights with every query and key of some layers at zero: those heads look at all tokens alike. */
+export function blindHeads(layers) {
+  const file = Buffer.from(WEIGHTS);
+  for (const layer of layers)
+    for (const name of ['W_Q', 'W_K', 'b_Q', 'b_K']) {
+      const tensor = tensorsIn(file).get(`blocks.${layer}.attn.${name}`);
+      if (tensor) file.fill(0, tensor.begin, tensor.end);
+    }
+  return file;
+}
+
+/** Serves other weights in the model's place, with a manifest that vouches for them. */
+export async function withWeights(page, weights) {
+  const facts = { bytes: weights.length, sha256: sha256(weights) };
+  const files = { ...MODEL.files, 'model.safetensors': facts };
+  await page.route('**/models/manifest.json', (route) => route.fulfill({ json: { ...MANIFEST, models: [{ ...MODEL, files }] } }));
+  await page.route('**/model.safetensors', (route) => route.fulfill({ body: weights, contentType: 'application/octet-stream' }));
+}

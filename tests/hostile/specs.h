@@ -1,0 +1,1 @@
+{"no JSON", "{", HS_EJSON, "spec.json"},

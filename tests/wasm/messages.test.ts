@@ -1,0 +1,130 @@
+/** The worker's loop and the page's client over a channel, as between page and worker. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { connect, type Client } from '../../site/src/engine/client';
+import { EngineError } from '../../site/src/engine/errors';
+import { createCore, type Core } from '../../site/src/worker/core';
+import { serve } from '../../site/src/worker/serve';
+import type { FromWorker, Port, ToWorker } from '../../site/src/worker/protocol';
+import { wasmBytes } from './core';
+import { toy } from './toy';
+
+const failure = (status: string) => expect.objectContaining({ status });
+const ids = [0, 5, 6, 7];
+
+const channels: MessageChannel[] = [];
+let client: Client;
+let pauses = 0;
+let onPause: () => void = () => {};
+
+/** Long enough for a message that was sent to have been heard. */
+const pause = () =>
+  new Promise<void>((done) => {
+    pauses++;
+    onPause();
+    setImmediate(() => setImmediate(done));
+  });
+
+/** A worker of its own, and a client for it. */
+function start(open: () => Promise<Core>): Client {
+  const channel = new MessageChannel();
+  channels.push(channel);
+  serve(channel.port1 as unknown as Port<ToWorker, FromWorker>, open, pause);
+  return connect(channel.port2 as unknown as Port<FromWorker, ToWorker>);
+}
+
+beforeEach(() => {
+  pauses = 0;
+  onPause = () => {};
+  client = start(() => createCore(wasmBytes));
+});
+afterEach(() => {
+  for (const { port1, port2 } of channels.splice(0)) {
+    port1.close();
+    port2.close();
+  }
+});
+
+async function load() {
+  const files = toy();
+  const transfer = [files.config, ...files.weights.map(({ data }) => data)];
+  const info = await client.ask('load', files, { transfer });
+  return { info, files };
+}
+
+test('questions are answered, each to who asked, with buffers handed over', async () => {
+  const { info, files } = await load();
+  expect(files.weights[0]?.data.byteLength).toBe(0);
+  const [run, tokenized, hooks] = await Promise.all([
+    client.ask('run', { ids, capture: ['blocks.0.attn.hook_pattern'] }),
+    client.ask('tokenize', { text: 'the cat', special: false, bos: null }),
+    client.ask('hooks', { nTokens: 4 }),
+  ]);
+  expect(info.id).toBe('toy');
+  expect(run.tensors.get('blocks.0.attn.hook_pattern')?.shape).toEqual([2, 4, 4]);
+  expect(tokenized.tokens.length).toBe(tokenized.ids.length);
+  expect(hooks.at(-1)?.name).toBe('logits');
+});
+
+test('a failure comes as an EngineError with its status and line', async () => {
+  await load();
+  const asked = client.ask('run', { ids, capture: ['nowhere'] });
+  await expect(asked).rejects.toBeInstanceOf(EngineError);
+  await expect(asked).rejects.toThrow(failure('EHOOK'));
+});
+
+describe('cancel', () => {
+  test('a run under way ends at its next step, and the next question is answered', async () => {
+    await load();
+    const controller = new AbortController();
+    onPause = () => {
+      if (pauses === 2) controller.abort();
+    };
+    await expect(client.ask('run', { ids }, { signal: controller.signal })).rejects.toThrow(failure('EABORTED'));
+    await client.ask('hooks', { nTokens: 4 });
+    expect(pauses).toBeLessThanOrEqual(3); // of ten
+    await client.ask('run', { ids });
+    expect(pauses).toBeGreaterThanOrEqual(12);
+  });
+  test('a question that waits is never begun', async () => {
+    await load();
+    const controller = new AbortController();
+    const first = client.ask('run', { ids });
+    const second = client.ask('run', { ids }, { signal: controller.signal });
+    controller.abort();
+    await expect(second).rejects.toThrow(failure('EABORTED'));
+    await first;
+    await client.ask('hooks', { nTokens: 4 });
+    expect(pauses).toBe(10);
+  });
+  test('a signal that was aborted before asks nothing', async () => {
+    await load();
+    await expect(client.ask('run', { ids }, { signal: AbortSignal.abort() })).rejects.toThrow(failure('EABORTED'));
+    expect(pauses).toBe(0);
+  });
+});
+
+test('a core that could not be opened is opened again for the next question', async () => {
+  const open = vi.fn(() => createCore(wasmBytes)).mockRejectedValueOnce(new EngineError('EFETCH', 'no connection'));
+  const other = start(open);
+  await expect(other.ask('hooks', { nTokens: 4 })).rejects.toThrow(failure('EFETCH'));
+  await expect(other.ask('hooks', { nTokens: 4 })).rejects.toThrow(failure('ESTATE'));
+  await expect(other.ask('hooks', { nTokens: 4 })).rejects.toThrow(failure('ESTATE'));
+  expect(open).toHaveBeenCalledTimes(2);
+});
+
+test('a core that trapped is thrown away', async () => {
+  const trapping = async () => ({ ...(await createCore(wasmBytes)), hooks: () => { throw new WebAssembly.RuntimeError('unreachable'); } });
+  const open = vi.fn(() => createCore(wasmBytes)).mockImplementationOnce(trapping);
+  const other = start(open);
+  await expect(other.ask('hooks', { nTokens: 4 })).rejects.toThrow(failure('EWORKER'));
+  await expect(other.ask('hooks', { nTokens: 4 })).rejects.toThrow(failure('ESTATE'));
+  expect(open).toHaveBeenCalledTimes(2);
+});
+
+test('when the worker is gone, all that waits and all that comes fails', async () => {
+  await load();
+  const asked = client.ask('run', { ids });
+  client.fail(new EngineError('EWORKER', 'gone'));
+  await expect(asked).rejects.toThrow(failure('EWORKER'));
+  await expect(client.ask('hooks', { nTokens: 4 })).rejects.toThrow(failure('EWORKER'));
+});

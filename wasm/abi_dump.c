@@ -1,0 +1,181 @@
+/* abi_dump.c: a native program that prints what the .wasm's callers must agree on with C:
+ *
+ *     abi_dump exports   wasm/exports.txt              the symbols of the link line
+ *     abi_dump ts        site/src/engine/abi.gen.ts    the same for TypeScript
+ *
+ * Both are committed; the test "abi" fails when they differ from what this prints. */
+#include "abi.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct function {
+    const char *result, *name, *parameters;
+} function;
+
+static const function functions[] = {
+#define FN(result, name, ...) {#result, #name, #__VA_ARGS__},
+#include "abi.def"
+#undef FN
+};
+enum { N_FUNCTIONS = sizeof functions / sizeof *functions };
+
+static void print_exports(void)
+{
+    for (int i = 0; i < N_FUNCTIONS; i++)
+        printf("_%s\n", functions[i].name);
+}
+
+static void print_lower(const char *text)
+{
+    for (; *text; text++)
+        putchar(tolower((unsigned char)*text));
+}
+
+/* "const hs_run *run, int i" -> "run: number, i: number": an identifier before each comma. */
+static void print_parameters(const char *parameters)
+{
+    if (!strcmp(parameters, "void"))
+        return;
+    for (const char *at = parameters; *at;) {
+        size_t length = strcspn(at, ",");
+        size_t start = length;
+        while (start > 0 && (isalnum((unsigned char)at[start - 1]) || at[start - 1] == '_'))
+            start--;
+        printf("%s%.*s: number", at == parameters ? "" : ", ", (int)(length - start), at + start);
+        at += length;
+        at += *at == ',';
+    }
+}
+
+static void print_functions(void)
+{
+    puts("/** The exports of the .wasm (wasm/abi.def). Numbers are int32, double, or an address. */\n"
+         "export interface CoreExports {\n"
+         "  readonly memory: WebAssembly.Memory;\n"
+         "  _initialize(): void;");
+    for (int i = 0; i < N_FUNCTIONS; i++) {
+        printf("  %s(", functions[i].name);
+        print_parameters(functions[i].parameters);
+        printf("): %s;\n", strcmp(functions[i].result, "void") ? "number" : "void");
+    }
+    puts("}\n");
+}
+
+static void print_statuses(void)
+{
+    puts("/** status.def: what a call of the core returns. */\n"
+         "export const STATUS = {");
+#define HS_STATUS(name, number, text) puts("  " #number ": '" #name "',");
+#include "status.def"
+#undef HS_STATUS
+    puts("} as const;\n"
+         "export type StatusName = (typeof STATUS)[keyof typeof STATUS];\n");
+}
+
+static void print_hook(const char *name, const char *scope, const char *exists, const char *const *axes, int n_axes)
+{
+    printf("  { name: '%s', scope: '", name);
+    print_lower(scope);
+    printf("', exists: '");
+    print_lower(exists);
+    printf("', axes: [");
+    for (int i = 0; i < n_axes; i++) {
+        printf(i ? ", '" : "'");
+        if (!strcmp(axes[i], "T"))
+            printf("T");
+        else if (!strcmp(axes[i], "T_SRC"))
+            printf("T_src");
+        else
+            print_lower(axes[i]);
+        printf("'");
+    }
+    puts("] },");
+}
+
+/* The axes arrive as words; naming each as a string takes one macro a count. */
+#define TEXT_1(a) #a
+#define TEXT_2(a, b) #a, #b
+#define TEXT_3(a, b, c) #a, #b, #c
+#define PICK(a, b, c, macro, ...) macro
+#define TEXTS(...) PICK(__VA_ARGS__, TEXT_3, TEXT_2, TEXT_1, 0)(__VA_ARGS__)
+
+static void print_hooks(void)
+{
+    puts("/** hooks.def, in the order of a forward pass. `%d` is the layer; `exists` is the class of model that\n"
+         " *  has the hook. */\n"
+         "export const HOOKS = [");
+#define HOOK(id, name, scope, exists, ...)                                                               \
+    {                                                                                                    \
+        static const char *const axes[] = {TEXTS(__VA_ARGS__)};                                          \
+        print_hook(name, #scope, #exists, axes, sizeof axes / sizeof *axes);                             \
+    }
+#include "hooks.def"
+#undef HOOK
+    puts("] as const;\n");
+}
+
+static const char *const ACT[] = {
+    [HS_ACT_NONE] = NULL,
+    [HS_ACT_RELU] = "relu",
+    [HS_ACT_GELU] = "gelu",
+    [HS_ACT_GELU_NEW] = "gelu_new",
+    [HS_ACT_GELU_FAST] = "gelu_fast",
+    [HS_ACT_GELU_PYTORCH_TANH] = "gelu_pytorch_tanh",
+    [HS_ACT_SILU] = "silu",
+    [HS_ACT_SOLU] = "solu",
+    [HS_ACT_SOLU_LN] = "solu_ln",
+};
+static const char *const NORM[] = {
+    [HS_NORM_NONE] = NULL,  [HS_NORM_LN] = "LN",         [HS_NORM_LNPRE] = "LNPre",
+    [HS_NORM_RMS] = "RMS",  [HS_NORM_RMSPRE] = "RMSPre",
+};
+static const char *const POSITIONS[] = {
+    [HS_POSITIONS_STANDARD] = "standard", [HS_POSITIONS_SHORTFORMER] = "shortformer",
+    [HS_POSITIONS_ROTARY] = "rotary",     [HS_POSITIONS_ALIBI] = "alibi",
+    [HS_POSITIONS_RELATIVE] = "relative_positional_bias",
+};
+
+static void print_enum(const char *name, const char *const *texts, size_t n)
+{
+    printf("  %s: [", name);
+    for (size_t i = 0; i < n; i++)
+        texts[i] ? printf("%s'%s'", i ? ", " : "", texts[i]) : printf("%snull", i ? ", " : "");
+    puts("],");
+}
+
+static void print_config(void)
+{
+    puts("/** What hsw_model_config writes, in order (wasm/page_config.def). */\n"
+         "export const CONFIG_FIELDS = [");
+#define FIELD(name, kind) puts("  ['" #name "', '" #kind "'],");
+#include "page_config.def"
+#undef FIELD
+    puts("] as const;\n"
+         "/** Texts of the numbers of its enums. */\n"
+         "export const CONFIG_ENUMS = {");
+    print_enum("ACT", ACT, sizeof ACT / sizeof *ACT);
+    print_enum("NORM", NORM, sizeof NORM / sizeof *NORM);
+    print_enum("POSITIONS", POSITIONS, sizeof POSITIONS / sizeof *POSITIONS);
+    puts("} as const;");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && !strcmp(argv[1], "exports")) {
+        print_exports();
+    } else if (argc == 2 && !strcmp(argv[1], "ts")) {
+        puts("/* Printed by wasm/abi_dump.c from core/*.def and wasm/*.def: `cmake --build build/release --target abi`.\n"
+             " * Do not edit. */\n");
+        print_functions();
+        print_statuses();
+        print_hooks();
+        print_config();
+    } else {
+        fputs("usage: abi_dump exports|ts\n", stderr);
+        return 2;
+    }
+    return 0;
+}

@@ -1,0 +1,11 @@
+# Fails when a committed file differs from what abi_dump prints.
+foreach(pair "exports|${EXPORTS}" "ts|${TYPES}")
+  string(REPLACE "|" ";" pair "${pair}")
+  list(GET pair 0 what)
+  list(GET pair 1 committed)
+  execute_process(COMMAND ${ABI_DUMP} ${what} OUTPUT_VARIABLE printed COMMAND_ERROR_IS_FATAL ANY)
+  file(READ ${committed} text)
+  if(NOT printed STREQUAL text)
+    message(FATAL_ERROR "${committed} is not what abi_dump prints; build the target \"abi\" and look at the difference")
+  endif()
+endforeach()
