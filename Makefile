@@ -19,7 +19,7 @@ toolchain:
 setup:
 	@tools/setup.sh test
 check: toolchain
-	@node tools/check_layers.mjs && node tools/check_text.mjs && cd site && node_modules/.bin/tsc --noEmit
+	@node tools/check_layers.mjs && node tools/check_text.mjs && cd site && node_modules/.bin/tsc --noEmit && node_modules/.bin/tsc -p ../tests/wasm
 dev: build
 	@cd site && node_modules/.bin/vite
 clean:

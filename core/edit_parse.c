@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One of ops' rows per operation of the document; which fields it takes and which it needs. */
+/* One row an operation of the document: which fields it takes and which it needs. */
 typedef enum operand { OPERAND_NONE, OPERAND_ANY, OPERAND_MEAN, OPERAND_RUN, OPERAND_DIRECTION } operand;
 typedef struct op_row {
     const char *name;
@@ -30,7 +30,7 @@ static const op_row OPS[] = {
 };
 enum { N_OPS = sizeof OPS / sizeof *OPS };
 
-static const char *const FIELDS[] = {"hook", "heads", "positions", "sources", "dims", "from", "op", "scale", "value", "min", "max"};
+static const char *const FIELDS[] = {"hook", "heads", "positions", "sources", "dims", "from", "op", "scale", "value", "min", "max", NULL};
 
 typedef struct parser {
     const hs_model *model;
@@ -43,6 +43,7 @@ typedef struct parser {
     int capacity;
 } parser;
 
+/* What is wrong with a field of the edit at hand. */
 #define FAIL(p, field, format, ...) \
     hs_fail((p)->detail, HS_EEDIT, "edits[%d].%s: " format, (p)->edit, field, __VA_ARGS__)
 
@@ -363,12 +364,9 @@ static hs_status read_vector(parser *p, hs_json_at value, operand_array *a)
 /* Keys of an operand object: exactly "run" (and "positions"), or "vector". */
 static hs_status check_operand_keys(parser *p, hs_json_at value, bool is_run)
 {
-    for (hs_json_at at = hs_json_first(p->json, value); at >= 0; at = hs_json_next(p->json, at)) {
-        const char *key = hs_json_key(p->json, at);
-        if (strcmp(key, is_run ? "run" : "vector") && !(is_run && !strcmp(key, "positions")))
-            return FAIL(p, "value", "\"%s\" is no field of an operand", key);
-    }
-    return HS_OK;
+    static const char *const RUN[] = {"run", "positions", NULL}, *const VECTOR[] = {"vector", NULL};
+    const char *unknown = hs_json_unknown_key(p->json, value, is_run ? RUN : VECTOR);
+    return unknown ? FAIL(p, "value", "\"%s\" is no field of an operand", unknown) : HS_OK;
 }
 
 static hs_status read_operand(parser *p, hs_json_at value, const op_row *op, const hs_hook_info *info, const hs_edit *e, operand_array *a)
@@ -379,8 +377,8 @@ static hs_status read_operand(parser *p, hs_json_at value, const op_row *op, con
     bool is_run = type == HS_JSON_OBJECT && hs_json_get(json, value, "run") >= 0;
     if (op->operand == OPERAND_RUN && !is_run)
         return FAIL(p, "value", "%s takes its value from a run: {\"run\":\"B\"}", op->name);
-    if (op->operand == OPERAND_DIRECTION && (is_run || type == HS_JSON_NUMBER))
-        return FAIL(p, "value", "%s needs a direction: a list or {\"vector\":\"name\"}", op->name);
+    if (op->operand == OPERAND_DIRECTION && type == HS_JSON_NUMBER)
+        return FAIL(p, "value", "%s needs a direction, not a number", op->name);
     switch (type) {
     case HS_JSON_NUMBER:
         if (!hs_json_number(json, value, &x))
@@ -528,13 +526,9 @@ static hs_status read_edit(parser *p, hs_json_at object)
     const hs_json *json = p->json;
     if (hs_json_type_of(json, object) != HS_JSON_OBJECT)
         return hs_fail(p->detail, HS_EEDIT, "edits[%d]: an object is needed here, not %s", p->edit, hs_json_type_name(json, object));
-    for (hs_json_at at = hs_json_first(json, object); at >= 0; at = hs_json_next(json, at)) {
-        bool known = false;
-        for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS; i++)
-            known |= !strcmp(hs_json_key(json, at), FIELDS[i]);
-        if (!known)
-            return FAIL(p, hs_json_key(json, at), "an edit has no such %s", "field");
-    }
+    const char *unknown = hs_json_unknown_key(json, object, FIELDS);
+    if (unknown)
+        return FAIL(p, unknown, "an edit has no such %s", "field");
     hs_json_at hook_at = hs_json_get(json, object, "hook"), op_at = hs_json_get(json, object, "op");
     const char *glob = hook_at < 0 ? NULL : hs_json_string(json, hook_at), *name = op_at < 0 ? NULL : hs_json_string(json, op_at);
     if (!glob)
@@ -570,9 +564,10 @@ static hs_status find_list(const hs_json *json, hs_detail *detail, hs_json_at *o
     hs_json_at root = hs_json_root(json), list = root;
     if (hs_json_type_of(json, root) == HS_JSON_OBJECT) {
         int64_t v;
-        for (hs_json_at at = hs_json_first(json, root); at >= 0; at = hs_json_next(json, at))
-            if (strcmp(hs_json_key(json, at), "v") && strcmp(hs_json_key(json, at), "edits"))
-                return hs_fail(detail, HS_EEDIT, "%s: an edit document has no such field", hs_json_key(json, at));
+        static const char *const KNOWN[] = {"v", "edits", NULL};
+        const char *unknown = hs_json_unknown_key(json, root, KNOWN);
+        if (unknown)
+            return hs_fail(detail, HS_EEDIT, "%s: an edit document has no such field", unknown);
         hs_json_at version = hs_json_get(json, root, "v");
         if (version >= 0 && (!hs_json_int(json, version, &v) || v != 1))
             return hs_fail(detail, HS_EEDIT, "v: this program reads version 1");

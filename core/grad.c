@@ -85,8 +85,8 @@ hs_status hs_grad_new(hs_model *model, const hs_run *like, const hs_grad_spec *s
             return hs_fail(detail, HS_EHOOK, "hooks[%d]: \"%s\" matches no hook of this model", i, spec->hooks[i]);
         }
     }
-    g->bytes = (size_t)lay_out(g, wanted) * sizeof(hs_real);
-    g->base = calloc(g->bytes + 1, 1);
+    int64_t count = lay_out(g, wanted);
+    g->base = (uint64_t)count < SIZE_MAX / sizeof(hs_real) ? calloc((size_t)count + 1, sizeof(hs_real)) : NULL;
     g->params = spec->weights ? calloc((size_t)model->n_real + 1, sizeof(hs_real)) : NULL;
     g->hooks = calloc((size_t)g->n_hooks + 1, sizeof *g->hooks);
     g->names = calloc((size_t)g->n_hooks + 1, sizeof *g->names);

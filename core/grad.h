@@ -13,7 +13,6 @@ struct hs_grad {
     char (*names)[64];
     hs_real *params; /* laid out as model->base, or NULL */
     hs_real *base;   /* everything below and the hooks' gradients: one allocation */
-    size_t bytes;
     int64_t n_hook_reals; /* the hooks' gradients stand first in base */
     hs_real *d_resid, *d_branch, *d_norm; /* [T, d_model] */
     hs_real *d_x;                         /* [T, max(d_model, d_mlp)] */

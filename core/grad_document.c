@@ -21,8 +21,6 @@ typedef struct document {
     hs_grad_result result;
 } document;
 
-
-
 /* The field (a format) and what is wrong with it; the field's arguments come first. */
 #define FAIL(d, field, ...) hs_fail((d)->detail, HS_ESPEC, field ": " __VA_ARGS__)
 
@@ -152,19 +150,15 @@ static hs_status read_kl(document *d, int64_t position, const hs_real *row, hs_r
 /* The metric's value and its derivative by the logits [T, d_vocab_out], which is zero but for one row. */
 static hs_status read_metric(document *d, hs_real *d_logits)
 {
-    static const char *const FIELDS[] = {"kind", "position", "correct", "wrong"};
+    static const char *const FIELDS[] = {"kind", "position", "correct", "wrong", NULL};
     int V = d->model->cfg.d_vocab_out;
     int64_t position = -1, correct, wrong;
     hs_json_at metric = hs_json_get(d->json, hs_json_root(d->json), "metric"), at;
     if (metric < 0 || hs_json_type_of(d->json, metric) != HS_JSON_OBJECT)
         return FAIL(d, "metric", "an object is needed here");
-    for (at = hs_json_first(d->json, metric); at >= 0; at = hs_json_next(d->json, at)) {
-        bool known = false;
-        for (int i = 0; i < 4; i++)
-            known |= !strcmp(hs_json_key(d->json, at), FIELDS[i]);
-        if (!known)
-            return FAIL(d, "metric.%s", "a metric has no such field", hs_json_key(d->json, at));
-    }
+    const char *unknown = hs_json_unknown_key(d->json, metric, FIELDS);
+    if (unknown)
+        return FAIL(d, "metric.%s", "a metric has no such field", unknown);
     const char *kind = (at = hs_json_get(d->json, metric, "kind")) < 0 ? NULL : hs_json_string(d->json, at);
     if ((at = hs_json_get(d->json, metric, "position")) >= 0 &&
         (!hs_json_int(d->json, at, &position) || position < -d->n_ids || position >= d->n_ids))
@@ -197,18 +191,14 @@ static hs_status read_metric(document *d, hs_real *d_logits)
 
 static hs_status carry_out(document *d, const other_runs *others)
 {
-    static const char *const FIELDS[] = {"v", "ids", "metric", "hooks", "weights", "edits", "runs", "clean"};
+    static const char *const FIELDS[] = {"v", "ids", "metric", "hooks", "weights", "edits", "runs", "clean", NULL};
     hs_json_at root = hs_json_root(d->json), at;
     int64_t v;
     if (hs_json_type_of(d->json, root) != HS_JSON_OBJECT)
         return hs_fail(d->detail, HS_ESPEC, "a gradient document is an object, not %s", hs_json_type_name(d->json, root));
-    for (at = hs_json_first(d->json, root); at >= 0; at = hs_json_next(d->json, at)) {
-        bool known = false;
-        for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS; i++)
-            known |= !strcmp(hs_json_key(d->json, at), FIELDS[i]);
-        if (!known)
-            return FAIL(d, "%s", "a gradient document has no such field", hs_json_key(d->json, at));
-    }
+    const char *unknown = hs_json_unknown_key(d->json, root, FIELDS);
+    if (unknown)
+        return FAIL(d, "%s", "a gradient document has no such field", unknown);
     if ((at = hs_json_get(d->json, root, "v")) >= 0 && (!hs_json_int(d->json, at, &v) || v != 1))
         return FAIL(d, "v", "this program reads version 1");
     bool weights = false;

@@ -604,3 +604,15 @@ size_t hs_json_end(const hs_json *json, hs_json_at at)
 {
     return (size_t)json->tokens[at].end;
 }
+
+const char *hs_json_unknown_key(const hs_json *json, hs_json_at object, const char *const *known)
+{
+    for (hs_json_at at = hs_json_first(json, object); at >= 0; at = hs_json_next(json, at)) {
+        const char *const *k = known;
+        while (*k && strcmp(*k, hs_json_key(json, at)))
+            k++;
+        if (!*k)
+            return hs_json_key(json, at);
+    }
+    return NULL;
+}

@@ -35,6 +35,9 @@ hs_json_at hs_json_next(const hs_json *json, hs_json_at at);
 const char *hs_json_key(const hs_json *json, hs_json_at at); /* NUL-terminated, unescaped */
 hs_json_at hs_json_get(const hs_json *json, hs_json_at object, const char *key); /* -1 if absent */
 
+/* The first key of the object that does not stand in `known`, a list that ends in NULL; NULL if all do. */
+const char *hs_json_unknown_key(const hs_json *json, hs_json_at object, const char *const *known);
+
 /* Typed readers. False if the value is of another type or (integers) is not exactly an integer in
  * 64 bits: 2.0 and 1e3 are not integers. */
 bool hs_json_bool(const hs_json *json, hs_json_at at, bool *out);

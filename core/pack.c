@@ -66,7 +66,8 @@ static hs_status take(const hs_config *cfg, hs_packed *packed, bool transposes, 
 {
     packed->blocks = calloc((size_t)cfg->n_layers + 1, sizeof *packed->blocks);
     int64_t count = packed->blocks ? lay_out(cfg, packed, transposes, NULL) : 0;
-    packed->base = packed->blocks ? malloc((size_t)count * sizeof(hs_real)) : NULL;
+    bool fits = packed->blocks && (uint64_t)count < SIZE_MAX / sizeof(hs_real);
+    packed->base = fits ? malloc((size_t)count * sizeof(hs_real)) : NULL;
     if (!packed->base) {
         free(packed->blocks);
         packed->blocks = NULL;

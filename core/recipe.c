@@ -28,14 +28,8 @@ static hs_status into(const place *from, const char *key, const char *path, plac
 /* Every key of the object stands in `known`, a list that ends in NULL. */
 static hs_status only(const place *p, const char *const *known)
 {
-    for (hs_json_at at = hs_json_first(p->json, p->object); at >= 0; at = hs_json_next(p->json, at)) {
-        const char *const *k = known;
-        while (*k && strcmp(*k, hs_json_key(p->json, at)))
-            k++;
-        if (!*k)
-            return hs_fail(p->detail, HS_ERECIPE, "%s%s: a recipe has no such field", p->path, hs_json_key(p->json, at));
-    }
-    return HS_OK;
+    const char *key = hs_json_unknown_key(p->json, p->object, known);
+    return key ? hs_fail(p->detail, HS_ERECIPE, "%s%s: a recipe has no such field", p->path, key) : HS_OK;
 }
 
 static hs_status number(const place *p, const char *key, double min, double max, double *out)

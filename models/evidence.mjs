@@ -18,7 +18,9 @@ import { readIds } from './corpus.mjs';
 import { nextTokenLosses, withRuns } from './hs.mjs';
 import { randomFrom } from './random.mjs';
 
-const SEQUENCES = 64;
+const SEQUENCES = 50;
+/** Of them, for the curves over the number of heads. */
+const CURVE_SEQUENCES = 16;
 const HALF = 64;
 /** Random groups of other heads to zero for comparison, at most; each is judged. */
 const CONTROLS = 5;
@@ -102,10 +104,8 @@ function measure(folder, idsDir) {
     const heads = stripes(run, corpusDrawn, config);
     const last = config.n_layers - 1;
     const ranked = heads.filter(({ layer }) => layer === last).sort((a, b) => b.induction - a.induction);
-    const givenBack = (ablated) => {
-      const { second } = halves(run, corpusDrawn, ablation(last, ablated));
-      return (second - drawn.second) / (drawn.first - drawn.second);
-    };
+    const givenBack = (ablated, sequences = corpusDrawn, { first, second } = drawn) =>
+      (halves(run, sequences, ablation(last, ablated)).second - second) / (first - second);
     const induction = ranked.filter((score) => score.induction > 0.5).slice(0, 4).map(({ head }) => head);
     const others = ranked.map(({ head }) => head).filter((head) => !induction.includes(head));
     const groups = choices(others, Math.min(induction.length, others.length));
@@ -113,6 +113,9 @@ function measure(folder, idsDir) {
       .sample(groups, Math.min(CONTROLS, groups.length))
       .map((group) => ({ layer: last, heads: group, given_back: givenBack(group) }));
     const order = ranked.map(({ head }) => head);
+    const few = corpusDrawn.slice(0, CURVE_SEQUENCES);
+    const fewDrawn = halves(run, few);
+    const curve = (list) => list.map((_, i) => givenBack(list.slice(0, i + 1), few, fewDrawn));
     return {
       tokens: heldout.length,
       sequences: SEQUENCES,
@@ -126,8 +129,8 @@ function measure(folder, idsDir) {
       ablated: { layer: last, heads: induction, given_back: givenBack(induction) },
       controls,
       curves: {
-        strongest_first: order.map((_, i) => givenBack(order.slice(0, i + 1))),
-        weakest_first: order.map((_, i) => givenBack(order.slice(order.length - 1 - i))),
+        strongest_first: curve(order),
+        weakest_first: curve([...order].reverse()),
       },
     };
   });

@@ -6,6 +6,6 @@ export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(getconf _NPROC
 
 mkdir -p build
 emcmake cmake -S . -B build/wasm -DCMAKE_BUILD_TYPE=Release >build/configure.log 2>&1 || { cat build/configure.log >&2; exit 1; }
-cmake --build build/wasm -- --no-print-directory
+cmake --build build/wasm
 (cd site && node_modules/.bin/vite build --logLevel warn)
 node tools/budget.mjs site/dist

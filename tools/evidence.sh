@@ -7,6 +7,6 @@ corpus=$(cd "$1" && pwd)
 cd "$root"
 
 cmake --preset release >/dev/null
-cmake --build --preset release --target hs -- --no-print-directory
+cmake --build --preset release --target hs
 CORPUS=$corpus node models/encode.mjs models/stories-2l/recipe.json build/ids
 node models/evidence.mjs models/stories-2l build/ids

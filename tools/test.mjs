@@ -14,7 +14,8 @@ for (const suite of chosen) {
 }
 
 console.log();
-for (const { name, passed, failed } of results) console.log(`${name.padEnd(16)} ${String(passed).padStart(5)} passed, ${failed} failed`);
+for (const { name, passed, failed } of results)
+  console.log(`${name.padEnd(16)} ${String(passed).padStart(5)} passed, ${failed} failed`);
 const sum = (key) => results.reduce((total, result) => total + result[key], 0);
 process.exitCode = sum('passed') > 0 && sum('failed') === 0 ? 0 : 1;
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);

@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 const number = (output, pattern) => {
@@ -18,7 +19,8 @@ function readCtest(output) {
 
 /** node --test ends its TAP on "# pass N", "# fail N" and "# cancelled N" (tests cut off). */
 function readTap(output) {
-  const [passed, failed, cancelled] = ['pass', 'fail', 'cancelled'].map((word) => number(output, new RegExp(`^# ${word} (\\d+)$`, 'gm')));
+  const last = (word) => number(output, new RegExp(`^# ${word} (\\d+)$`, 'gm'));
+  const [passed, failed, cancelled] = ['pass', 'fail', 'cancelled'].map(last);
   return { passed, failed: failed + cancelled };
 }
 
@@ -53,8 +55,8 @@ const vitest = (root, name, ...config) => {
 /** A folder of *.test.mjs, never empty: left to itself, node --test would look for tests everywhere. */
 function node(root, name) {
   const files = existsSync(join(root, name)) ? testFiles(join(root, name)) : [];
-  const command = files.length > 0 ? ['node', '--test', '--test-reporter=tap', ...files] : ['node', '-e', `throw new Error('no tests in ${name}')`];
-  return { name, reads: 'tap', command };
+  const none = ['node', '-e', `throw new Error('no tests in ${name}')`];
+  return { name, reads: 'tap', command: files.length > 0 ? ['node', '--test', '--test-reporter=tap', ...files] : none };
 }
 
 /** Every suite of the project, in its order: the core's first build makes the `hs` that later ones call. */
@@ -71,12 +73,21 @@ export function suites(root) {
   ].map((suite) => ({ cwd: root, ...suite }));
 }
 
+const PATIENCE = 30 * 60_000; // ms; a suite that hangs is ended, and has failed
+
 function run(suite, write) {
   return new Promise((resolve) => {
     const [program, ...rest] = suite.command;
-    // A node --test that finds itself inside another one would report to that one.
-    const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
-    const child = spawn(program, rest, { cwd: suite.cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    // A node --test that finds itself inside another one would report to that one; a make would talk to the make above.
+    const outer = { NODE_TEST_CONTEXT: undefined, MAKEFLAGS: undefined, MAKELEVEL: undefined };
+    const env = { CMAKE_BUILD_PARALLEL_LEVEL: String(availableParallelism()), ...process.env, ...outer };
+    const child = spawn(program, rest, {
+      cwd: suite.cwd,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: suite.patience ?? PATIENCE,
+      killSignal: 'SIGKILL',
+    });
     let output = '';
     const take = (text) => {
       output += text;

@@ -76,10 +76,9 @@ void hsw_model_config(const hs_model *model, double *out)
 void hsw_model_counts(const hs_model *model, hsw_counts *out)
 {
     *out = (hsw_counts){
-        .all = (double)hs_model_count_all(model),
+        .parameters = (double)hs_model_count_all(model),
         .n_params = (double)hs_model_count_n_params(model),
         .not_finite = (double)hs_model_n_not_finite(model),
-        .bytes = (double)hs_model_bytes(model),
     };
 }
 

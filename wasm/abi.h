@@ -13,10 +13,9 @@ typedef struct hsw_array {
 } hsw_array;
 
 typedef struct hsw_counts {
-    double all;        /* parameters */
+    double parameters; /* all of them */
     double n_params;   /* as HookedTransformerConfig counts */
     double not_finite; /* weights */
-    double bytes;      /* that the model takes */
 } hsw_counts;
 
 typedef struct hsw_run_made {

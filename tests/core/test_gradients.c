@@ -174,6 +174,7 @@ int main(void)
             hs_model *model = random_model(MODELS[m].fields);
             char what[128];
             snprintf(what, sizeof what, "%s, edits %d", MODELS[m].name, (int)e);
+            TEST("%s", what);
             check_params(model, what, EDITS[e]);
             check_hooks(model, what, EDITS[e]);
             hs_model_free(model);

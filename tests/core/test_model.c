@@ -279,6 +279,10 @@ static void test_refused(void)
     w->n_axes = 2, w->shape[0] = 6, w->shape[1] = 6;
     check_refused(&s, HS_EMISMATCH, "[6,6]");
     make_set(PLAIN, &s);
+    w = find(&s, "ln_final.w");
+    w->n_axes = 2, w->shape[1] = 1;
+    check_refused(&s, HS_EMISMATCH, "ln_final.w has shape [6,1]; the configuration asks for [6]");
+    make_set(PLAIN, &s);
     w = find(&s, "blocks.0.attn.b_Q");
     w->shape[0] = 1, w->count = 3;
     check_refused(&s, HS_EMISMATCH, "blocks.0.attn.b_Q has shape [1,3]");

@@ -1,7 +1,8 @@
 // The rules that results are held to (docs/numerics.md). Pure: tensors in, findings out.
 //
 // A tensor is {shape: number[], data: Float32Array}. A finding is {name, ratio, problem}: `ratio` is the
-// difference over what is allowed (1 is the limit), `problem` a sentence when the rule is broken, else null.
+// difference over what is allowed (1 is the limit), `problem` a sentence when the rule is broken, else null;
+// `zero` marks a gradient whose reference is zero.
 
 export const ALLOWED = { value: 1e-4, gradient: 1e-3, zeroGradient: 1e-6, topTwoGap: 2e-3 };
 
@@ -66,9 +67,10 @@ export function compareGradients(name, reference, got) {
     largest = Math.max(largest, Math.abs(reference.data[i]));
     worst = Math.max(worst, difference);
   }
-  const allowed = largest < 1e-12 ? ALLOWED.zeroGradient : ALLOWED.gradient * largest;
+  const zero = largest < 1e-12;
+  const allowed = zero ? ALLOWED.zeroGradient : ALLOWED.gradient * largest;
   const ratio = worst / allowed;
-  return { name, ratio, problem: ratio <= 1 ? null : `${name}: gradient off by ${worst}, allowed ${allowed}` };
+  return { name, ratio, zero, problem: ratio <= 1 ? null : `${name}: gradient off by ${worst}, allowed ${allowed}` };
 }
 
 /** Every bit, the sign of zero too. */

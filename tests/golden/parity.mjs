@@ -41,11 +41,14 @@ function editRow({ document: { edits } }) {
   return edits.length === 1 ? `edit ${edits[0].op}` : 'several edits in order';
 }
 
-function gradientRow({ name, document }) {
+function gradientRow({ name, document, zero }) {
   if (name === 'metric') return 'metrics';
+  if (zero) return 'gradients that are zero (absolute)';
   const parameter = /(^|\.)(W_\w+|b_\w+|w|b)$/.test(name);
   return `gradients of ${parameter ? 'parameters' : 'hooks'}${document.edits ? ', edits in force' : ''}`;
 }
+
+const gradientUnit = ({ name, zero }) => (name === 'metric' ? ALLOWED.value : zero ? ALLOWED.zeroGradient : ALLOWED.gradient);
 
 async function measure(adapter) {
   const rows = new Map();
@@ -62,7 +65,7 @@ async function measure(adapter) {
     demand([...hooks, ...edits, ...gradients, ...same]);
     for (const f of hooks) enter(forwardRow(model, f), 'TransformerLens f32', ALLOWED.value, f);
     for (const f of edits) enter(editRow(f), 'TransformerLens f32', ALLOWED.value, f);
-    for (const f of gradients) enter(gradientRow(f), 'PyTorch f64', f.name === 'metric' ? ALLOWED.value : ALLOWED.gradient, f);
+    for (const f of gradients) enter(gradientRow(f), 'PyTorch f64', gradientUnit(f), f);
     bits += same.length;
   }
   return { rows, bits };
@@ -82,12 +85,20 @@ async function measureWasm() {
 
 const number = (entry) => (entry.worst === 0 ? '0' : entry.worst.toExponential(1));
 
+/** The forward pass in its order, then activations, edits, gradients by name. */
+function place(row) {
+  const forward = FORWARD.findIndex(([name]) => name === row);
+  const group = ['activation', 'edit', 'several', 'metrics', 'gradients'].findIndex((word) => row.startsWith(word));
+  return forward >= 0 ? [0, String.fromCharCode(97 + forward)] : [1 + group, row];
+}
+const inOrder = ([a], [b]) => (place(a).join() < place(b).join() ? -1 : 1);
+
 const ours = await measure(native);
 const theirs = await measureWasm();
 const lines = [
   '| operation | reference | tensors | native | wasm |',
   '|---|---|---|---|---|',
-  ...[...ours.rows].map(
+  ...[...ours.rows].sort(inOrder).map(
     ([row, entry]) => `| ${row} | ${entry.reference} | ${entry.tensors} | ${number(entry)} | ${number(theirs.rows.get(row))} |`,
   ),
   `| identity edits | the run without | ${ours.bits} | same bits | same bits |`,

@@ -16,6 +16,8 @@ import { readTensors } from './st.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 
 export const models = readdirSync(join(here, 'models')).sort();
+/** The models that have cases of a kind: hooks, edits, identities, gradients. */
+export const modelsWith = (kind) => models.filter((model) => existsSync(join(here, 'cases', model, `${kind}.json`)));
 export const modelFolder = (model) => join(here, 'models', model);
 
 function load(model, kind) {

@@ -1,96 +1,7 @@
-/* test_hostile.c: broken and hostile model folders, prompts and flags, given to `hs` itself as a user
- * would. Each must end with its own status and a line that names what is wrong; nothing is written, not
- * even in part.
- *
- *     test_hostile HS FOLDER      HS: the program; FOLDER: where the models are made */
-#include "harness.h"
-
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-static const char *hs_program, *folder; /* the words of the command line */
-
-/* ---- files ---- */
-
-static void path_of(char *out, size_t size, const char *name)
-{
-    if (snprintf(out, size, "%s/%s", folder, name) >= (int)size)
-        abort();
-}
-
-static void write_bytes(const char *name, const void *data, size_t size)
-{
-    char path[1024];
-    path_of(path, sizeof path, name);
-    FILE *file = fopen(path, "wb");
-    if (!file || fwrite(data, 1, size, file) != size || fclose(file)) {
-        perror(path);
-        exit(2);
-    }
-}
-
-static void write_text(const char *name, const char *text)
-{
-    write_bytes(name, text, strlen(text));
-}
-
-/* Remove every file in the folder; those that had no business there are counted. */
-static int sweep_folder(void)
-{
-    static const char *const KNOWN[] = {"config.json", "model.safetensors", "model.safetensors.index.json", "a.safetensors", "b.safetensors",
-                                        "edits.json", "vectors.safetensors", "spec.json"};
-    int n_strange = 0;
-    DIR *dir = opendir(folder);
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        char path[1024];
-        bool known = entry->d_name[0] == '.';
-        if (known)
-            continue;
-        for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++)
-            known = known || !strcmp(entry->d_name, KNOWN[i]);
-        n_strange += !known;
-        path_of(path, sizeof path, entry->d_name);
-        if (remove(path))
-            perror(path);
-    }
-    if (dir)
-        closedir(dir);
-    return n_strange;
-}
-
-/* ---- the good model that every case spoils ---- */
-
-static const char CONFIG[] =
-    "{\"model_type\":\"hooked_transformer\",\"n_layers\":1,\"d_model\":6,\"n_ctx\":5,\"d_head\":3,\"n_heads\":2,\"d_vocab\":7,\"act_fn\":\"relu\"}";
-
-static hs_model *good_model;
-static unsigned char *good_weights;
-static size_t good_size, header_size;
-
-static void make_good(void)
-{
-    hs_detail detail = {""};
-    hs_config cfg;
-    hs_tensor tensors[64];
-    if (hs_config_read((hs_bytes){CONFIG, sizeof CONFIG - 1, NULL}, &detail, &cfg) || hs_model_new(&cfg, &detail, &good_model))
-        abort();
-    int n = hs_model_n_params(good_model);
-    for (int i = 0; i < n; i++) {
-        tensors[i] = hs_model_param(good_model, i);
-        for (int64_t j = 0; j < tensors[i].count; j++)
-            ((hs_real *)tensors[i].data)[j] = (hs_real)((j * 7 + i) % 11) / 8 - (hs_real)0.5;
-    }
-    if (hs_safetensors_size(tensors, n, HS_F32, NULL, &detail, &good_size))
-        abort();
-    good_weights = malloc(good_size);
-    hs_safetensors_write(tensors, n, HS_F32, NULL, good_weights);
-    header_size = (size_t)(good_weights[0] | good_weights[1] << 8);
-}
+/* test_hostile.c: broken and hostile model folders, prompts, documents and flags, given to `hs` itself as
+ * a user would. Each must end with its own status and a line that names what is wrong; nothing is
+ * written, not even in part. */
+#include "folder.h"
 
 /* The good weights with the first `from` in the header replaced by `to`, of the same length. */
 static void spoil_header(const char *from, const char *to)
@@ -107,67 +18,6 @@ static void spoil_header(const char *from, const char *to)
     memcpy(bytes + at, to, length);
     write_bytes("model.safetensors", bytes, good_size);
     free(bytes);
-}
-
-static void write_good(void)
-{
-    sweep_folder();
-    write_text("config.json", CONFIG);
-    write_bytes("model.safetensors", good_weights, good_size);
-}
-
-/* ---- running hs ---- */
-
-typedef struct outcome {
-    int code; /* -1: killed by a signal */
-    char out[4096], err[4096];
-} outcome;
-
-static void read_back(int file, char *text, size_t size)
-{
-    size_t used = 0;
-    ssize_t n;
-    while (used + 1 < size && (n = read(file, text + used, size - 1 - used)) > 0)
-        used += (size_t)n;
-    text[used] = 0;
-    close(file);
-}
-
-/* The output goes to unnamed files, so that no pipe can fill. */
-static int unnamed_file(void)
-{
-    char path[] = "/tmp/hs-hostile-XXXXXX";
-    int file = mkstemp(path);
-    if (file < 0)
-        abort();
-    unlink(path);
-    return file;
-}
-
-static outcome run_hs(const char *const *words)
-{
-    const char *argv[32] = {hs_program};
-    for (int i = 0; words[i]; i++)
-        argv[i + 1] = words[i];
-    outcome o = {.code = -1};
-    int out = unnamed_file(), err = unnamed_file(), status;
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(out, 1);
-        dup2(err, 2);
-        if (chdir(folder) == 0)
-            execv(hs_program, (char *const *)(void *)argv);
-        _exit(127);
-    }
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFEXITED(status))
-        o.code = WEXITSTATUS(status);
-    lseek(out, 0, SEEK_SET);
-    lseek(err, 0, SEEK_SET);
-    read_back(out, o.out, sizeof o.out);
-    read_back(err, o.err, sizeof o.err);
-    return o;
 }
 
 static void check_outcome(const char *const *words, hs_status status, const char *says)
@@ -190,8 +40,8 @@ static void check_outcome(const char *const *words, hs_status status, const char
 /* The folder holds a spoilt model: info and run refuse it alike. */
 static void check_folder(hs_status status, const char *says)
 {
-    check_outcome((const char *const[]){"info", ".", NULL}, status, says);
-    check_outcome((const char *const[]){"run", ".", "--ids", "1,2", "--capture", "*", "--out", "out.safetensors", NULL}, status, says);
+    check_outcome(WORDS("info", "."), status, says);
+    check_outcome(WORDS("run", ".", "--ids", "1,2", "--capture", "*", "--out", "out.safetensors"), status, says);
     CHECK(sweep_folder() == 0);
 }
 
@@ -385,13 +235,12 @@ static void test_prompts(void)
     for (size_t i = 0; i < sizeof PROMPTS / sizeof *PROMPTS; i++) {
         TEST("--ids: %s -> %s", PROMPTS[i].id, hs_status_name(PROMPTS[i].status));
         write_good();
-        check_words((const char *const[]){"run", ".", "--ids", PROMPTS[i].ids, "--out", "out.safetensors", NULL}, PROMPTS[i].status, PROMPTS[i].says);
+        check_words(WORDS("run", ".", "--ids", PROMPTS[i].ids, "--out", "out.safetensors"), PROMPTS[i].status, PROMPTS[i].says);
     }
 }
 
 static void test_words(void)
 {
-#define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
     const struct {
         const char *id;
         const char *const *words;
@@ -455,43 +304,9 @@ static void test_documents(void)
     }
 }
 
-/* Without this the refusals above would prove nothing. */
-static void test_good(void)
-{
-    TEST("the good model runs, and its captures are written");
-    write_good();
-    outcome o = run_hs(WORDS("run", ".", "--ids", "1,2,3", "--capture", "*", "--out", "out.safetensors"));
-    CHECK(o.code == 0 && o.err[0] == 0);
-    CHECK_SAYS(o.out, "{\"v\":1,\"tokens\":3,\"top\":[");
-    CHECK(sweep_folder() == 1);
-    TEST("an output file that was there stays as it was when the run is refused");
-    write_good();
-    write_text("vectors.safetensors", "keep me");
-    o = run_hs(WORDS("run", ".", "--ids", "9", "--capture", "*", "--out", "vectors.safetensors"));
-    CHECK(o.code == HS_ETOKENS);
-    char path[1024], text[16] = "";
-    path_of(path, sizeof path, "vectors.safetensors");
-    FILE *file = fopen(path, "rb");
-    CHECK(file && fread(text, 1, sizeof text - 1, file) == 7 && !strcmp(text, "keep me"));
-    if (file)
-        fclose(file);
-    sweep_folder();
-}
-
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fputs("test_hostile HS FOLDER\n", stderr);
-        return 2;
-    }
-    hs_program = argv[1];
-    folder = argv[2];
-    if (mkdir(folder, 0777) && errno != EEXIST) {
-        perror(folder);
-        return 2;
-    }
-    make_good();
-    test_good();
+    begin(argc, argv);
     test_configs();
     test_headers();
     test_weights();
@@ -499,7 +314,5 @@ int main(int argc, char **argv)
     test_prompts();
     test_words();
     test_documents();
-    hs_model_free(good_model);
-    free(good_weights);
-    return HARNESS_END();
+    return end();
 }

@@ -32,7 +32,7 @@ describe('the one selection', () => {
     const selection = ready();
     selection.toggleCell(6, 2);
     selection.preview({ head: { layer: 0, head: 1 } });
-    expect(selection.shown.value).toEqual({ head: { layer: 0, head: 1 }, dest: 6, src: 2, depth: null });
+    expect(selection.shown.value).toEqual({ head: { layer: 0, head: 1 }, dest: 6, src: null, depth: null });
     selection.preview({ dest: 8 });
     expect(selection.shown.value).toMatchObject({ dest: 8, src: null });
     selection.preview(null);

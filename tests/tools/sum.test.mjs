@@ -75,6 +75,12 @@ test('a program that is killed', async () => {
   assert.equal((await counted(suite)).failed, 1);
 });
 
+test('a program that hangs', async () => {
+  const suite = { ...says('ctest', CTEST), patience: 1000 };
+  suite.command[2] += 'setInterval(() => {}, 1000);';
+  assert.equal((await counted(suite)).failed, 1);
+});
+
 test('every test file of the project belongs to a suite', () => {
   const listed = suites(root);
   const words = new Set(listed.flatMap(({ command }) => command));

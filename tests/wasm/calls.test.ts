@@ -23,7 +23,8 @@ test('what was loaded, as its config.json says', async () => {
   expect(model_type).toBe('hooked_transformer');
   expect(info.config).toEqual({ ...fields, n_key_value_heads: 2, d_mlp: info.config.d_mlp, d_vocab_out: 402, act_fn: null, attn_scale: 2 });
   expect(info).toMatchObject({ id: 'toy', n_not_finite: 0, bytes: files.weights[0]?.data.byteLength });
-  expect(info.n_params).toBeGreaterThan(402 * 8 * 2);
+  expect(info.n_params).toBe(8 * 4 * (2 * 8 * 4)); // layers x W_Q W_K W_V W_O x n_heads d_model d_head
+  expect(info.parameters).toBe(info.n_params + 402 * 8 * 2 + 16 * 8 + 402 + 8 * (3 * 2 * 4 + 8)); // and embeddings, biases
 });
 
 describe('texts', () => {
@@ -193,9 +194,10 @@ async function heapAfter(cycles: number) {
     own.unload();
   }
   const { buffer } = exports.memory;
+  const bytes = buffer.byteLength;
   let blocks = 0;
   while (exports.memory.buffer === buffer && exports.malloc(1024) !== 0) blocks++;
-  return { bytes: buffer.byteLength, blocks };
+  return { bytes, blocks };
 }
 
 test('memory returns to where it was: 200 times load, run, edit, cancel, fail', async () => {

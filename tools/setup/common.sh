@@ -7,6 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 toolchain=$root/.toolchain
 mkdir -p "$toolchain/stamps" "$toolchain/bin"
 export PATH="$toolchain/bin:$PATH"
+unset MAKEFLAGS MAKELEVEL # what cmake starts is no part of the make that started us
 
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }

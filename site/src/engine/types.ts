@@ -72,6 +72,9 @@ export interface ModelInfo {
   /** SHA-256 of model.safetensors, hex; of its shards, that of their SHA-256s in hex, one a line. */
   readonly sha256: string;
   readonly bytes: number;
+  /** All parameters. */
+  readonly parameters: number;
+  /** As HookedTransformerConfig counts them: the matrices of attention and MLP. */
   readonly n_params: number;
   readonly n_not_finite: number;
   readonly config: ModelConfig;

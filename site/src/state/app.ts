@@ -49,6 +49,7 @@ export function createApp(connect: () => Engine) {
   /** Loads a model and shows its run; the text stays whatever happens. */
   async function open(id?: string) {
     let title = id ?? '';
+    let loading = true;
     try {
       engine.value ??= connect();
       models.value = await engine.value.models();
@@ -57,8 +58,9 @@ export function createApp(connect: () => Engine) {
       title = chosen.title;
       model.value = { kind: 'loading', title, done: 0, total: chosen.bytes };
       const info = await engine.value.load(chosen.id, {
+        // A file that arrives after another one failed is no progress.
         onProgress: (done, total) => {
-          model.value = { kind: 'loading', title, done, total };
+          if (loading) model.value = { kind: 'loading', title, done, total };
         },
       });
       vocabulary.value = await engine.value.tokens(Array.from({ length: info.config.d_vocab_out }, (_, i) => i));
@@ -66,6 +68,7 @@ export function createApp(connect: () => Engine) {
       runner.use(createCompute(engine.value, info));
       askNow();
     } catch (thrown) {
+      loading = false;
       model.value = { kind: 'failed', title, failure: asFailure(thrown) };
     }
   }

@@ -16,7 +16,7 @@ export interface Key {
 const STORE = 'hookscope.keys';
 
 function stepHead(app: App, step: { readonly head?: number; readonly layer?: number }) {
-  const { head, dest, src, depth } = app.selection.shown.value;
+  const { head, dest, depth } = app.selection.shown.value;
   const { nHeads, nLayers } = app.selection.ground.value;
   if (!head) return;
   const wrap = (i: number, n: number) => (i + n) % n;
@@ -24,7 +24,7 @@ function stepHead(app: App, step: { readonly head?: number; readonly layer?: num
     layer: wrap(head.layer + (step.layer ?? 0), nLayers),
     head: wrap(head.head + (step.head ?? 0), nHeads),
   };
-  app.selection.moveTo({ head: next, dest, src, depth });
+  app.selection.moveTo({ head: next, dest, src: null, depth });
 }
 
 export function switchShownHead(app: App) {

@@ -61,10 +61,12 @@ export function createSelection() {
     const dest = within(h.dest ?? null, g.nTokens) ?? l.dest ?? (g.nTokens > 0 ? g.nTokens - 1 : null);
     // A source or depth belongs to its destination: another destination under the pointer drops it.
     const moved = h.dest !== undefined && h.dest !== l.dest;
+    // So does a source to its head: another head shows where it looks itself.
+    const otherHead = h.head != null && !sameHead(h.head, l.head ?? g.head);
     return {
       head,
       dest,
-      src: h.src !== undefined ? h.src : moved ? null : l.src,
+      src: h.src !== undefined ? h.src : moved || otherHead ? null : l.src,
       depth: h.depth !== undefined ? h.depth : h.src != null || moved ? null : l.depth,
     };
   });
@@ -90,7 +92,7 @@ export function createSelection() {
     },
     toggleHead(head: HeadId) {
       const now = locked.value;
-      put({ ...now, head: sameHead(now.head, head) ? null : head });
+      put({ ...now, src: null, head: sameHead(now.head, head) ? null : head });
     },
     toggleToken(dest: number) {
       const now = locked.value;

@@ -88,7 +88,9 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
           note={(id) => {
             const scores = scoresOfHead(shown.now, id);
             const what = scores ? role(scores) : null;
-            return { tag: what?.kind ?? null, score: what?.score ?? null, off: experiment.isOff(id) };
+            const off = experiment.isOff(id);
+            // Below a thumbnail there is room for one of the two.
+            return { tag: what?.kind ?? null, score: off && narrow ? null : (what?.score ?? null), off };
           }}
           layout={narrow ? 'strip' : 'grid'}
           width={widthPx}

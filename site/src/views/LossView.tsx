@@ -57,6 +57,7 @@ export function LossView({ shown, layout }: { readonly shown: Shown; readonly la
   const { tokens } = shown.tokenized;
   const end = niceCeiling(Math.max(1, ...now.loss, ...before.loss));
   const dest = selection.shown.value.dest;
+  const lockedAt = selection.lock.value.dest;
   return (
     <figure class="picture loss" aria-label="Loss of the next token" data-table={asTable.value} style={{ '--row': `${layout.cell}px`, width: asTable.value ? 'auto' : `${layout.lossWidth}px` }}>
       <h2 class="title">
@@ -82,7 +83,7 @@ export function LossView({ shown, layout }: { readonly shown: Shown; readonly la
               return (
                 <li
                   key={i}
-                  data-lit={i === dest}
+                  data-lit={i === dest || i === lockedAt}
                   onMouseEnter={() => selection.preview({ dest: i, src: null, depth: null })}
                   onMouseLeave={() => selection.preview(null)}
                   onClick={() => selection.toggleToken(i)}

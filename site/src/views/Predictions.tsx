@@ -98,7 +98,7 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
   );
 }
 
-/** "11, 12 and 13" as "11–13": the positions that copying could predict. */
+/** The positions 11, 12 and 13 as "11–13". */
 export function ranges(positions: readonly number[]): string {
   const out: [number, number][] = [];
   for (const p of positions) {
@@ -111,11 +111,12 @@ export function ranges(positions: readonly number[]): string {
 
 function MeanLoss({ shown }: { readonly shown: Shown }) {
   const repeated = repeatedPart(shown.tokenized.ids);
+  const spans = ranges(repeated);
   const edited = shown.now !== shown.before;
   const parts = [
     {
-      name: repeated.length > 0 ? `repeated part, ${ranges(repeated)}` : 'repeated part',
-      why: 'Positions whose next token also followed an earlier occurrence of the same token: what copying can predict',
+      name: repeated.length === 0 ? 'repeated part' : `repeated part, ${spans.includes(', ') ? `${repeated.length} tokens` : spans}`,
+      why: `Positions whose next token also followed an earlier occurrence of the same token, what copying can predict: ${spans || 'none'}`,
       before: meanLoss(shown.before.loss, repeated),
       now: meanLoss(shown.now.loss, repeated),
     },

@@ -2,6 +2,7 @@
  *  the model would say if it stopped there. */
 import { useComputed, useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
+import type { RunResult } from '../engine/types';
 import { lensConvention } from '../state/lens';
 import { niceCeiling, norm, three } from '../state/numbers';
 import { depths, glyphs, label, vectorAt } from '../state/reading';
@@ -16,6 +17,15 @@ import { usePage } from './page';
 const WORD_CELL_PX = { width: 44, height: 15 };
 const BAR_PX = 128;
 
+/** ||x||_2 of every vector of a run, [T, depths]. */
+function lengths(shown: Shown, run: RunResult): Float32Array {
+  const nDepths = depths(shown).length;
+  return new Float32Array(shown.tokenized.ids.length * nDepths).map((_, i) => {
+    const vector = vectorAt(shown, run, i % nDepths, Math.floor(i / nDepths));
+    return vector ? norm(vector) : Number.NaN;
+  });
+}
+
 interface Props {
   readonly shown: Shown;
   readonly layout: Layout;
@@ -28,16 +38,9 @@ export function ResidualView({ shown, layout, ownLabels }: Props) {
   const asTable = useSignal(false);
   const { tokens, ids } = shown.tokenized;
   const points = depths(shown);
-  const norms = useMemo(() => {
-    const out = new Float32Array(tokens.length * points.length);
-    for (let t = 0; t < tokens.length; t++)
-      for (let d = 0; d < points.length; d++) {
-        const vector = vectorAt(shown, shown.now, d, t);
-        out[t * points.length + d] = vector ? norm(vector) : Number.NaN;
-      }
-    return out;
-  }, [shown]);
-  const top = niceCeiling(Math.max(...norms));
+  const norms = useMemo(() => lengths(shown, shown.now), [shown]);
+  // One scale for the run without edits and the run with them, so that a colour keeps its meaning.
+  const top = useMemo(() => niceCeiling(Math.max(...norms, ...lengths(shown, shown.before))), [shown]);
   const rowLabels = useMemo(() => tokens.map((t, i) => ({ text: glyphs(t, i), note: `(${i})` })), [tokens]);
   const hovered = useComputed(() => {
     const h = selection.hover.value;

@@ -17,7 +17,7 @@ function Piece({ part }: { readonly part: Part }) {
     );
   if (part.kind === 'head')
     return (
-      <button type="button" class="inline" onClick={() => selection.moveTo({ head: part.head })} title="Show this head">
+      <button type="button" class="inline" onClick={() => selection.moveTo({ head: part.head, src: null })} title="Show this head">
         {headName(part.head)}
       </button>
     );

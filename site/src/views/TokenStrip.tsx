@@ -41,6 +41,14 @@ function Chips({ shown }: { readonly shown: Shown }) {
     return () => observer.disconnect();
   }, [shown.tokenized]);
 
+  // In a text of many lines the lit token is brought into sight, without moving the page.
+  useLayoutEffect(() => {
+    const [box, chip] = [list.current, list.current?.children[lockedAt ?? -1] as HTMLElement | undefined];
+    if (!box || !chip) return;
+    if (chip.offsetTop < box.scrollTop || chip.offsetTop + chip.offsetHeight > box.scrollTop + box.clientHeight)
+      box.scrollTop = chip.offsetTop - box.clientHeight / 2;
+  }, [shown.tokenized, lockedAt]);
+
   const onKeyDown = (event: KeyboardEvent) => {
     const last = tokens.length - 1;
     const at = selection.lock.value.dest ?? last;

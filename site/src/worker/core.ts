@@ -250,10 +250,11 @@ function describe({ core, open, doubles }: Wasm, at: number, files: ModelFiles):
       return [name, kind === 'NUMBER' ? value : kind === 'BOOL' ? value !== 0 : CONFIG_ENUMS[kind][value]];
     });
     core.hsw_model_counts(at, out);
-    const [n_params = 0, , n_not_finite = 0] = doubles(out, 3);
+    const [parameters = 0, n_params = 0, n_not_finite = 0] = doubles(out, 3);
     // page_config.def and ModelConfig hold the same fields; a test compares them with config.json's.
     const config = Object.fromEntries(fields) as ModelConfig;
-    return { id: files.id, sha256: files.sha256, bytes: files.weights.reduce((sum, { data }) => sum + data.byteLength, 0), n_params, n_not_finite, config };
+    const bytes = files.weights.reduce((sum, { data }) => sum + data.byteLength, 0);
+    return { id: files.id, sha256: files.sha256, bytes, parameters, n_params, n_not_finite, config };
   } finally {
     scope.close();
   }

@@ -87,7 +87,10 @@ export const predictions = (page) =>
 export const cellPixels = (page, n) =>
   page.locator('.attention .heatmap-plot > canvas').evaluate((canvas, count) => {
     const side = canvas.width / count;
-    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    // Read from a copy: reading the page's own canvas twice would change how the browser keeps it.
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    const pixels = copy.getImageData(0, 0, canvas.width, canvas.height).data;
     const out = [];
     for (let row = 0; row < count; row++)
       for (let col = 0; col < count; col++) {
