@@ -82,13 +82,9 @@ static void act_gradient(const hs_edit *e, const line *l, const uint8_t *inside)
             if (in_reach(l, i))
                 l->x[l->index[i]] = 0;
         break;
-    case HS_OP_SCALE:
-        for (int i = 0; i < l->n; i++)
-            if (in_reach(l, i))
-                l->x[l->index[i]] *= e->scale;
-        break;
     case HS_OP_ADD: break;
-    case HS_OP_PROJECT_OUT: move_along(l, l->x, -coefficient(l, l->x)); break;
+    case HS_OP_SCALE:
+    case HS_OP_PROJECT_OUT: act(e, l, NULL); break; /* linear and symmetric: each is its own transpose */
     case HS_OP_CLAMP:
         if (!*inside)
             move_along(l, l->x, -coefficient(l, l->x));

@@ -1,51 +1,24 @@
 /* edit_parse.c: an edit document, checked and compiled (docs/formats.md, "Edits"). */
-#include "edit.h"
-#include "error.h"
-#include "json.h"
-#include "run.h"
+#include "edit_parse.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One row an operation of the document: which fields it takes and which it needs. */
-typedef enum operand { OPERAND_NONE, OPERAND_ANY, OPERAND_MEAN, OPERAND_RUN, OPERAND_DIRECTION } operand;
-typedef struct op_row {
-    const char *name;
-    hs_op op;
-    operand operand;
-    bool takes_scale, needs_scale, takes_bounds, frozen_hooks_only;
-} op_row;
-
-static const op_row OPS[] = {
-    {"zero", HS_OP_ZERO, OPERAND_NONE, false, false, false, false},
-    {"scale", HS_OP_SCALE, OPERAND_NONE, true, true, false, false},
-    {"set", HS_OP_SET, OPERAND_ANY, false, false, false, false},
-    {"add", HS_OP_ADD, OPERAND_ANY, true, false, false, false},
-    {"mean", HS_OP_SET, OPERAND_MEAN, false, false, false, false},
-    {"patch", HS_OP_SET, OPERAND_RUN, false, false, false, false},
-    {"freeze", HS_OP_SET, OPERAND_RUN, false, false, false, true},
-    {"project_out", HS_OP_PROJECT_OUT, OPERAND_DIRECTION, false, false, false, false},
-    {"clamp", HS_OP_CLAMP, OPERAND_DIRECTION, false, false, true, false},
+static const hs_op_row OPS[] = {
+    {"zero", HS_OP_ZERO, HS_OPERAND_NONE, false, false, false, false},
+    {"scale", HS_OP_SCALE, HS_OPERAND_NONE, true, true, false, false},
+    {"set", HS_OP_SET, HS_OPERAND_ANY, false, false, false, false},
+    {"add", HS_OP_ADD, HS_OPERAND_ANY, true, false, false, false},
+    {"mean", HS_OP_SET, HS_OPERAND_MEAN, false, false, false, false},
+    {"patch", HS_OP_SET, HS_OPERAND_RUN, false, false, false, false},
+    {"freeze", HS_OP_SET, HS_OPERAND_RUN, false, false, false, true},
+    {"project_out", HS_OP_PROJECT_OUT, HS_OPERAND_DIRECTION, false, false, false, false},
+    {"clamp", HS_OP_CLAMP, HS_OPERAND_DIRECTION, false, false, true, false},
 };
 enum { N_OPS = sizeof OPS / sizeof *OPS };
 
 static const char *const FIELDS[] = {"hook", "heads", "positions", "sources", "dims", "from", "op", "scale", "value", "min", "max", NULL};
-
-typedef struct parser {
-    const hs_model *model;
-    const hs_json *json;
-    const hs_sources *sources;
-    hs_detail *detail;
-    int n_tokens;
-    int edit; /* index in the document, for error lines */
-    hs_edits *edits;
-    int capacity;
-} parser;
-
-/* What is wrong with a field of the edit at hand. */
-#define FAIL(p, field, format, ...) \
-    hs_fail((p)->detail, HS_EEDIT, "edits[%d].%s: " format, (p)->edit, field, __VA_ARGS__)
 
 /* ---- selections ---- */
 
@@ -62,7 +35,7 @@ static int axis_of(const hs_hook_info *info, int hook, const char *field)
     return masked ? -1 : info->n_axes - 1; /* dims */
 }
 
-static hs_status all_of(parser *p, hs_edit *e, int axis)
+static hs_status all_of(hs_edit_parser *p, hs_edit *e, int axis)
 {
     e->n_index[axis] = (int)e->shape[axis];
     e->index[axis] = malloc((size_t)e->shape[axis] * sizeof(int) + 1);
@@ -74,7 +47,7 @@ static hs_status all_of(parser *p, hs_edit *e, int axis)
 }
 
 /* A list of indices: in range, none twice; negative ones count from the end where the field allows it. */
-static hs_status select_list(parser *p, hs_edit *e, int axis, const char *field, hs_json_at at, bool from_end, const char *hook)
+static hs_status select_list(hs_edit_parser *p, hs_edit *e, int axis, const char *field, hs_json_at at, bool from_end, const char *hook)
 {
     const hs_json *json = p->json;
     int64_t length = e->shape[axis];
@@ -109,7 +82,7 @@ static hs_status select_list(parser *p, hs_edit *e, int axis, const char *field,
     return status;
 }
 
-static hs_status select_range(parser *p, hs_edit *e, int axis, const char *field, int64_t begin, int64_t end)
+static hs_status select_range(hs_edit_parser *p, hs_edit *e, int axis, const char *field, int64_t begin, int64_t end)
 {
     if (begin < 0 || end < begin || end > e->shape[axis])
         return FAIL(p, field, "[%lld, %lld) is not a range inside the axis, which has %lld", (long long)begin, (long long)end,
@@ -121,7 +94,7 @@ static hs_status select_range(parser *p, hs_edit *e, int axis, const char *field
     return HS_OK;
 }
 
-static hs_status read_selection(parser *p, hs_json_at object, const hs_hook_info *info, hs_edit *e)
+static hs_status read_selection(hs_edit_parser *p, hs_json_at object, const hs_hook_info *info, hs_edit *e)
 {
     const hs_json *json = p->json;
     static const char *const LISTS[] = {"heads", "positions", "sources"};
@@ -162,279 +135,6 @@ static hs_status read_selection(parser *p, hs_json_at object, const hs_hook_info
     return HS_OK;
 }
 
-/* ---- operands ---- */
-
-/* An operand as an array: right-aligned with the selection and broadcast over it. */
-typedef struct operand_array {
-    int n_axes;
-    int64_t shape[HS_MAX_AXES + 4];
-    hs_real *data; /* owned */
-} operand_array;
-
-static hs_status no_memory(parser *p)
-{
-    return hs_fail(p->detail, HS_EMEMORY, "no memory for the edits' operands");
-}
-
-/* Leaves of a nested list, each axis of one length throughout. */
-static bool flatten(const hs_json *json, hs_json_at at, int depth, operand_array *a, int64_t *n, int64_t capacity)
-{
-    double x;
-    if (depth == a->n_axes) {
-        if (!hs_json_number(json, at, &x) || *n >= capacity)
-            return false;
-        a->data[(*n)++] = (hs_real)x;
-        return true;
-    }
-    if (hs_json_type_of(json, at) != HS_JSON_ARRAY || hs_json_length(json, at) != a->shape[depth])
-        return false;
-    for (hs_json_at item = hs_json_first(json, at); item >= 0; item = hs_json_next(json, item))
-        if (!flatten(json, item, depth + 1, a, n, capacity))
-            return false;
-    return true;
-}
-
-static hs_status read_list(parser *p, hs_json_at at, operand_array *a)
-{
-    const hs_json *json = p->json;
-    int64_t count = 1, n = 0;
-    for (hs_json_at level = at; hs_json_type_of(json, level) == HS_JSON_ARRAY; level = hs_json_first(json, level)) {
-        if (a->n_axes == 3)
-            return FAIL(p, "value", "a list of at most %d levels is needed here", 3);
-        if (hs_json_length(json, level) == 0)
-            return FAIL(p, "value", "the list is empty: %s", "it must fit the selection");
-        a->shape[a->n_axes++] = hs_json_length(json, level);
-        count *= hs_json_length(json, level);
-        if (count > 1 << 28)
-            return FAIL(p, "value", "the list is too %s", "long");
-    }
-    a->data = malloc((size_t)count * sizeof(hs_real));
-    if (!a->data)
-        return no_memory(p);
-    if (!flatten(json, at, 0, a, &n, count))
-        return FAIL(p, "value", "a list of numbers, each level of one length, is needed %s", "here");
-    return HS_OK;
-}
-
-/* The named run's tensor at this hook. */
-static hs_status run_tensor(parser *p, hs_json_at value, const char *hook, const hs_run **run, hs_tensor *out)
-{
-    const char *name = hs_json_string(p->json, hs_json_get(p->json, value, "run"));
-    if (!name)
-        return FAIL(p, "value.run", "the name of a run is needed %s", "here");
-    for (int i = 0; p->sources && i < p->sources->n_runs; i++)
-        if (!strcmp(p->sources->run_names[i], name)) {
-            *run = p->sources->runs[i];
-            hs_status status = hs_run_tensor(*run, hook, NULL, out);
-            return status == HS_OK ? HS_OK : FAIL(p, "value.run", "run \"%s\" was made without %s", name, hook);
-        }
-    return FAIL(p, "value.run", "there is no run \"%s\"; name it with --run %s=ids", name, name);
-}
-
-/* value.positions, or `defaults` when absent: which positions of the other run are read. */
-static hs_status run_positions(parser *p, hs_json_at value, int n_run, const int *defaults, int n_defaults, int **out, int *n_out)
-{
-    const hs_json *json = p->json;
-    hs_json_at at = hs_json_get(json, value, "positions");
-    int n = at < 0 ? n_defaults : hs_json_type_of(json, at) == HS_JSON_ARRAY ? hs_json_length(json, at) : -1;
-    if (n < 0)
-        return FAIL(p, "value.positions", "a list is needed here, not %s", hs_json_type_name(json, at));
-    int *positions = malloc((size_t)n * sizeof(int) + 1);
-    if (!positions)
-        return no_memory(p);
-    hs_json_at item = at < 0 ? -1 : hs_json_first(json, at);
-    for (int i = 0; i < n; i++) {
-        int64_t x = at < 0 ? defaults[i] : 0;
-        bool whole = at < 0 || hs_json_int(json, item, &x);
-        if (!whole || x >= n_run || x < -(int64_t)n_run) {
-            free(positions);
-            return FAIL(p, "value.positions", "%lld is no position of a run of %d tokens", (long long)x, n_run);
-        }
-        positions[i] = (int)(x < 0 ? x + n_run : x);
-        item = at < 0 ? -1 : hs_json_next(json, item);
-    }
-    *out = positions;
-    *n_out = n;
-    return HS_OK;
-}
-
-/* Gather from another run's tensor what the selection reads: its heads, dims or sources, at `positions`. */
-static hs_status gather(parser *p, const hs_edit *e, const hs_tensor *t, const int *positions, int n_positions, operand_array *a)
-{
-    int axis = hs_hook_is_masked(e->hook) ? 1 : 0, n[3] = {1, 1, 1};
-    a->n_axes = e->n_axes;
-    int64_t count = 1;
-    for (int i = 0; i < e->n_axes; i++) {
-        n[i] = i == axis ? n_positions : e->n_index[i];
-        a->shape[i] = n[i];
-        count *= n[i];
-    }
-    a->data = malloc((size_t)count * sizeof(hs_real) + 1);
-    if (!a->data)
-        return no_memory(p);
-    int64_t out = 0;
-    for (int i = 0; i < n[0]; i++)
-        for (int j = 0; j < n[1]; j++)
-            for (int k = 0; k < n[2]; k++) {
-                int64_t at = axis == 0 ? positions[i] : e->index[0][i];
-                at = at * t->shape[1] + (axis == 1 ? positions[j] : e->index[1][j]);
-                if (e->n_axes == 3)
-                    at = at * t->shape[2] + e->index[2][k];
-                a->data[out++] = t->data[at];
-            }
-    return HS_OK;
-}
-
-/* Replace the position axis of `a` by its mean: one entry, which is then broadcast. */
-static void mean_over(operand_array *a, int axis)
-{
-    int64_t outer = 1, n = a->shape[axis], inner = 1;
-    for (int i = 0; i < axis; i++)
-        outer *= a->shape[i];
-    for (int i = axis + 1; i < a->n_axes; i++)
-        inner *= a->shape[i];
-    for (int64_t o = 0; o < outer; o++)
-        for (int64_t k = 0; k < inner; k++) {
-            double sum = 0;
-            for (int64_t i = 0; i < n; i++)
-                sum += (double)a->data[(o * n + i) * inner + k];
-            a->data[o * inner + k] = (hs_real)(sum / (double)n);
-        }
-    a->shape[axis] = 1;
-}
-
-static hs_status read_run(parser *p, hs_json_at value, const op_row *op, const hs_hook_info *info, const hs_edit *e, operand_array *a)
-{
-    const hs_run *run = NULL;
-    hs_tensor t;
-    HS_TRY(run_tensor(p, value, info->name, &run, &t));
-    int axis = hs_hook_is_masked(e->hook) ? 1 : 0, *positions, n, n_run = hs_run_n_tokens(run);
-    if (hs_hook_is_masked(e->hook))
-        for (int i = 0; i < e->n_index[2]; i++)
-            if (e->index[2][i] >= n_run)
-                return FAIL(p, "sources", "source %d is outside the other run, which has %d tokens", e->index[2][i], n_run);
-    if (op->operand == OPERAND_MEAN) {
-        int *all = malloc((size_t)n_run * sizeof(int));
-        if (!all)
-            return no_memory(p);
-        for (int i = 0; i < n_run; i++)
-            all[i] = i;
-        hs_status status = run_positions(p, value, n_run, all, n_run, &positions, &n);
-        free(all);
-        HS_TRY(status);
-        if (n == 0) {
-            free(positions);
-            return FAIL(p, "value.positions", "a mean over no position is %s", "undefined");
-        }
-    } else {
-        HS_TRY(run_positions(p, value, n_run, e->index[axis], e->n_index[axis], &positions, &n));
-        if (n != e->n_index[axis] && n != 1) {
-            free(positions);
-            return FAIL(p, "value.positions", "%d positions are read for %d that are written", n, e->n_index[axis]);
-        }
-    }
-    hs_status status = gather(p, e, &t, positions, n, a);
-    free(positions);
-    HS_TRY(status);
-    if (op->operand == OPERAND_MEAN)
-        mean_over(a, axis);
-    return HS_OK;
-}
-
-static hs_status read_vector(parser *p, hs_json_at value, operand_array *a)
-{
-    const char *name = hs_json_string(p->json, hs_json_get(p->json, value, "vector"));
-    if (!name)
-        return FAIL(p, "value.vector", "the name of a vector is needed %s", "here");
-    for (int i = 0; p->sources && i < p->sources->n_vectors; i++) {
-        const hs_tensor *v = &p->sources->vectors[i];
-        if (strcmp(v->name, name))
-            continue;
-        a->n_axes = v->n_axes;
-        memcpy(a->shape, v->shape, (size_t)v->n_axes * sizeof *v->shape);
-        a->data = malloc((size_t)v->count * sizeof(hs_real) + 1);
-        if (!a->data)
-            return no_memory(p);
-        memcpy(a->data, v->data, (size_t)v->count * sizeof(hs_real));
-        return HS_OK;
-    }
-    return FAIL(p, "value.vector", "there is no vector \"%s\"; --vectors gives a file of them", name);
-}
-
-/* Keys of an operand object: exactly "run" (and "positions"), or "vector". */
-static hs_status check_operand_keys(parser *p, hs_json_at value, bool is_run)
-{
-    static const char *const RUN[] = {"run", "positions", NULL}, *const VECTOR[] = {"vector", NULL};
-    const char *unknown = hs_json_unknown_key(p->json, value, is_run ? RUN : VECTOR);
-    return unknown ? FAIL(p, "value", "\"%s\" is no field of an operand", unknown) : HS_OK;
-}
-
-static hs_status read_operand(parser *p, hs_json_at value, const op_row *op, const hs_hook_info *info, const hs_edit *e, operand_array *a)
-{
-    const hs_json *json = p->json;
-    double x;
-    hs_json_type type = hs_json_type_of(json, value);
-    bool is_run = type == HS_JSON_OBJECT && hs_json_get(json, value, "run") >= 0;
-    if (op->operand == OPERAND_RUN && !is_run)
-        return FAIL(p, "value", "%s takes its value from a run: {\"run\":\"B\"}", op->name);
-    if (op->operand == OPERAND_DIRECTION && type == HS_JSON_NUMBER)
-        return FAIL(p, "value", "%s needs a direction, not a number", op->name);
-    switch (type) {
-    case HS_JSON_NUMBER:
-        if (!hs_json_number(json, value, &x))
-            return FAIL(p, "value", "the number is not %s", "finite");
-        a->data = malloc(sizeof(hs_real));
-        if (!a->data)
-            return no_memory(p);
-        a->data[0] = (hs_real)x;
-        return HS_OK;
-    case HS_JSON_ARRAY: return read_list(p, value, a);
-    case HS_JSON_OBJECT:
-        HS_TRY(check_operand_keys(p, value, is_run));
-        return is_run ? read_run(p, value, op, info, e, a) : read_vector(p, value, a);
-    default: return FAIL(p, "value", "a number, a list, {\"vector\":...} or {\"run\":...} is needed here, not %s", hs_json_type_name(json, value));
-    }
-}
-
-/* Bring each direction to length 1, so that x - (x.v)v is a projection. */
-static hs_status normalise(parser *p, operand_array *a)
-{
-    int64_t n = a->shape[a->n_axes - 1], rows = 1;
-    for (int i = 0; i + 1 < a->n_axes; i++)
-        rows *= a->shape[i];
-    for (int64_t r = 0; r < rows; r++) {
-        double squares = 0;
-        for (int64_t i = 0; i < n; i++)
-            squares += (double)a->data[r * n + i] * (double)a->data[r * n + i];
-        if (!(squares > 0) || !isfinite(squares))
-            return FAIL(p, "value", "a direction needs a finite length above %d", 0);
-        for (int64_t i = 0; i < n; i++)
-            a->data[r * n + i] = (hs_real)((double)a->data[r * n + i] / sqrt(squares));
-    }
-    return HS_OK;
-}
-
-/* Give the operand to the edit: strides over the selection's axes, 0 where it is broadcast. */
-static hs_status broadcast(parser *p, operand_array *a, hs_edit *e, const hs_hook_info *info)
-{
-    int64_t stride = 1;
-    int extra = a->n_axes - e->n_axes;
-    for (int i = 0; i < extra; i++)
-        if (a->shape[i] != 1)
-            return FAIL(p, "value", "%d axes are more than the %d of %s", a->n_axes, e->n_axes, info->name);
-    for (int axis = e->n_axes - 1; axis >= 0 && axis + extra >= 0; axis--) {
-        int64_t n = a->shape[axis + extra];
-        if (n != 1 && n != e->n_index[axis])
-            return FAIL(p, "value", "its axis of length %lld does not fit the %d selected of axis %d of %s", (long long)n,
-                        e->n_index[axis], axis, info->name);
-        e->value_stride[axis] = n == 1 ? 0 : stride;
-        stride *= n;
-    }
-    e->value = a->data;
-    a->data = NULL;
-    return HS_OK;
-}
-
 /* ---- one edit ---- */
 
 static void clear(hs_edit *e)
@@ -444,7 +144,7 @@ static void clear(hs_edit *e)
     free(e->value);
 }
 
-static hs_status read_numbers(parser *p, hs_json_at object, const op_row *op, hs_edit *e)
+static hs_status read_numbers(hs_edit_parser *p, hs_json_at object, const hs_op_row *op, hs_edit *e)
 {
     const hs_json *json = p->json;
     hs_json_at at[3] = {hs_json_get(json, object, "scale"), hs_json_get(json, object, "min"), hs_json_get(json, object, "max")};
@@ -470,7 +170,7 @@ static hs_status read_numbers(parser *p, hs_json_at object, const op_row *op, hs
 }
 
 /* The edit at one hook that its glob matches. */
-static hs_status compile(parser *p, hs_json_at object, const op_row *op, int hook, int layer, hs_edit *e)
+static hs_status compile(hs_edit_parser *p, hs_json_at object, const hs_op_row *op, int hook, int layer, hs_edit *e)
 {
     hs_hook_info info;
     hs_hook_info_at(&p->model->cfg, hook, layer, p->n_tokens, &info);
@@ -484,31 +184,21 @@ static hs_status compile(parser *p, hs_json_at object, const op_row *op, int hoo
     HS_TRY(read_numbers(p, object, op, e));
     HS_TRY(read_selection(p, object, &info, e));
     hs_json_at value = hs_json_get(p->json, object, "value");
-    if ((value >= 0) != (op->operand != OPERAND_NONE))
+    if ((value >= 0) != (op->operand != HS_OPERAND_NONE))
         return FAIL(p, "value", "%s %s", op->name, value >= 0 ? "takes no such field" : "needs it");
     if (value < 0)
         return HS_OK;
-    operand_array a = {0, {0}, NULL};
-    hs_status status = read_operand(p, value, op, &info, e, &a);
-    if (status == HS_OK && op->operand == OPERAND_DIRECTION)
-        status = a.n_axes ? normalise(p, &a) : FAIL(p, "value", "%s needs a direction", op->name);
-    if (status == HS_OK && op->operand == OPERAND_DIRECTION && a.shape[a.n_axes - 1] != e->n_index[e->n_axes - 1])
-        status = FAIL(p, "value", "the direction has %lld entries and %d are selected of %s", (long long)a.shape[a.n_axes - 1],
-                      e->n_index[e->n_axes - 1], info.name);
-    if (status == HS_OK)
-        status = broadcast(p, &a, e, &info);
-    free(a.data);
-    return status;
+    return hs_operand_read(p, value, op, &info, e);
 }
 
-static hs_status push(parser *p, hs_edit *e)
+static hs_status push(hs_edit_parser *p, hs_edit *e)
 {
     hs_edits *edits = p->edits;
     if (edits->n == p->capacity) {
         int capacity = p->capacity ? p->capacity * 2 : 8;
         hs_edit *list = realloc(edits->list, (size_t)capacity * sizeof *list);
         if (!list)
-            return no_memory(p);
+            return hs_fail(p->detail, HS_EMEMORY, "no memory for the edits");
         edits->list = list;
         p->capacity = capacity;
     }
@@ -521,7 +211,7 @@ static hs_status push(parser *p, hs_edit *e)
     return HS_OK;
 }
 
-static hs_status read_edit(parser *p, hs_json_at object)
+static hs_status read_edit(hs_edit_parser *p, hs_json_at object)
 {
     const hs_json *json = p->json;
     if (hs_json_type_of(json, object) != HS_JSON_OBJECT)
@@ -533,7 +223,7 @@ static hs_status read_edit(parser *p, hs_json_at object)
     const char *glob = hook_at < 0 ? NULL : hs_json_string(json, hook_at), *name = op_at < 0 ? NULL : hs_json_string(json, op_at);
     if (!glob)
         return FAIL(p, "hook", "the name of a hook is needed %s", "here");
-    const op_row *op = NULL;
+    const hs_op_row *op = NULL;
     for (int i = 0; name && i < N_OPS; i++)
         op = strcmp(OPS[i].name, name) ? op : &OPS[i];
     if (!op)
@@ -595,7 +285,7 @@ hs_status hs_edits_new(const hs_model *model, hs_bytes text, int n_tokens, const
         status = hs_fail(detail, HS_EMEMORY, "no memory for the edits");
     if (status == HS_OK) {
         edits->n_tokens = n_tokens;
-        parser p = {model, json, sources, detail, n_tokens, 0, edits, 0};
+        hs_edit_parser p = {model, json, sources, detail, n_tokens, 0, edits, 0};
         for (hs_json_at at = hs_json_first(json, list); at >= 0 && status == HS_OK; at = hs_json_next(json, at), p.edit++)
             status = read_edit(&p, at);
     }

@@ -1,13 +1,13 @@
 /* json.c: text -> checked tokens.
  *
- *   check (UTF-8, grammar, depth, counts)   nothing is allocated before the text is known to be JSON
+ *   check (json_check.c)                    nothing is allocated before the text is known to be JSON
  *   jsmn                                    tokens of a copy of the text
  *   link                                    sibling links, strings unescaped in place, keys compared
  *
  * jsmn alone accepts `{"a" 1,}` and the like, so the grammar is checked first. Every step is linear but
  * the comparison of keys, which sorts. */
-#include "json.h"
 #include "error.h"
+#include "json_check.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,253 +24,6 @@ struct hs_json {
     int *next; /* [n] next token of the same parent, or -1 */
     int n;
 };
-
-/* ---- check ---- */
-
-typedef struct checker {
-    const unsigned char *text;
-    size_t size, at, first_byte;
-    const char *name;
-    hs_status root_duplicate;
-    hs_detail *detail;
-    int n_values, n_keys;
-} checker;
-
-static hs_status fail_at(checker *c, hs_status status, const char *what)
-{
-    return hs_fail(c->detail, status, "%s: byte %zu: %s", c->name, c->first_byte + c->at, what);
-}
-
-static bool is_tail(unsigned char byte)
-{
-    return (byte & 0xC0) == 0x80;
-}
-
-/* Bytes of the UTF-8 character at p, 0 if it is none (overlong, surrogate, above U+10FFFF, cut). */
-static size_t utf8_length(const unsigned char *p, size_t size)
-{
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] >= 0xC2 && p[0] <= 0xDF)
-        return size >= 2 && is_tail(p[1]) ? 2 : 0;
-    if (p[0] >= 0xE0 && p[0] <= 0xEF) {
-        if (size < 3 || !is_tail(p[1]) || !is_tail(p[2]))
-            return 0;
-        if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F))
-            return 0;
-        return 3;
-    }
-    if (p[0] >= 0xF0 && p[0] <= 0xF4) {
-        if (size < 4 || !is_tail(p[1]) || !is_tail(p[2]) || !is_tail(p[3]))
-            return 0;
-        if ((p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F))
-            return 0;
-        return 4;
-    }
-    return 0;
-}
-
-static hs_status check_utf8(checker *c)
-{
-    while (c->at < c->size) {
-        size_t n = utf8_length(c->text + c->at, c->size - c->at);
-        if (!n)
-            return fail_at(c, HS_EUTF8, "not UTF-8");
-        c->at += n;
-    }
-    c->at = 0;
-    return HS_OK;
-}
-
-static void skip_space(checker *c)
-{
-    while (c->at < c->size && memchr(" \t\r\n", c->text[c->at], 4))
-        c->at++;
-}
-
-/* The byte at the cursor; 0 at the end. */
-static unsigned char peek(const checker *c)
-{
-    return c->at < c->size ? c->text[c->at] : 0;
-}
-
-static int hex_digit(unsigned char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The four hex digits at text[at]; -1 if they are not four. */
-static int hex4(const unsigned char *text, size_t size, size_t at)
-{
-    int value = 0;
-    for (size_t i = at; i < at + 4; i++) {
-        int digit = i < size ? hex_digit(text[i]) : -1;
-        if (digit < 0)
-            return -1;
-        value = value * 16 + digit;
-    }
-    return value;
-}
-
-/* At a backslash. */
-static hs_status check_escape(checker *c, bool is_key)
-{
-    unsigned char kind = c->at + 1 < c->size ? c->text[c->at + 1] : 0;
-    if (kind != 'u') {
-        if (!kind || !memchr("\"\\/bfnrt", kind, 8))
-            return fail_at(c, HS_EJSON, "not an escape that JSON has");
-        c->at += 2;
-        return HS_OK;
-    }
-    int unit = hex4(c->text, c->size, c->at + 2);
-    if (unit < 0)
-        return fail_at(c, HS_EJSON, "\\u needs four hexadecimal digits");
-    if (unit == 0 && is_key)
-        return fail_at(c, HS_ENAME, "a key holds U+0000");
-    size_t length = 6;
-    if (unit >= 0xD800 && unit <= 0xDFFF) {
-        bool pair = unit <= 0xDBFF && c->at + 7 < c->size && c->text[c->at + 6] == '\\' && c->text[c->at + 7] == 'u';
-        int low = pair ? hex4(c->text, c->size, c->at + 8) : -1;
-        if (low < 0xDC00 || low > 0xDFFF)
-            return fail_at(c, HS_EUTF8, "half of a surrogate pair");
-        length = 12;
-    }
-    c->at += length;
-    return HS_OK;
-}
-
-static hs_status check_string(checker *c, bool is_key)
-{
-    size_t start = c->at++;
-    while (c->at < c->size) {
-        unsigned char byte = c->text[c->at];
-        if (byte == '"') {
-            c->at++;
-            return HS_OK;
-        }
-        if (byte < 0x20)
-            return fail_at(c, HS_EJSON, "a control character inside a string");
-        if (byte == '\\')
-            HS_TRY(check_escape(c, is_key));
-        else
-            c->at++;
-    }
-    c->at = start;
-    return fail_at(c, HS_EJSON, "a string without an end");
-}
-
-static size_t skip_digits(checker *c)
-{
-    size_t start = c->at;
-    while (peek(c) >= '0' && peek(c) <= '9')
-        c->at++;
-    return c->at - start;
-}
-
-static hs_status check_number(checker *c)
-{
-    if (peek(c) == '-')
-        c->at++;
-    if (peek(c) == '0')
-        c->at++;
-    else if (!skip_digits(c))
-        return fail_at(c, HS_EJSON, "not a number");
-    if (peek(c) == '.') {
-        c->at++;
-        if (!skip_digits(c))
-            return fail_at(c, HS_EJSON, "a digit must follow the decimal point");
-    }
-    if (peek(c) == 'e' || peek(c) == 'E') {
-        c->at++;
-        if (peek(c) == '+' || peek(c) == '-')
-            c->at++;
-        if (!skip_digits(c))
-            return fail_at(c, HS_EJSON, "a digit must follow the exponent's e");
-    }
-    return HS_OK;
-}
-
-static hs_status check_word(checker *c)
-{
-    static const char *const WORDS[] = {"true", "false", "null"};
-    for (int i = 0; i < 3; i++) {
-        size_t n = strlen(WORDS[i]);
-        if (c->size - c->at >= n && !memcmp(c->text + c->at, WORDS[i], n)) {
-            c->at += n;
-            return HS_OK;
-        }
-    }
-    return fail_at(c, HS_EJSON, c->at == c->size ? "the text ends where a value should stand" : "not a value");
-}
-
-static hs_status check_scalar(checker *c)
-{
-    unsigned char byte = peek(c);
-    if (byte == '"')
-        return check_string(c, false);
-    return byte == '-' || (byte >= '0' && byte <= '9') ? check_number(c) : check_word(c);
-}
-
-static hs_status check_key(checker *c)
-{
-    if (peek(c) != '"')
-        return fail_at(c, HS_EJSON, "a key in quotes should stand here");
-    c->n_keys++;
-    HS_TRY(check_string(c, true));
-    skip_space(c);
-    if (peek(c) != ':')
-        return fail_at(c, HS_EJSON, "a colon should stand here");
-    c->at++;
-    skip_space(c);
-    return HS_OK;
-}
-
-/* One value and all that is in it, without recursion: `open` holds the bracket that ends each level. */
-static hs_status check_grammar(checker *c)
-{
-    char open[HS_JSON_MAX_DEPTH];
-    int depth = 0;
-    skip_space(c);
-    for (;;) {
-        if (++c->n_values > HS_JSON_MAX_VALUES)
-            return fail_at(c, HS_ETOOMANY, "more than 4194304 values");
-        unsigned char byte = peek(c);
-        if (byte == '{' || byte == '[') {
-            if (depth == HS_JSON_MAX_DEPTH)
-                return fail_at(c, HS_EDEPTH, "more than 32 levels of nesting");
-            open[depth++] = byte == '{' ? '}' : ']';
-            c->at++;
-            skip_space(c);
-            if (peek(c) != open[depth - 1]) {
-                if (byte == '{')
-                    HS_TRY(check_key(c));
-                continue;
-            }
-            c->at++;
-            depth--;
-        } else {
-            HS_TRY(check_scalar(c));
-        }
-        skip_space(c);
-        while (depth && peek(c) == open[depth - 1]) {
-            c->at++;
-            depth--;
-            skip_space(c);
-        }
-        if (!depth)
-            break;
-        if (peek(c) != ',')
-            return fail_at(c, HS_EJSON, open[depth - 1] == '}' ? "a comma or } should stand here" : "a comma or ] should stand here");
-        c->at++;
-        skip_space(c);
-        if (open[depth - 1] == '}')
-            HS_TRY(check_key(c));
-    }
-    return c->at == c->size ? HS_OK : fail_at(c, HS_EJSON, "text follows the value");
-}
 
 /* ---- link ---- */
 
@@ -311,10 +64,11 @@ static void unescape(char *text, jsmntok_t *token)
             p += 2;
             continue;
         }
-        unsigned code = (unsigned)hex4((const unsigned char *)p, (size_t)(end - p), 2);
+        unsigned code = (unsigned)hs_hex4((const unsigned char *)p, (size_t)(end - p), 2);
         p += 6;
         if (code >= 0xD800 && code <= 0xDBFF) {
-            code = 0x10000 + ((code - 0xD800) << 10) + (unsigned)hex4((const unsigned char *)p, (size_t)(end - p), 2) - 0xDC00;
+            unsigned low = (unsigned)hs_hex4((const unsigned char *)p, (size_t)(end - p), 2);
+            code = 0x10000 + ((code - 0xD800) << 10) + low - 0xDC00;
             p += 6;
         }
         out = put_utf8(out, code);
@@ -359,7 +113,7 @@ static bool is_key(const hs_json *json, int token)
 }
 
 /* Sorting, not hashing: no choice of keys makes it slow. The first repetition in the text is named. */
-static hs_status check_duplicates(const hs_json *json, key *keys, const checker *c)
+static hs_status check_duplicates(const hs_json *json, key *keys, const hs_json_text *c)
 {
     int n = 0, worst = json->n;
     const key *repeated = NULL;
@@ -383,13 +137,13 @@ static hs_status check_duplicates(const hs_json *json, key *keys, const checker 
                    c->first_byte + (size_t)json->tokens[worst].start, repeated->text);
 }
 
-static hs_status fail_memory(const checker *c)
+static hs_status fail_memory(const hs_json_text *c)
 {
     return hs_fail(c->detail, HS_EMEMORY, "%s: no memory for a JSON text of %zu bytes", c->name, c->size);
 }
 
 /* A checked text -> tokens. */
-static hs_status build(hs_json *json, const checker *c)
+static hs_status build(hs_json *json, const hs_json_text *c)
 {
     json->n = c->n_values + c->n_keys;
     size_t n = (size_t)json->n;
@@ -426,7 +180,7 @@ static hs_status build(hs_json *json, const checker *c)
 
 hs_status hs_json_parse_part(hs_bytes text, size_t first_byte, hs_status root_duplicate, hs_detail *detail, hs_json **out)
 {
-    checker c = {.text = text.data,
+    hs_json_text c = {.text = text.data,
                  .size = text.size,
                  .first_byte = first_byte,
                  .name = text.name ? text.name : "JSON",
@@ -435,8 +189,7 @@ hs_status hs_json_parse_part(hs_bytes text, size_t first_byte, hs_status root_du
     if (text.size > HS_JSON_MAX_BYTES)
         return hs_fail(detail, HS_ETOOMANY, "%s: %zu bytes of JSON; the limit is %d", c.name, text.size,
                        HS_JSON_MAX_BYTES);
-    HS_TRY(check_utf8(&c));
-    HS_TRY(check_grammar(&c));
+    HS_TRY(hs_json_check(&c));
     hs_json *json = calloc(1, sizeof *json);
     if (!json)
         return fail_memory(&c);
@@ -549,7 +302,8 @@ static bool read_magnitude(const char *p, const char *end, uint64_t *out)
 {
     uint64_t value = 0;
     for (; p < end; p++)
-        if (*p < '0' || *p > '9' || !hs_mul_u64(value, 10, &value) || !hs_add_u64(value, (uint64_t)(*p - '0'), &value))
+        if (*p < '0' || *p > '9' || !hs_mul_u64(value, 10, &value) ||
+            !hs_add_u64(value, (uint64_t)(*p - '0'), &value))
             return false;
     *out = value;
     return true;

@@ -24,14 +24,22 @@ void KERNEL(gemm)(hs_real *c, int64_t ldc, const hs_real *a, int64_t lda, const 
         }
 }
 
+/* The largest of x and the sum of exp(x - largest). */
+static double sum_of_exp(const hs_real *x, int n, hs_real *max)
+{
+    double sum = 0;
+    *max = -INFINITY;
+    for (int i = 0; i < n; i++)
+        *max = x[i] > *max ? x[i] : *max;
+    for (int i = 0; i < n; i++)
+        sum += exp((double)x[i] - (double)*max);
+    return sum;
+}
+
 void KERNEL(softmax)(hs_real *out, const hs_real *x, int n)
 {
-    hs_real max = -INFINITY;
-    double sum = 0;
-    for (int i = 0; i < n; i++)
-        max = x[i] > max ? x[i] : max;
-    for (int i = 0; i < n; i++)
-        sum += exp((double)x[i] - (double)max);
+    hs_real max;
+    double sum = sum_of_exp(x, n, &max);
     for (int i = 0; i < n; i++) {
         double p = exp((double)x[i] - (double)max) / sum;
         out[i] = isnan(p) ? 0 : (hs_real)p;
@@ -45,12 +53,8 @@ hs_real KERNEL(exp)(hs_real x)
 
 double KERNEL(logsumexp)(const hs_real *x, int n)
 {
-    hs_real max = -INFINITY;
-    double sum = 0;
-    for (int i = 0; i < n; i++)
-        max = x[i] > max ? x[i] : max;
-    for (int i = 0; i < n; i++)
-        sum += exp((double)x[i] - (double)max);
+    hs_real max;
+    double sum = sum_of_exp(x, n, &max);
     return (double)max + log(sum);
 }
 

@@ -83,7 +83,7 @@ test('by the keyboard alone: lock, move, switch off, undo, edit, unlock', async 
   await page.keyboard.press(']');
   assert.equal((await selectionOf(page)).head, 2);
   await page.keyboard.press('e');
-  assert.equal(await page.evaluate(() => document.activeElement.tagName), 'TEXTAREA');
+  await page.waitForFunction(() => document.activeElement.tagName === 'TEXTAREA');
   await after(page, () => page.keyboard.type(' a'));
   await page.keyboard.press('Escape');
   await page.keyboard.press('Escape');

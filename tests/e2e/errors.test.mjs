@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
-import { after, settled, start } from './lib/browser.mjs';
+import { after, settled, start, storyText } from './lib/browser.mjs';
 import { CONFIG, WEIGHTS } from './lib/model.mjs';
 
 let site;
@@ -57,6 +57,33 @@ test('a worker that does not start can be tried again; what was typed meanwhile 
   await page.waitForFunction(() => document.querySelectorAll('.tok').length > 4);
   const text = (await page.locator('.tok').allInnerTexts()).slice(1).join('').replaceAll('\u2423', ' ');
   assert.equal(text, 'My own words, my own words');
+  await close();
+});
+
+test('a worker that dies: the pictures stay, and trying again runs what was asked for', async () => {
+  const { page, close } = await site.open({}, (p) =>
+    p.addInitScript(() => {
+      globalThis.workers = [];
+      globalThis.Worker = class extends Worker {
+        constructor(...args) {
+          super(...args);
+          globalThis.workers.push(this);
+        }
+      };
+    }),
+  );
+  await settled(page);
+  await page.evaluate(() => {
+    globalThis.workers[0].terminate();
+    globalThis.workers[0].dispatchEvent(new ErrorEvent('error', { message: 'out of memory' }));
+  });
+  await page.getByRole('button', { name: 'Switch it off' }).click();
+  await failure(page, 'EWORKER').waitFor();
+  assert.match(await failure(page, 'EWORKER').innerText(), /text and the interventions are kept.*out of memory/s);
+  assert.ok(await page.locator('.attention canvas').first().isVisible());
+  await after(page, () => page.getByRole('button', { name: 'Try again' }).click());
+  assert.match(await storyText(page), /^Without L\d+H\d+, /);
+  assert.equal(await page.locator('.failure').count(), 0);
   await close();
 });
 

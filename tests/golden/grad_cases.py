@@ -48,7 +48,7 @@ def cases(name, cfg, everything=False):
         ([{"hook": "blocks.*.attn.hook_z", "heads": [0], "op": "scale", "scale": 0.3},
           {"hook": f"blocks.{last}.hook_resid_pre", "positions": [-1], "op": "add", "scale": 2.0, "value": [0.5] * d}], {}),
         ([{"hook": "blocks.0.hook_resid_post", "op": "project_out", "value": unit(d)},
-          {"hook": f"blocks.{last}.hook_attn_out", "positions": [0, -1], "op": "clamp", "min": -0.2, "max": 0.1, "value": unit(d)}], {}),
+          {"hook": f"blocks.{last}.hook_attn_out", "positions": [0, -1][:T], "op": "clamp", "min": -0.2, "max": 0.1, "value": unit(d)}], {}),
         ([{"hook": f"blocks.{last}.hook_q_input", "heads": [0], "op": "scale", "scale": 1.5},
           {"hook": f"blocks.{last}.attn.hook_result", "heads": [H - 1], "op": "zero"},
           {"hook": "blocks.0.hook_attn_in", "positions": [0], "op": "project_out", "value": unit(d)}], {}),

@@ -1,5 +1,6 @@
 /* folder.h: a folder with a small good model, and `hs` run in it. For the two test programs here, whose
- * command line is: HS FOLDER; HS is the program's absolute path, FOLDER is where the model is made. */
+ * command line is: HS FOLDER; HS is the program's absolute path, FOLDER is where a new folder for the model
+ * is made, so that several may run at once. */
 #ifndef HS_TEST_FOLDER_H
 #define HS_TEST_FOLDER_H
 
@@ -13,7 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *hs_program, *folder; /* the words of the test's command line */
+static const char *hs_program;
+static char folder[1000];
 
 /* ---- files ---- */
 
@@ -25,7 +27,7 @@ static void path_of(char *out, size_t size, const char *name)
 
 static void write_bytes(const char *name, const void *data, size_t size)
 {
-    char path[1024];
+    char path[1400];
     path_of(path, sizeof path, name);
     FILE *file = fopen(path, "wb");
     if (!file || fwrite(data, 1, size, file) != size || fclose(file)) {
@@ -47,7 +49,7 @@ static int sweep_folder(void)
     int n_strange = 0;
     DIR *dir = opendir(folder);
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        char path[1024];
+        char path[1400];
         bool known = entry->d_name[0] == '.';
         if (known)
             continue;
@@ -163,8 +165,8 @@ static void begin(int argc, char **argv)
         exit(2);
     }
     hs_program = argv[1];
-    folder = argv[2];
-    if (mkdir(folder, 0777) && errno != EEXIST) {
+    snprintf(folder, sizeof folder, "%s/model-XXXXXX", argv[2]);
+    if (!mkdtemp(folder)) {
         perror(folder);
         exit(2);
     }
@@ -175,6 +177,8 @@ static int end(void)
 {
     hs_model_free(good_model);
     free(good_weights);
+    sweep_folder();
+    rmdir(folder);
     return HARNESS_END();
 }
 

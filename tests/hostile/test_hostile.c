@@ -169,7 +169,7 @@ static void test_weights(void)
 
 static void test_files(void)
 {
-    char path[1024];
+    char path[1400];
     TEST("no config.json -> EIO");
     write_good();
     path_of(path, sizeof path, "config.json");

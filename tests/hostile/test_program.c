@@ -14,7 +14,7 @@ static const char *run_good(const char *const *words)
 
 static bool exists(const char *name)
 {
-    char path[1024];
+    char path[1400];
     struct stat info;
     path_of(path, sizeof path, name);
     return stat(path, &info) == 0;
@@ -23,7 +23,7 @@ static bool exists(const char *name)
 /* A file of the folder, opened; free *bytes after closing it. */
 static hs_safetensors *open_written(const char *name, unsigned char **bytes)
 {
-    char path[1024];
+    char path[1400];
     hs_detail detail = {""};
     hs_safetensors *opened = NULL;
     path_of(path, sizeof path, name);
@@ -80,7 +80,7 @@ static void test_run(void)
     write_text("vectors.safetensors", "keep me");
     outcome o = run_hs(WORDS("run", ".", "--ids", "9", "--capture", "*", "--out", "vectors.safetensors"));
     CHECK(o.code == HS_ETOKENS);
-    char path[1024], text[16] = "";
+    char path[1400], text[16] = "";
     path_of(path, sizeof path, "vectors.safetensors");
     FILE *file = fopen(path, "rb");
     CHECK(file && fread(text, 1, sizeof text - 1, file) == 7 && !strcmp(text, "keep me"));
@@ -178,7 +178,7 @@ static void write_shards(void)
 
 static void test_folders(void)
 {
-    char info[8192], path[1024];
+    char info[8192], path[1400];
     TEST("info: a model by its folder, by a path with a slash, by its file");
     write_good();
     strcpy(info, run_good(WORDS("info", ".")));

@@ -75,8 +75,8 @@ export function findStory(shown: Shown): Selection {
       const p = probabilitiesAt(before, dest);
       for (let src = 2; src <= dest; src++) {
         if (relation(ids, dest, src) !== 'induction') continue;
-        // Clear where the head looks hard and the model says what it finds there.
-        const worth = weightAt(before, induction, dest, src) * (p[ids[src] ?? 0] ?? 0);
+        // Clear where the head looks hard; of two such places, where the model also says what it finds there.
+        const worth = weightAt(before, induction, dest, src) * (1 + (p[ids[src] ?? 0] ?? 0));
         if (worth > best.worth) best = { worth, dest, src };
       }
     }

@@ -45,7 +45,8 @@ export function AttentionView({ shown, head, layout, narrow }: Props) {
     if (!to || !from) return '';
     return `${label(to, row)} looks at ${label(from, col)}: ${share(weightAt(shown.now, head, row, col))}`;
   };
-  const at = selection.shown.value.dest ?? tokens.length - 1;
+  const { dest, src } = selection.lock.value;
+  const at = dest ?? tokens.length - 1;
   return (
     <figure class="picture attention" aria-label={`Attention of ${name}`}>
       <h2 class="title">
@@ -84,7 +85,7 @@ export function AttentionView({ shown, head, layout, narrow }: Props) {
         }}
         valueText={words}
         label={`Attention pattern of ${name}: rows are destinations, columns are sources`}
-        caption={words(at, selection.shown.value.src ?? strongestSource(shown.now, head, at))}
+        caption={words(at, src ?? strongestSource(shown.now, head, at))}
         asTable={asTable.value}
       />
     </figure>

@@ -1,4 +1,5 @@
 /** The Look bench: all heads, one large, what the stream then says, what it costs, what comes next. */
+import { useComputed } from '@preact/signals';
 import { depths } from '../state/reading';
 import type { Shown } from '../state/run';
 import { useMedia } from '../ui/useMedia';
@@ -27,7 +28,8 @@ export function Look({ shown }: { readonly shown: Shown }) {
   const narrow = useMedia('(max-width: 699px)');
   const pixelRatio = usePixelRatio();
   const [room, size] = useSize<HTMLDivElement>();
-  const { head } = app.selection.shown.value;
+  // Only another head redraws the bench; within one, each picture follows the pointer by itself.
+  const head = useComputed(() => app.selection.shown.value.head).value;
   const frame = { widthPx: size.width, heightPx: size.height, pixelRatio, narrow };
   const layout = layOut(frame, shown.tokenized.tokens, depths(shown).length, head !== null);
   return (

@@ -1,5 +1,6 @@
 /** Loss of each next token, on the rows of the destinations that predict it. */
-import { useSignal } from '@preact/signals';
+import { useComputed, useSignal } from '@preact/signals';
+import type { Token } from '../engine/types';
 import { full, niceCeiling, three } from '../state/numbers';
 import { label } from '../state/reading';
 import type { Shown } from '../state/run';
@@ -39,6 +40,39 @@ function LossTable({ shown }: { readonly shown: Shown }) {
   );
 }
 
+interface RowProps {
+  readonly index: number;
+  readonly token: Token;
+  readonly now: number | null;
+  readonly before: number | null;
+  readonly end: number;
+  readonly roomy: boolean;
+}
+
+/** Redraws only when it is lit or no longer lit. */
+function LossRow({ index, token, now, before, end, roomy }: RowProps) {
+  const { selection } = usePage().app;
+  const lit = useComputed(() => selection.shown.value.dest === index || selection.lock.value.dest === index).value;
+  return (
+    <li
+      data-lit={lit}
+      onMouseEnter={() => selection.preview({ dest: index, src: null, depth: null })}
+      onMouseLeave={() => selection.preview(null)}
+      onClick={() => selection.toggleToken(index)}
+      title={now === null ? 'The text ends here: no next token to be right or wrong about' : `after ${label(token, index)}: ${full(now)} nats`}
+    >
+      {now === null ? (
+        <span class="unknown muted">{roomy && 'unknown'}</span>
+      ) : (
+        <>
+          <Bar value={now} before={before} full={end} />
+          <span class="unseen">{three(now)}</span>
+        </>
+      )}
+    </li>
+  );
+}
+
 /** Leads from the lit row to the predictions made there. */
 function Bracket({ layout, row }: { readonly layout: Layout; readonly row: number }) {
   const y = TITLE_PX + layout.head + (row + 0.5) * layout.cell;
@@ -56,8 +90,7 @@ export function LossView({ shown, layout }: { readonly shown: Shown; readonly la
   const { now, before } = shown;
   const { tokens } = shown.tokenized;
   const end = niceCeiling(Math.max(1, ...now.loss, ...before.loss));
-  const dest = selection.shown.value.dest;
-  const lockedAt = selection.lock.value.dest;
+  const dest = useComputed(() => selection.shown.value.dest).value;
   return (
     <figure class="picture loss" aria-label="Loss of the next token" data-table={asTable.value} style={{ '--row': `${layout.cell}px`, width: asTable.value ? 'auto' : `${layout.lossWidth}px` }}>
       <h2 class="title">
@@ -74,32 +107,13 @@ export function LossView({ shown, layout }: { readonly shown: Shown; readonly la
         <>
           <div class="axis" style={{ height: `${layout.head}px` }} aria-hidden="true">
             <span>0</span>
-            <span>{three(end / 2).replace(/\.?0+$/, '')}</span>
-            <span>{three(end).replace(/\.?0+$/, '')}</span>
+            <span>{end / 2}</span>
+            <span>{end}</span>
           </div>
           <ol class="loss-rows">
-            {tokens.map((token, i) => {
-              const x = now.loss[i];
-              return (
-                <li
-                  key={i}
-                  data-lit={i === dest || i === lockedAt}
-                  onMouseEnter={() => selection.preview({ dest: i, src: null, depth: null })}
-                  onMouseLeave={() => selection.preview(null)}
-                  onClick={() => selection.toggleToken(i)}
-                  title={x === undefined ? 'The text ends here: no next token to be right or wrong about' : `after ${label(token, i)}: ${full(x)} nats`}
-                >
-                  {x === undefined ? (
-                    <span class="unknown muted">{layout.cell >= 12 ? 'unknown' : ''}</span>
-                  ) : (
-                    <>
-                      <Bar value={x} before={before.loss[i] ?? null} full={end} />
-                      <span class="unseen">{three(x)}</span>
-                    </>
-                  )}
-                </li>
-              );
-            })}
+            {tokens.map((token, i) => (
+              <LossRow key={i} index={i} token={token} now={now.loss[i] ?? null} before={before.loss[i] ?? null} end={end} roomy={layout.cell >= 12} />
+            ))}
           </ol>
         </>
       )}

@@ -73,7 +73,7 @@ export function ResidualView({ shown, layout, ownLabels }: Props) {
     const guess = read ? `, reads as ${app.glyph(read.ids[row * points.length + col] ?? 0)}` : '';
     return token ? `${label(token, row)}, ${points[col]?.name}: length ${three(value)}${guess}` : '';
   };
-  const at = selection.shown.value.dest ?? tokens.length - 1;
+  const at = selection.lock.value.dest ?? tokens.length - 1;
   return (
     <figure class="picture residual" aria-label="Residual stream" data-table={asTable.value} style={{ width: asTable.value ? 'auto' : `${figureWidth}px` }}>
       <h2 class="title">

@@ -1,5 +1,5 @@
 /** The text, edited in place. The tokens lie under the letters, so their borders are seen while one types. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Token } from '../engine/types';
 import type { Shown } from '../state/run';
 import { usePage } from './page';
@@ -33,7 +33,7 @@ export function TextEditor({ shown, editing }: { readonly shown: Shown | null; r
   const seen = shown?.text === text ? stretches(shown.tokenized.tokens) : [];
   const cut = shown?.text === text ? shown.tokenized.cut : null;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!editing || !area.current) return;
     area.current.focus();
     area.current.setSelectionRange(text.length, text.length);
@@ -74,7 +74,7 @@ export function TextEditor({ shown, editing }: { readonly shown: Shown | null; r
         }}
       />
       <span class="editor-keys muted" id="editor-keys">
-        Pictures follow as you type. Esc when done.
+        Pictures follow as you type.
       </span>
     </div>
   );

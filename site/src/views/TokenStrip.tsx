@@ -16,6 +16,36 @@ const ARC_ROOM_PX = 48;
 const described = (token: Token, position: number) =>
   `${glyphs(token)}, position ${position}, id ${token.id}${token.special ? ', special: it marks the start of a text' : ''}`;
 
+/** Redraws only when it is lit or no longer lit. */
+function Chip({ token, index, isStop }: { readonly token: Token; readonly index: number; readonly isStop: boolean }) {
+  const { app } = usePage();
+  const { selection } = app;
+  const lit = useComputed(() => {
+    const { dest, src } = selection.shown.value;
+    return index === dest ? 'dest' : index === src ? 'src' : undefined;
+  }).value;
+  const selected = useComputed(() => selection.lock.value.dest === index).value;
+  return (
+    <button
+      type="button"
+      role="option"
+      class="tok"
+      data-lit={lit}
+      aria-selected={selected}
+      tabIndex={isStop ? 0 : -1}
+      title={described(token, index)}
+      aria-label={`${glyphs(token, index)}, position ${index}, id ${token.id}`}
+      onMouseEnter={() => selection.preview({ dest: index, src: null, depth: null, column: index })}
+      onClick={() => selection.toggleToken(index)}
+      onDblClick={() => {
+        app.editing.value = true;
+      }}
+    >
+      <Tok text={glyphs(token, index)} />
+    </button>
+  );
+}
+
 function Chips({ shown }: { readonly shown: Shown }) {
   const { app } = usePage();
   const { selection } = app;
@@ -85,24 +115,7 @@ function Chips({ shown }: { readonly shown: Shown }) {
         onMouseLeave={() => selection.preview(null)}
       >
         {tokens.map((token, i) => (
-          <button
-            type="button"
-            key={i}
-            role="option"
-            class="tok"
-            data-lit={i === dest ? 'dest' : i === src ? 'src' : undefined}
-            aria-selected={i === lockedAt}
-            tabIndex={i === stop ? 0 : -1}
-            title={described(token, i)}
-            aria-label={`${glyphs(token, i)}, position ${i}, id ${token.id}`}
-            onMouseEnter={() => selection.preview({ dest: i, src: null, depth: null, column: i })}
-            onClick={() => selection.toggleToken(i)}
-            onDblClick={() => {
-              app.editing.value = true;
-            }}
-          >
-            <Tok text={glyphs(token, i)} />
-          </button>
+          <Chip key={i} token={token} index={i} isStop={i === stop} />
         ))}
       </div>
     </div>
@@ -121,17 +134,17 @@ export function TokenStrip() {
         A
       </span>
       {editing || !shown ? <TextEditor shown={shown} editing={editing} /> : <Chips shown={shown} />}
-      {!editing && (
-        <button
-          type="button"
-          class="link edit"
-          onClick={() => {
-            app.editing.value = true;
-          }}
-        >
-          Edit
-        </button>
-      )}
+      <button
+        type="button"
+        class="link edit"
+        onMouseDown={(event) => event.preventDefault()} // keeps the field's blur from closing it under the click
+        onClick={() => {
+          experiment.endTyping();
+          app.editing.value = !editing;
+        }}
+      >
+        {editing ? 'Done' : 'Edit'}
+      </button>
       <p class="examples">
         <span class="muted">Try</span>
         {EXAMPLES.map((example) => (
@@ -141,7 +154,7 @@ export function TokenStrip() {
             class="link"
             title={example.text}
             aria-current={example.text === text.value}
-            onMouseDown={(event) => event.preventDefault()} // keeps the editor from closing under the click
+            onMouseDown={(event) => event.preventDefault()} // as above
             onClick={() => {
               app.editing.value = false;
               app.useExample(example.text);

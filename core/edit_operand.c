@@ -1,0 +1,293 @@
+/* edit_operand.c: the values of edits: numbers, lists, vectors, other runs; aligned with the selection. */
+#include "edit_parse.h"
+#include "run.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An operand as an array: right-aligned with the selection and broadcast over it. */
+typedef struct operand_array {
+    int n_axes;
+    int64_t shape[HS_MAX_AXES + 4];
+    hs_real *data; /* owned */
+} operand_array;
+
+static hs_status no_memory(hs_edit_parser *p)
+{
+    return hs_fail(p->detail, HS_EMEMORY, "no memory for the edits' operands");
+}
+
+/* Leaves of a nested list, each axis of one length throughout. */
+static bool flatten(const hs_json *json, hs_json_at at, int depth, operand_array *a, int64_t *n, int64_t capacity)
+{
+    double x;
+    if (depth == a->n_axes) {
+        if (!hs_json_number(json, at, &x) || *n >= capacity)
+            return false;
+        a->data[(*n)++] = (hs_real)x;
+        return true;
+    }
+    if (hs_json_type_of(json, at) != HS_JSON_ARRAY || hs_json_length(json, at) != a->shape[depth])
+        return false;
+    for (hs_json_at item = hs_json_first(json, at); item >= 0; item = hs_json_next(json, item))
+        if (!flatten(json, item, depth + 1, a, n, capacity))
+            return false;
+    return true;
+}
+
+static hs_status read_list(hs_edit_parser *p, hs_json_at at, operand_array *a)
+{
+    const hs_json *json = p->json;
+    int64_t count = 1, n = 0;
+    for (hs_json_at level = at; hs_json_type_of(json, level) == HS_JSON_ARRAY; level = hs_json_first(json, level)) {
+        if (a->n_axes == 3)
+            return FAIL(p, "value", "a list of at most %d levels is needed here", 3);
+        if (hs_json_length(json, level) == 0)
+            return FAIL(p, "value", "the list is empty: %s", "it must fit the selection");
+        a->shape[a->n_axes++] = hs_json_length(json, level);
+        count *= hs_json_length(json, level);
+        if (count > 1 << 28)
+            return FAIL(p, "value", "the list is too %s", "long");
+    }
+    a->data = malloc((size_t)count * sizeof(hs_real));
+    if (!a->data)
+        return no_memory(p);
+    if (!flatten(json, at, 0, a, &n, count))
+        return FAIL(p, "value", "a list of numbers, each level of one length, is needed %s", "here");
+    return HS_OK;
+}
+
+/* The named run's tensor at this hook. */
+static hs_status run_tensor(hs_edit_parser *p, hs_json_at value, const char *hook, const hs_run **run, hs_tensor *out)
+{
+    const char *name = hs_json_string(p->json, hs_json_get(p->json, value, "run"));
+    if (!name)
+        return FAIL(p, "value.run", "the name of a run is needed %s", "here");
+    for (int i = 0; p->sources && i < p->sources->n_runs; i++)
+        if (!strcmp(p->sources->run_names[i], name)) {
+            *run = p->sources->runs[i];
+            hs_status status = hs_run_tensor(*run, hook, NULL, out);
+            return status == HS_OK ? HS_OK : FAIL(p, "value.run", "run \"%s\" was made without %s", name, hook);
+        }
+    return FAIL(p, "value.run", "there is no run \"%s\"; name it with --run %s=ids", name, name);
+}
+
+/* value.positions, or `defaults` when absent: which positions of the other run are read. */
+static hs_status run_positions(hs_edit_parser *p, hs_json_at value, int n_run, const int *defaults, int n_defaults, int **out, int *n_out)
+{
+    const hs_json *json = p->json;
+    hs_json_at at = hs_json_get(json, value, "positions");
+    int n = at < 0 ? n_defaults : hs_json_type_of(json, at) == HS_JSON_ARRAY ? hs_json_length(json, at) : -1;
+    if (n < 0)
+        return FAIL(p, "value.positions", "a list is needed here, not %s", hs_json_type_name(json, at));
+    int *positions = malloc((size_t)n * sizeof(int) + 1);
+    if (!positions)
+        return no_memory(p);
+    hs_json_at item = at < 0 ? -1 : hs_json_first(json, at);
+    for (int i = 0; i < n; i++) {
+        int64_t x = at < 0 ? defaults[i] : 0;
+        bool whole = at < 0 || hs_json_int(json, item, &x);
+        if (!whole || x >= n_run || x < -(int64_t)n_run) {
+            free(positions);
+            return FAIL(p, "value.positions", "%lld is no position of a run of %d tokens", (long long)x, n_run);
+        }
+        positions[i] = (int)(x < 0 ? x + n_run : x);
+        item = at < 0 ? -1 : hs_json_next(json, item);
+    }
+    *out = positions;
+    *n_out = n;
+    return HS_OK;
+}
+
+/* Gather from another run's tensor what the selection reads: its heads, dims or sources, at `positions`. */
+static hs_status gather(hs_edit_parser *p, const hs_edit *e, const hs_tensor *t, const int *positions, int n_positions, operand_array *a)
+{
+    int axis = hs_hook_is_masked(e->hook) ? 1 : 0, n[3] = {1, 1, 1};
+    a->n_axes = e->n_axes;
+    int64_t count = 1;
+    for (int i = 0; i < e->n_axes; i++) {
+        n[i] = i == axis ? n_positions : e->n_index[i];
+        a->shape[i] = n[i];
+        count *= n[i];
+    }
+    a->data = malloc((size_t)count * sizeof(hs_real) + 1);
+    if (!a->data)
+        return no_memory(p);
+    int64_t out = 0;
+    for (int i = 0; i < n[0]; i++)
+        for (int j = 0; j < n[1]; j++)
+            for (int k = 0; k < n[2]; k++) {
+                int64_t at = axis == 0 ? positions[i] : e->index[0][i];
+                at = at * t->shape[1] + (axis == 1 ? positions[j] : e->index[1][j]);
+                if (e->n_axes == 3)
+                    at = at * t->shape[2] + e->index[2][k];
+                a->data[out++] = t->data[at];
+            }
+    return HS_OK;
+}
+
+/* Replace the position axis of `a` by its mean: one entry, which is then broadcast. */
+static void mean_over(operand_array *a, int axis)
+{
+    int64_t outer = 1, n = a->shape[axis], inner = 1;
+    for (int i = 0; i < axis; i++)
+        outer *= a->shape[i];
+    for (int i = axis + 1; i < a->n_axes; i++)
+        inner *= a->shape[i];
+    for (int64_t o = 0; o < outer; o++)
+        for (int64_t k = 0; k < inner; k++) {
+            double sum = 0;
+            for (int64_t i = 0; i < n; i++)
+                sum += (double)a->data[(o * n + i) * inner + k];
+            a->data[o * inner + k] = (hs_real)(sum / (double)n);
+        }
+    a->shape[axis] = 1;
+}
+
+static hs_status read_run(hs_edit_parser *p, hs_json_at value, const hs_op_row *op, const hs_hook_info *info, const hs_edit *e, operand_array *a)
+{
+    const hs_run *run = NULL;
+    hs_tensor t;
+    HS_TRY(run_tensor(p, value, info->name, &run, &t));
+    int axis = hs_hook_is_masked(e->hook) ? 1 : 0, *positions, n, n_run = hs_run_n_tokens(run);
+    if (hs_hook_is_masked(e->hook))
+        for (int i = 0; i < e->n_index[2]; i++)
+            if (e->index[2][i] >= n_run)
+                return FAIL(p, "sources", "source %d is outside the other run, which has %d tokens", e->index[2][i], n_run);
+    if (op->operand == HS_OPERAND_MEAN) {
+        int *all = malloc((size_t)n_run * sizeof(int));
+        if (!all)
+            return no_memory(p);
+        for (int i = 0; i < n_run; i++)
+            all[i] = i;
+        hs_status status = run_positions(p, value, n_run, all, n_run, &positions, &n);
+        free(all);
+        HS_TRY(status);
+        if (n == 0) {
+            free(positions);
+            return FAIL(p, "value.positions", "a mean over no position is %s", "undefined");
+        }
+    } else {
+        HS_TRY(run_positions(p, value, n_run, e->index[axis], e->n_index[axis], &positions, &n));
+        if (n != e->n_index[axis] && n != 1) {
+            free(positions);
+            return FAIL(p, "value.positions", "%d positions are read for %d that are written", n, e->n_index[axis]);
+        }
+    }
+    hs_status status = gather(p, e, &t, positions, n, a);
+    free(positions);
+    HS_TRY(status);
+    if (op->operand == HS_OPERAND_MEAN)
+        mean_over(a, axis);
+    return HS_OK;
+}
+
+static hs_status read_vector(hs_edit_parser *p, hs_json_at value, operand_array *a)
+{
+    const char *name = hs_json_string(p->json, hs_json_get(p->json, value, "vector"));
+    if (!name)
+        return FAIL(p, "value.vector", "the name of a vector is needed %s", "here");
+    for (int i = 0; p->sources && i < p->sources->n_vectors; i++) {
+        const hs_tensor *v = &p->sources->vectors[i];
+        if (strcmp(v->name, name))
+            continue;
+        a->n_axes = v->n_axes;
+        memcpy(a->shape, v->shape, (size_t)v->n_axes * sizeof *v->shape);
+        a->data = malloc((size_t)v->count * sizeof(hs_real) + 1);
+        if (!a->data)
+            return no_memory(p);
+        memcpy(a->data, v->data, (size_t)v->count * sizeof(hs_real));
+        return HS_OK;
+    }
+    return FAIL(p, "value.vector", "there is no vector \"%s\"; --vectors gives a file of them", name);
+}
+
+/* Keys of an operand object: exactly "run" (and "positions"), or "vector". */
+static hs_status check_operand_keys(hs_edit_parser *p, hs_json_at value, bool is_run)
+{
+    static const char *const RUN[] = {"run", "positions", NULL}, *const VECTOR[] = {"vector", NULL};
+    const char *unknown = hs_json_unknown_key(p->json, value, is_run ? RUN : VECTOR);
+    return unknown ? FAIL(p, "value", "\"%s\" is no field of an operand", unknown) : HS_OK;
+}
+
+static hs_status read_operand(hs_edit_parser *p, hs_json_at value, const hs_op_row *op, const hs_hook_info *info, const hs_edit *e, operand_array *a)
+{
+    const hs_json *json = p->json;
+    double x;
+    hs_json_type type = hs_json_type_of(json, value);
+    bool is_run = type == HS_JSON_OBJECT && hs_json_get(json, value, "run") >= 0;
+    if (op->operand == HS_OPERAND_RUN && !is_run)
+        return FAIL(p, "value", "%s takes its value from a run: {\"run\":\"B\"}", op->name);
+    if (op->operand == HS_OPERAND_DIRECTION && type == HS_JSON_NUMBER)
+        return FAIL(p, "value", "%s needs a direction, not a number", op->name);
+    switch (type) {
+    case HS_JSON_NUMBER:
+        if (!hs_json_number(json, value, &x))
+            return FAIL(p, "value", "the number is not %s", "finite");
+        a->data = malloc(sizeof(hs_real));
+        if (!a->data)
+            return no_memory(p);
+        a->data[0] = (hs_real)x;
+        return HS_OK;
+    case HS_JSON_ARRAY: return read_list(p, value, a);
+    case HS_JSON_OBJECT:
+        HS_TRY(check_operand_keys(p, value, is_run));
+        return is_run ? read_run(p, value, op, info, e, a) : read_vector(p, value, a);
+    default: return FAIL(p, "value", "a number, a list, {\"vector\":...} or {\"run\":...} is needed here, not %s", hs_json_type_name(json, value));
+    }
+}
+
+/* Bring each direction to length 1, so that x - (x.v)v is a projection. */
+static hs_status normalise(hs_edit_parser *p, operand_array *a)
+{
+    int64_t n = a->shape[a->n_axes - 1], rows = 1;
+    for (int i = 0; i + 1 < a->n_axes; i++)
+        rows *= a->shape[i];
+    for (int64_t r = 0; r < rows; r++) {
+        double squares = 0;
+        for (int64_t i = 0; i < n; i++)
+            squares += (double)a->data[r * n + i] * (double)a->data[r * n + i];
+        if (!(squares > 0) || !isfinite(squares))
+            return FAIL(p, "value", "a direction needs a finite length above %d", 0);
+        for (int64_t i = 0; i < n; i++)
+            a->data[r * n + i] = (hs_real)((double)a->data[r * n + i] / sqrt(squares));
+    }
+    return HS_OK;
+}
+
+/* Give the operand to the edit: strides over the selection's axes, 0 where it is broadcast. */
+static hs_status broadcast(hs_edit_parser *p, operand_array *a, hs_edit *e, const hs_hook_info *info)
+{
+    int64_t stride = 1;
+    int extra = a->n_axes - e->n_axes;
+    for (int i = 0; i < extra; i++)
+        if (a->shape[i] != 1)
+            return FAIL(p, "value", "%d axes are more than the %d of %s", a->n_axes, e->n_axes, info->name);
+    for (int axis = e->n_axes - 1; axis >= 0 && axis + extra >= 0; axis--) {
+        int64_t n = a->shape[axis + extra];
+        if (n != 1 && n != e->n_index[axis])
+            return FAIL(p, "value", "its axis of length %lld does not fit the %d selected of axis %d of %s", (long long)n,
+                        e->n_index[axis], axis, info->name);
+        e->value_stride[axis] = n == 1 ? 0 : stride;
+        stride *= n;
+    }
+    e->value = a->data;
+    a->data = NULL;
+    return HS_OK;
+}
+
+hs_status hs_operand_read(hs_edit_parser *p, hs_json_at value, const hs_op_row *op, const hs_hook_info *info, hs_edit *e)
+{
+    operand_array a = {0, {0}, NULL};
+    hs_status status = read_operand(p, value, op, info, e, &a);
+    if (status == HS_OK && op->operand == HS_OPERAND_DIRECTION)
+        status = a.n_axes ? normalise(p, &a) : FAIL(p, "value", "%s needs a direction", op->name);
+    if (status == HS_OK && op->operand == HS_OPERAND_DIRECTION && a.shape[a.n_axes - 1] != e->n_index[e->n_axes - 1])
+        status = FAIL(p, "value", "the direction has %lld entries and %d are selected of %s", (long long)a.shape[a.n_axes - 1],
+                      e->n_index[e->n_axes - 1], info->name);
+    if (status == HS_OK)
+        status = broadcast(p, &a, e, info);
+    free(a.data);
+    return status;
+}
