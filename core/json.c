@@ -146,6 +146,7 @@ static hs_status fail_memory(const hs_json_text *c)
 static hs_status build(hs_json *json, const hs_json_text *c)
 {
     json->n = c->n_values + c->n_keys;
+    HS_ASSERT(json->n > 0); /* an accepted text holds a value */
     size_t n = (size_t)json->n;
     json->text = malloc(c->size + 2);
     json->tokens = malloc(n * sizeof *json->tokens);

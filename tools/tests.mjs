@@ -81,13 +81,14 @@ function run(suite, write) {
     // A node --test that finds itself inside another one would report to that one; a make would talk to the make above.
     const outer = { NODE_TEST_CONTEXT: undefined, MAKEFLAGS: undefined, MAKELEVEL: undefined };
     const env = { CMAKE_BUILD_PARALLEL_LEVEL: String(availableParallelism()), ...process.env, ...outer };
-    const child = spawn(program, rest, {
-      cwd: suite.cwd,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: suite.patience ?? PATIENCE,
-      killSignal: 'SIGKILL',
-    });
+    const child = spawn(program, rest, { cwd: suite.cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const end = () => process.kill(-child.pid, 'SIGKILL'); // with all that it started
+    const giveUp = setTimeout(end, suite.patience ?? PATIENCE);
+    const interrupted = () => {
+      end();
+      process.exit(1);
+    };
+    process.on('SIGINT', interrupted).on('SIGTERM', interrupted);
     let output = '';
     const take = (text) => {
       output += text;
@@ -96,7 +97,11 @@ function run(suite, write) {
     child.stdout.setEncoding('utf8').on('data', take);
     child.stderr.setEncoding('utf8').on('data', take);
     child.on('error', (error) => take(`${error.message}\n`)); // 'close' follows
-    child.on('close', (status) => resolve({ status, output }));
+    child.on('close', (status) => {
+      clearTimeout(giveUp);
+      process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+      resolve({ status, output });
+    });
   });
 }
 

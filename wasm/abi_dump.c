@@ -2,8 +2,9 @@
  *
  *     abi_dump exports   wasm/exports.txt              the symbols of the link line
  *     abi_dump ts        site/src/engine/abi.gen.ts    the same for TypeScript
+ *     abi_dump hooks     docs/hooks.md                 every hook, for people
  *
- * Both are committed; the test "abi" fails when they differ from what this prints. */
+ * All are committed; the test "abi" fails when they differ from what this prints. */
 #include "abi.h"
 
 #include <ctype.h>
@@ -75,25 +76,10 @@ static void print_statuses(void)
          "export type StatusName = (typeof STATUS)[keyof typeof STATUS];\n");
 }
 
-static void print_hook(const char *name, const char *scope, const char *exists, const char *const *axes, int n_axes)
-{
-    printf("  { name: '%s', scope: '", name);
-    print_lower(scope);
-    printf("', exists: '");
-    print_lower(exists);
-    printf("', axes: [");
-    for (int i = 0; i < n_axes; i++) {
-        printf(i ? ", '" : "'");
-        if (!strcmp(axes[i], "T"))
-            printf("T");
-        else if (!strcmp(axes[i], "T_SRC"))
-            printf("T_src");
-        else
-            print_lower(axes[i]);
-        printf("'");
-    }
-    puts("] },");
-}
+typedef struct hook {
+    const char *name, *scope, *exists, *const *axes;
+    int n_axes;
+} hook;
 
 /* The axes arrive as words; naming each as a string takes one macro a count. */
 #define TEXT_1(a) #a
@@ -102,19 +88,80 @@ static void print_hook(const char *name, const char *scope, const char *exists, 
 #define PICK(a, b, c, macro, ...) macro
 #define TEXTS(...) PICK(__VA_ARGS__, TEXT_3, TEXT_2, TEXT_1, 0)(__VA_ARGS__)
 
+#define HOOK(id, name, scope, exists, ...) static const char *const axes_of_##id[] = {TEXTS(__VA_ARGS__)};
+#include "hooks.def"
+#undef HOOK
+static const hook hooks[] = {
+#define HOOK(id, name, scope, exists, ...) {name, #scope, #exists, axes_of_##id, sizeof axes_of_##id / sizeof *axes_of_##id},
+#include "hooks.def"
+#undef HOOK
+};
+enum { N_HOOKS = sizeof hooks / sizeof *hooks };
+
+static void print_axis(const char *axis)
+{
+    if (!strcmp(axis, "T"))
+        printf("T");
+    else if (!strcmp(axis, "T_SRC"))
+        printf("T_src");
+    else
+        print_lower(axis);
+}
+
+static void print_axes(const hook *h, const char *quote)
+{
+    for (int i = 0; i < h->n_axes; i++) {
+        printf("%s%s", i ? ", " : "", quote);
+        print_axis(h->axes[i]);
+        printf("%s", quote);
+    }
+}
+
 static void print_hooks(void)
 {
     puts("/** hooks.def, in the order of a forward pass. `%d` is the layer; `exists` is the class of model that\n"
          " *  has the hook. */\n"
          "export const HOOKS = [");
-#define HOOK(id, name, scope, exists, ...)                                                               \
-    {                                                                                                    \
-        static const char *const axes[] = {TEXTS(__VA_ARGS__)};                                          \
-        print_hook(name, #scope, #exists, axes, sizeof axes / sizeof *axes);                             \
+    for (int i = 0; i < N_HOOKS; i++) {
+        printf("  { name: '%s', scope: '", hooks[i].name);
+        print_lower(hooks[i].scope);
+        printf("', exists: '");
+        print_lower(hooks[i].exists);
+        printf("', axes: [");
+        print_axes(&hooks[i], "'");
+        puts("] },");
     }
-#include "hooks.def"
-#undef HOOK
     puts("] as const;\n");
+}
+
+static const char *has_it(const char *exists)
+{
+    static const char *const texts[][2] = {
+        {"ALWAYS", "every model"},
+        {"POS", "`standard` or `shortformer` positions"},
+        {"NORM", "`LN` or `LNPre`"},
+        {"MLP", "models with MLPs"},
+        {"MLPNORM", "models with MLPs, `LN` or `LNPre`"},
+        {"SOLULN", "`solu_ln`"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!strcmp(texts[i][0], exists))
+            return texts[i][1];
+    return "?";
+}
+
+static void print_hooks_for_people(void)
+{
+    puts("# Hooks\n\n"
+         "Every hook, in the order in which a forward pass reaches it, by TransformerLens' names; `%d` is the layer. There is no batch axis.\n"
+         "T is the number of tokens, T_src the same counted as sources. No switch has to be set to make a hook appear.\n"
+         "`hs hooks MODEL` prints them for one model, with sizes. Printed by `wasm/abi_dump.c` from `core/hooks.def`: do not edit.\n\n"
+         "| hook | shape | in |\n|---|---|---|");
+    for (int i = 0; i < N_HOOKS; i++) {
+        printf("| `%s` | [", hooks[i].name);
+        print_axes(&hooks[i], "");
+        printf("] | %s |\n", has_it(hooks[i].exists));
+    }
 }
 
 static const char *const ACT[] = {
@@ -173,8 +220,10 @@ int main(int argc, char **argv)
         print_statuses();
         print_hooks();
         print_config();
+    } else if (argc == 2 && !strcmp(argv[1], "hooks")) {
+        print_hooks_for_people();
     } else {
-        fputs("usage: abi_dump exports|ts\n", stderr);
+        fputs("usage: abi_dump exports|ts|hooks\n", stderr);
         return 2;
     }
     return 0;

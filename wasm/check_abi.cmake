@@ -1,5 +1,5 @@
 # Fails when a committed file differs from what abi_dump prints.
-foreach(pair "exports|${EXPORTS}" "ts|${TYPES}")
+foreach(pair "exports|${EXPORTS}" "ts|${TYPES}" "hooks|${HOOKS}")
   string(REPLACE "|" ";" pair "${pair}")
   list(GET pair 0 what)
   list(GET pair 1 committed)

@@ -1,9 +1,10 @@
 // The comparison itself is held: a planted fault of each kind must be found.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { compareAll, compareArgmax, compareBits, compareGradients, compareValues } from './compare.mjs';
 import { readTensors, writeTensors } from './st.mjs';
-import { checkHooks, demand, models } from './walk.mjs';
+import { checkHooks, demand, kindOf, models, modelsWith } from './walk.mjs';
 
 const tensor = (shape, ...values) => ({ shape, data: Float32Array.from(values) });
 const sure = (finding) => assert.equal(finding.problem, null);
@@ -63,7 +64,6 @@ test('walking: one wrong number in one hook, and a run that fails, are found', a
     },
   };
   assert.match((await checkHooks(recorder, model))[0].problem, /not recorded/);
-  const { readFileSync } = await import('node:fs');
   const folder = new URL(`cases/${model}/`, import.meta.url);
   const documents = JSON.parse(readFileSync(new URL('hooks.json', folder), 'utf8'));
   for (const { ids } of documents) right.set(ids.join(), new Map());
@@ -80,4 +80,34 @@ test('safetensors: what is written is read, unaligned data too', () => {
   assert.deepEqual(back, tensors);
   assert.ok(Object.is(back.get('a').data[1], -0));
   assert.throws(() => readTensors(writeTensors(tensors).subarray(0, 60)), /header/);
+});
+
+test('the edit documents hold each op on each kind of hook, and each form of a selection', () => {
+  const pairs = new Set();
+  const forms = new Set();
+  for (const model of modelsWith('edits'))
+    for (const { ids, edits, runs } of JSON.parse(readFileSync(new URL(`cases/${model}/edits.json`, import.meta.url), 'utf8')))
+      for (const { hook, op, value, ...selection } of edits) {
+        pairs.add(`${op} ${kindOf(hook)}`);
+        for (const field of Object.keys(selection)) forms.add(field);
+        if (selection.positions?.some((p) => p < 0)) forms.add('a position from the end');
+        if (value?.run) forms.add(['a shorter run', 'a run as long', 'a longer run'][1 + Math.sign(runs[value.run].length - ids.length)]);
+        else if (value?.vector) forms.add('a vector');
+        else if (value !== undefined) forms.add(Array.isArray(value) ? (Array.isArray(value[0]) ? 'a nested list' : 'a list') : 'a number');
+      }
+  const kinds = [
+    'hook_embed', 'hook_pos_embed', 'ln_final.hook_normalized', 'logits',
+    ...['resid_pre', 'attn_in', 'q_input', 'k_input', 'v_input', 'attn_out', 'resid_mid', 'mlp_in', 'mlp_out', 'resid_post'].map((k) => `blocks.*.hook_${k}`),
+    ...['q', 'k', 'v', 'attn_scores', 'pattern', 'z', 'result'].map((k) => `blocks.*.attn.hook_${k}`),
+    ...['pre', 'mid', 'post'].map((k) => `blocks.*.mlp.hook_${k}`),
+    ...['ln1', 'ln2', 'mlp.ln'].map((k) => `blocks.*.${k}.hook_normalized`),
+  ];
+  const scales = ['ln_final', 'blocks.*.ln1', 'blocks.*.ln2', 'blocks.*.mlp.ln'].map((k) => `${k}.hook_scale`);
+  const meant = kinds.flatMap((k) => ['zero', 'scale', 'set', 'add', 'mean', 'patch', 'project_out', 'clamp'].map((op) => `${op} ${k}`));
+  // a scale of zero divides by zero: zero and project_out have no meaning there
+  meant.push(...scales.flatMap((k) => ['scale', 'set', 'add', 'mean', 'patch', 'freeze', 'clamp'].map((op) => `${op} ${k}`)), 'freeze blocks.*.attn.hook_pattern');
+  assert.deepEqual(meant.filter((pair) => !pairs.has(pair)), []);
+  const said = ['heads', 'positions', 'sources', 'dims', 'from', 'scale', 'min', 'max', 'a position from the end', 'a shorter run', 'a run as long',
+    'a longer run', 'a vector', 'a list', 'a nested list', 'a number'];
+  assert.deepEqual(said.filter((form) => !forms.has(form)), []);
 });

@@ -154,14 +154,7 @@ class Maker:
 
 
 def downstream(hook, n_layers):
-    if hook.startswith("blocks."):
-        block = hook.split(".hook")[0].split(".attn")[0].split(".ln")[0].split(".mlp")[0]
-        return [hook, f"{block}.attn.hook_z", f"{block}.hook_resid_post", f"blocks.{n_layers - 1}.hook_resid_post", "logits"]
-    return [hook, "blocks.0.attn.hook_pattern", "blocks.0.hook_resid_post", "logits"]
-
-
-def short(capture, hook):
-    return [hook, capture[-2] if len(capture) > 2 else hook, "logits"]
+    return [hook, f"blocks.{n_layers - 1}.hook_resid_post", "logits"]
 
 
 def cases(name, cfg, shapes_at, everything=False):
@@ -177,13 +170,16 @@ def cases(name, cfg, shapes_at, everything=False):
 
     if everything or name in ONE_BY_ONE:
         n = cfg.n_layers
-        for i, hook in enumerate(hooks):
-            if not everything and hook.startswith("blocks.") and int(hook.split(".")[1]) != (i % n):
-                continue  # each kind in one of the layers
+        kinds = sorted({h.split(".", 2)[2] for h in hooks if h.startswith("blocks.")})
+        for hook in hooks:
+            if not everything and hook.startswith("blocks."):
+                _, layer, kind = hook.split(".", 2)
+                if int(layer) != kinds.index(kind) % n:
+                    continue  # each kind in one of the layers
             for op in ops_for(hook):
                 e = extra()
                 edit = maker.one(hook, op, e)
-                out.append(maker.case([edit], e, short(downstream(hook, n), hook)))
+                out.append(maker.case([edit], e, downstream(hook, n) if maker.turn % 3 == 0 else [hook, "logits"]))
         if n > 0 and T > 4 and cfg.d_model > 9:
             out += together(maker, cfg)
     else:

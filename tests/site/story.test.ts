@@ -55,7 +55,7 @@ describe('the story', () => {
 
   it('without an induction head says so with its number and shows the previous-token head', async () => {
     const { shown, line } = await picture(CAT, { inductionHead: -1 });
-    const best = Math.max(...shown.before.heads.map((h) => h.induction));
+    const best = Math.max(...shown.before.heads.filter((h) => h.layer > 0).map((h) => h.induction));
     expect(findStory(shown).head).toEqual({ layer: 0, head: 0 });
     expect(line()).toMatch(new RegExp(`^No head copies here \\(the best, L\\dH\\d, has induction ${best.toFixed(2)} of 1\\)\\. L0H0 looks from `));
     expect(line()).toMatch(/to the token just before it/);
@@ -81,6 +81,14 @@ describe('the story', () => {
   it('names every head that is off, and says when nothing moved', async () => {
     const { line } = await picture(CAT, {}, [{ layer: 0, head: 1 }, { layer: 0, head: 2 }, { layer: 1, head: 5 }]);
     expect(line()).toMatch(/^Without L0H1, L0H2 and L1H5, .* stays at 0\.\d\d, and the loss on the repeated part stays at /);
+  });
+});
+
+describe('a model of one layer', () => {
+  it('is told as one that cannot copy, whatever a head of it happens to score', async () => {
+    const { shown, line } = await picture(CAT, { nLayers: 1, inductionHead: 5 });
+    expect(Math.max(...shown.before.heads.map((h) => h.induction))).toBeGreaterThan(0.5);
+    expect(line()).toMatch(/^This model has one layer; copying a repetition takes two\. L0H0 looks from /);
   });
 });
 

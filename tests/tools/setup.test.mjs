@@ -29,9 +29,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Puts a program on PATH that writes its words into the log of calls and then does `body`. */
-const put = (name, body = '') =>
-  writeFileSync(join(bin, name), `#!/bin/sh\nprintf '%s\\n' "${name} $*" >>'${join(folder, 'calls')}'\n${body}\n`, { mode: 0o755 });
+/** Puts a program on PATH that writes its words into the log of calls and then does `body`. A link to the
+ *  machine's own program goes first, or its file would be written through the link; 'wx' makes sure of it. */
+function put(name, body = '') {
+  const log = `printf '%s\\n' "${name} $*" >>'${join(folder, 'calls')}'`;
+  rmSync(join(bin, name), { force: true });
+  writeFileSync(join(bin, name), `#!/bin/sh\n${log}\n${body}\n`, { mode: 0o755, flag: 'wx' });
+}
 const calls = () => (existsSync(join(folder, 'calls')) ? readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n') : []);
 const setup = (what = 'build') => {
   const { status, stdout, stderr } = spawnSync('bash', [join(folder, 'tools/setup.sh'), what], {

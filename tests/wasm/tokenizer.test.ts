@@ -27,9 +27,10 @@ describe.each(['small', 'normal', 'stories-2l'])('%s', (name) => {
   });
 
   // `normal` composes characters and puts a space before each part.
-  test.skipIf(name === 'normal')('the tokens of a text say the text again', () => {
-    for (const [i, text] of texts.entries()) expect(tokenizer.text(ids[i] ?? [])).toBe(text);
-  });
+  if (name !== 'normal')
+    test('the tokens of a text say the text again', () => {
+      for (const [i, text] of texts.entries()) expect(tokenizer.text(ids[i] ?? [])).toBe(text);
+    });
 });
 
 describe('a typed text', () => {

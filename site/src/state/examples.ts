@@ -5,8 +5,8 @@ export interface Example {
 }
 
 export const EXAMPLES: readonly [Example, ...Example[]] = [
-  { name: 'the cat', text: 'One day the cat sat on the bed. Then the cat sat on the' },
-  { name: 'A B C', text: 'A B C D E F G. A B C D E F' },
-  { name: 'one two', text: 'one two buckle my shoe, one two buckle' },
-  { name: 'no repeat', text: 'The cat sat on my mat' },
+  { name: 'red bear', text: 'The red bear sat on the bed. Then the red bear sat on the' },
+  { name: 'A B C', text: 'A B C D E F. A B C D E F' },
+  { name: 'blue bear', text: 'One day the blue bear met a girl. Then the blue bear' },
+  { name: 'no repeat', text: 'The cat sat on the' },
 ];

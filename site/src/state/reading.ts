@@ -91,9 +91,13 @@ export type Detector = (typeof DETECTORS)[number];
 /** Below this a head is not called by a detector's name. */
 export const SHOWS = 0.2;
 
+/** Whether a head can do what a detector looks for. Induction reads at a source what stood before it, and an earlier
+ *  layer has to have written that there: a score in layer 0 is chance. */
+const able = (scores: HeadScores, kind: Detector): boolean => kind !== 'induction' || scores.layer > 0;
+
 /** What a head does most on this text, if any detector sees it. */
 export function role(scores: HeadScores): { readonly kind: Detector; readonly score: number } | null {
-  const kind = DETECTORS.reduce((a, b) => (scores[b] > scores[a] ? b : a));
+  const kind = DETECTORS.filter((k) => able(scores, k)).reduce((a, b) => (scores[b] > scores[a] ? b : a));
   return scores[kind] >= SHOWS ? { kind, score: scores[kind] } : null;
 }
 
@@ -101,7 +105,9 @@ export const scoresOfHead = (run: RunResult, { layer, head }: HeadId): HeadScore
   run.heads.find((s) => s.layer === layer && s.head === head);
 
 export function bestHead(run: RunResult, kind: Detector): HeadScores | null {
-  return run.heads.reduce<HeadScores | null>((best, s) => (best === null || s[kind] > best[kind] ? s : best), null);
+  return run.heads
+    .filter((s) => able(s, kind))
+    .reduce<HeadScores | null>((best, s) => (best === null || s[kind] > best[kind] ? s : best), null);
 }
 
 /** A token with spaces, newlines and bytes that are no character made visible. The special token that begins

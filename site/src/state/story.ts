@@ -28,6 +28,9 @@ const headPart = (head: HeadId): Part => ({ kind: 'head', head });
 
 export type Relation = 'first' | 'itself' | 'previous' | 'induction' | 'duplicate' | 'other';
 
+/** The part of its strongest look that counts as looking hard, too. */
+const LOOKS_HARD = 0.75;
+
 /** What a source is to a destination, by the tokens alone. */
 export function relation(ids: ArrayLike<number>, dest: number, src: number): Relation {
   if (src === dest) return 'itself';
@@ -61,6 +64,23 @@ function isWord(shown: Shown, position: number): boolean {
   return begins && /^\s?\p{L}+$/u.test(here?.text ?? '') && !/^\p{L}/u.test(next?.text ?? '');
 }
 
+/** Of the places where a head looks hard at what followed before, the one where the model also says what it found. */
+function clearestCopy({ before, tokenized: { ids } }: Shown, head: HeadId): { readonly dest: number; readonly src: number } {
+  // Inside a phrase that comes again, if there is one: there the text itself confirms what is copied.
+  const repeated = repeatedPart(ids);
+  const dests = repeated.length > 0 ? repeated : Array.from({ length: ids.length - 1 }, (_, i) => i + 1);
+  const places = dests.flatMap((dest) => {
+    const p = probabilitiesAt(before, dest);
+    return Array.from({ length: dest + 1 }, (_, src) => src)
+      .filter((src) => relation(ids, dest, src) === 'induction')
+      .map((src) => ({ dest, src, weight: weightAt(before, head, dest, src), p: p[ids[src] ?? 0] ?? 0 }));
+  });
+  const most = Math.max(...places.map((place) => place.weight));
+  const hard = places.filter((place) => place.weight >= LOOKS_HARD * most);
+  const { dest, src } = hard.reduce((a, b) => (b.p > a.p ? b : a), { dest: ids.length - 1, src: 0, p: -1 });
+  return { dest, src };
+}
+
 /** The strongest induction head of a run and the clearest place to see it; else the next best thing. */
 export function findStory(shown: Shown): Selection {
   const { before, tokenized } = shown;
@@ -68,19 +88,7 @@ export function findStory(shown: Shown): Selection {
   const last = ids.length - 1;
   const induction = bestHead(before, 'induction');
   if (induction && induction.induction >= SHOWS) {
-    let best = { worth: -1, dest: last, src: 0 };
-    // Inside a phrase that comes again, if there is one: there the text itself confirms what is copied.
-    const repeated = repeatedPart(ids);
-    for (const dest of repeated.length > 0 ? repeated : Array.from({ length: last }, (_, i) => i + 1)) {
-      const p = probabilitiesAt(before, dest);
-      for (let src = 2; src <= dest; src++) {
-        if (relation(ids, dest, src) !== 'induction') continue;
-        // Clear where the head looks hard; of two such places, where the model also says what it finds there.
-        const worth = weightAt(before, induction, dest, src) * (1 + (p[ids[src] ?? 0] ?? 0));
-        if (worth > best.worth) best = { worth, dest, src };
-      }
-    }
-    return { ...NOTHING, head: id(induction), dest: best.dest, src: best.src };
+    return { ...NOTHING, head: id(induction), ...clearestCopy(shown, induction) };
   }
   const previous = bestHead(before, 'previous');
   if (previous && previous.previous >= SHOWS && last > 0) {
@@ -89,7 +97,8 @@ export function findStory(shown: Shown): Selection {
       if (weightAt(before, previous, d, d - 1) > weightAt(before, previous, dest, dest - 1)) dest = d;
     return { ...NOTHING, head: id(previous), dest, src: dest - 1 };
   }
-  return { ...NOTHING, head: induction ? id(induction) : null, dest: last };
+  const any = induction ?? before.heads[0];
+  return { ...NOTHING, head: any ? id(any) : null, dest: last };
 }
 
 const id = ({ layer, head }: HeadId): HeadId => ({ layer, head });
@@ -98,6 +107,7 @@ const id = ({ layer, head }: HeadId): HeadId => ({ layer, head });
 function absence(shown: Shown): Part[] {
   const { before, info } = shown;
   if (info.config.n_layers === 0) return [words('This model has no attention: it guesses from the current token alone.')];
+  if (info.config.n_layers === 1) return [words('This model has one layer; copying a repetition takes two. ')];
   const best = bestHead(before, 'induction');
   if (!best || best.induction >= SHOWS) return [];
   if (before.n_duplicates === 0) return [words('No token comes twice here, so there is nothing to copy. ')];

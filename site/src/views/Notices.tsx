@@ -16,13 +16,13 @@ export function adviceOn({ status }: EngineFailure): Advice {
     case 'ENOSIMD':
       return {
         title: 'This browser cannot run the model',
-        meaning: 'It lacks WebAssembly SIMD, which the model’s arithmetic needs. Chrome 91, Firefox 89, Safari 16.4 and newer have it.',
+        meaning: 'Its WebAssembly lacks SIMD, which the model’s arithmetic needs. Your text is kept here; open the page in a newer browser to run it.',
         retry: false,
       };
     case 'EFETCH':
       return {
         title: 'A file of the model could not be fetched',
-        meaning: 'Nothing can be computed without it. Check the connection, and that the page’s folder "models" is complete; then try again.',
+        meaning: 'Nothing can be computed without it. Check the connection, and that the page’s folder “models” is complete; then try again.',
         retry: true,
       };
     case 'EHASH':

@@ -26,6 +26,12 @@ export function stretches(tokens: readonly Token[]): { readonly text: string; re
   return out;
 }
 
+const HINTS = {
+  loading: 'You can change the text while the model loads.',
+  ready: 'Pictures follow as you type.',
+  failed: 'Your text is kept.',
+} as const;
+
 export function TextEditor({ shown, editing }: { readonly shown: Shown | null; readonly editing: boolean }) {
   const { app } = usePage();
   const area = useRef<HTMLTextAreaElement>(null);
@@ -74,7 +80,7 @@ export function TextEditor({ shown, editing }: { readonly shown: Shown | null; r
         }}
       />
       <span class="editor-keys muted" id="editor-keys">
-        Pictures follow as you type.
+        {HINTS[app.model.value.kind]}
       </span>
     </div>
   );

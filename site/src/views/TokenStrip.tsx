@@ -134,17 +134,19 @@ export function TokenStrip() {
         A
       </span>
       {editing || !shown ? <TextEditor shown={shown} editing={editing} /> : <Chips shown={shown} />}
-      <button
-        type="button"
-        class="link edit"
-        onMouseDown={(event) => event.preventDefault()} // keeps the field's blur from closing it under the click
-        onClick={() => {
-          experiment.endTyping();
-          app.editing.value = !editing;
-        }}
-      >
-        {editing ? 'Done' : 'Edit'}
-      </button>
+      {(shown || app.editing.value) && (
+        <button
+          type="button"
+          class="link edit"
+          onMouseDown={(event) => event.preventDefault()} // keeps the field's blur from closing it under the click
+          onClick={() => {
+            experiment.endTyping();
+            app.editing.value = !editing;
+          }}
+        >
+          {editing ? 'Done' : 'Edit'}
+        </button>
+      )}
       <p class="examples">
         <span class="muted">Try</span>
         {EXAMPLES.map((example) => (

@@ -53,10 +53,11 @@ export function patternOf(run, { layer, head }) {
   return data.subarray(head * n * n, (head + 1) * n * n);
 }
 
-/** Every head's induction score by its definition: mean attention from a repeated token to what followed it before. */
+/** The induction score of every head that can copy, those above layer 0, by its definition: mean attention from a
+ *  repeated token to what followed it before. */
 export function inductionScores(run, ids) {
   const out = [];
-  for (let layer = 0; layer < CONFIG.n_layers; layer++)
+  for (let layer = 1; layer < CONFIG.n_layers; layer++)
     for (let head = 0; head < CONFIG.n_heads; head++) {
       const pattern = patternOf(run, { layer, head });
       const sums = [];
