@@ -10,7 +10,9 @@ import { App } from './views/App';
 import { PageProvider } from './views/page';
 import './styles/tokens.css';
 import './styles/page.css';
+import './styles/look.css';
 import './styles/parts.css';
+import './styles/narrow.css';
 
 const app = createApp(() => {
   const engine = createEngine();

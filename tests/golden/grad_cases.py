@@ -47,7 +47,8 @@ def cases(name, cfg, everything=False):
     edits = [
         ([{"hook": "blocks.*.attn.hook_z", "heads": [0], "op": "scale", "scale": 0.3},
           {"hook": f"blocks.{last}.hook_resid_pre", "positions": [-1], "op": "add", "scale": 2.0, "value": [0.5] * d}], {}),
-        ([{"hook": "blocks.0.hook_resid_post", "op": "project_out", "value": unit(d)},
+        ([{"hook": "blocks.0.hook_resid_post", "dims": [0, max(1, d // 2)], "op": "scale", "scale": 0.3},  # the order counts
+          {"hook": "blocks.0.hook_resid_post", "op": "project_out", "value": unit(d)},
           {"hook": f"blocks.{last}.hook_attn_out", "positions": [0, -1][:T], "op": "clamp", "min": -0.2, "max": 0.1, "value": unit(d)}], {}),
         ([{"hook": f"blocks.{last}.hook_q_input", "heads": [0], "op": "scale", "scale": 1.5},
           {"hook": f"blocks.{last}.attn.hook_result", "heads": [H - 1], "op": "zero"},
@@ -59,6 +60,8 @@ def cases(name, cfg, everything=False):
           {"hook": "blocks.0.attn.hook_attn_scores", "positions": [-1], "op": "project_out", "value": unit(T)}], {}),
     ]
     if cfg.normalization_type is not None:
+        edits[0][0].append({"hook": "*.hook_scale", "op": "scale", "scale": 1.4})
+        edits[1][0].append({"hook": "ln_final.hook_scale", "op": "add", "value": 0.2})
         edits.append(([{"hook": "*.ln*.hook_scale", "op": "freeze", "value": {"run": "B"}},
                        {"hook": "blocks.0.hook_k_input", "op": "scale", "scale": 0.5},
                        {"hook": "blocks.0.ln1.hook_normalized", "positions": [-1], "op": "scale", "scale": 2.0},

@@ -61,7 +61,7 @@ export function vectorAt(shown: Shown, run: RunResult, depth: number, position: 
   return streamAt(shown, run, depth)?.subarray(position * d_model, (position + 1) * d_model) ?? null;
 }
 
-export function logitsAt(run: RunResult, position: number): Float32Array {
+function logitsAt(run: RunResult, position: number): Float32Array {
   const n = run.logits.shape[1] ?? 0;
   return run.logits.data.subarray(position * n, (position + 1) * n);
 }

@@ -48,7 +48,7 @@ export function ordinalWord(n: number): string {
 }
 
 /** How many times a position's token stood up to and with it, in words. */
-export function ordinal(ids: ArrayLike<number>, position: number): string {
+function ordinal(ids: ArrayLike<number>, position: number): string {
   let n = 0;
   for (let i = 0; i <= position; i++) if (ids[i] === ids[position]) n++;
   return ordinalWord(n);
@@ -155,7 +155,7 @@ const move = (before: number, now: number, say: (x: number) => string): string =
 };
 
 /** The token whose fate is told: what the head pointed to when it copies, else the run's first guess. */
-export function subject(shown: Shown, head: HeadId | null, dest: number, src: number | null): number {
+function subject(shown: Shown, head: HeadId | null, dest: number, src: number | null): number {
   const { ids } = shown.tokenized;
   const from = src ?? (head ? strongestSource(shown.before, head, dest) : null);
   if (from !== null && relation(ids, dest, from) === 'induction') return ids[from] ?? 0;

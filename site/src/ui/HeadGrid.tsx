@@ -163,7 +163,11 @@ function Head({ id, note, places, thumbPx, tabIndex, isLocked, hovered, onHover,
         height: `${places.slotHeight}px`,
         paddingLeft: `${places.edge}px`,
       }}
-      onPointerEnter={(event) => event.pointerType !== 'touch' && onHover(id)}
+      // A move, not an enter: a picture that slides under a resting pointer is no wish to see it.
+      onPointerMove={(event) => {
+        const moved = event.movementX !== 0 || event.movementY !== 0;
+        if (event.pointerType !== 'touch' && moved && !same(id, hovered.peek())) onHover(id);
+      }}
       onFocus={(event) => event.currentTarget.matches(':focus-visible') && onHover(id)}
       onBlur={() => onHover(null)}
       onClick={() => onLock(id)}

@@ -2,7 +2,7 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { share, three } from '../state/numbers';
-import { headName, role, scoresOfHead } from '../state/reading';
+import { bestHead, DETECTORS, headName, role, scoresOfHead } from '../state/reading';
 import type { Shown } from '../state/run';
 import { HeadGrid } from '../ui/HeadGrid';
 import { TableToggle } from '../ui/TableToggle';
@@ -77,37 +77,35 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
       ) : (
         <div class="heads-box" ref={box}>
           <HeadGrid
-          renderer={renderer}
-          theme={theme.value}
-          layers={layers}
-          nHeads={n_heads}
-          tokens={shown.tokenized.ids.length}
-          causal
-          palette="cividis"
-          scale={[0, 1]}
-          note={(id) => {
-            const scores = scoresOfHead(shown.now, id);
-            const what = scores ? role(scores) : null;
-            const off = experiment.isOff(id);
-            // Below a thumbnail there is room for one of the two.
-            return { tag: what?.kind ?? null, score: off && narrow ? null : (what?.score ?? null), off };
-          }}
-          layout={narrow ? 'strip' : 'grid'}
-          width={widthPx}
-          hovered={hovered}
-          locked={locked}
-          onHover={(head) => selection.preview(head ? { head } : null)}
-          onLock={(head) => selection.toggleHead(head)}
-        />
+            renderer={renderer}
+            theme={theme.value}
+            layers={layers}
+            nHeads={n_heads}
+            tokens={shown.tokenized.ids.length}
+            causal
+            palette="cividis"
+            scale={[0, 1]}
+            note={(id) => {
+              const scores = scoresOfHead(shown.now, id);
+              const what = scores ? role(scores) : null;
+              const off = experiment.isOff(id);
+              // Below a thumbnail there is room for one of the two.
+              return { tag: what?.kind ?? null, score: off && narrow ? null : (what?.score ?? null), off };
+            }}
+            layout={narrow ? 'strip' : 'grid'}
+            width={widthPx}
+            hovered={hovered}
+            locked={locked}
+            onHover={(head) => selection.preview(head ? { head } : null)}
+            onLock={(head) => selection.toggleHead(head)}
+          />
         </div>
       )}
       <p class="unseen">
-        {`Strongest: ${['induction', 'previous', 'duplicate']
-          .map((kind) => {
-            const best = [...shown.now.heads].sort((a, b) => b[kind as 'induction'] - a[kind as 'induction'])[0];
-            return best ? `${kind} ${headName(best)} ${share(best[kind as 'induction'])}` : '';
-          })
-          .join(', ')}.`}
+        {`Strongest: ${DETECTORS.map((kind) => {
+          const best = bestHead(shown.now, kind);
+          return best ? `${kind} ${headName(best)} ${share(best[kind])}` : '';
+        }).join(', ')}.`}
       </p>
     </figure>
   );

@@ -40,7 +40,7 @@ export function Look({ shown }: { readonly shown: Shown }) {
           <>
             {head && <AttentionView shown={shown} head={head} layout={layout} narrow={narrow} />}
             {narrow && <StoryLine />}
-            <div class="rows" style={narrow ? {} : { marginLeft: `${layout.overhang}px`, marginRight: `${PREDICTIONS_GAP_PX}px` }}>
+            <div class="rows" style={narrow ? {} : { marginLeft: head ? `${layout.overhang}px` : '0', marginRight: `${PREDICTIONS_GAP_PX}px` }}>
               <ResidualView shown={shown} layout={layout} ownLabels={narrow || !head} />
               <LossView shown={shown} layout={layout} />
             </div>

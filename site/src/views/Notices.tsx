@@ -11,7 +11,7 @@ interface Advice {
 }
 
 /** By the engine's status; the core's own statuses share the last one. */
-export function adviceOn({ status }: EngineFailure): Advice {
+function adviceOn({ status }: EngineFailure): Advice {
   switch (status) {
     case 'ENOSIMD':
       return {

@@ -16,11 +16,10 @@ export function predictionRows(before: Float64Array, now: Float64Array, rows = R
   return [...old, ...risen].slice(0, rows);
 }
 
-function Row({ words, before, now, full: end, edited, quiet = false }: {
+function Row({ words, before, now, edited, quiet = false }: {
   readonly words: ComponentChild;
   readonly before: number;
   readonly now: number;
-  readonly full: number;
   readonly edited: boolean;
   readonly quiet?: boolean;
 }) {
@@ -28,7 +27,7 @@ function Row({ words, before, now, full: end, edited, quiet = false }: {
     <tr>
       <th scope="row">{words}</th>
       <td class="bar-cell">
-        <Bar value={now} before={before} full={end} quiet={quiet} />
+        <Bar value={now} before={before} full={1} quiet={quiet} />
       </td>
       {edited && (
         <td class="num muted" title={`softmax of logits, without edits: ${full(before)}`}>
@@ -52,7 +51,6 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
   const now = edited ? probabilitiesAt(shown.now, dest) : before;
   const rows = predictionRows(before, now);
   const others = (p: Float64Array) => Math.max(0, 1 - rows.reduce((sum, id) => sum + (p[id] ?? 0), 0));
-  const end = Math.max(...rows.flatMap((id) => [before[id] ?? 0, now[id] ?? 0]));
   return (
     <section class="picture predictions" aria-label="Next token">
       <h2 class="title">Next token</h2>
@@ -62,7 +60,7 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
           {token && <Tok text={label(token, dest)} />}
         </code>
       </p>
-      <table class="bars" title={`Bars are probabilities; the longest is ${full(end)}`}>
+      <table class="bars" title="Bars are probabilities: the whole width is 1, at every position">
         <thead>
           <tr>
             <th scope="col">
@@ -86,11 +84,10 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
               }
               before={before[id] ?? 0}
               now={now[id] ?? 0}
-              full={end}
               edited={edited}
             />
           ))}
-          <Row words={<span class="muted">all others</span>} before={others(before)} now={others(now)} full={end} edited={edited} quiet />
+          <Row words={<span class="muted">all others</span>} before={others(before)} now={others(now)} edited={edited} quiet />
         </tbody>
       </table>
       <MeanLoss shown={shown} />

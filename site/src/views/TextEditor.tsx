@@ -4,24 +4,21 @@ import type { Token } from '../engine/types';
 import type { Shown } from '../state/run';
 import { usePage } from './page';
 
-/** Stretches of text and how many tokens each holds: a character split over tokens stays whole. */
-export function stretches(tokens: readonly Token[]): { readonly text: string; readonly tokens: number }[] {
-  const out: { text: string; tokens: number }[] = [];
+/** The text of each token; a character that is split over tokens stays whole. */
+export function stretches(tokens: readonly Token[]): string[] {
+  const out: string[] = [];
   let bytes: number[] = [];
-  let held = 0;
   for (const token of tokens) {
     if (token.special) continue;
     bytes.push(...token.bytes);
-    held++;
     let text: string;
     try {
       text = new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes));
     } catch {
       continue;
     }
-    out.push({ text, tokens: held });
+    out.push(text);
     bytes = [];
-    held = 0;
   }
   return out;
 }
@@ -54,7 +51,7 @@ export function TextEditor({ shown, editing }: { readonly shown: Shown | null; r
       <div class="under" aria-hidden="true">
         {seen.map((s, i) => (
           <span key={i} class={i % 2 === 0 ? 'even' : 'odd'}>
-            {s.text}
+            {s}
           </span>
         ))}
         {cut && <span class="cut">{cut.text}</span>}
