@@ -193,16 +193,22 @@ static void attention(const hs_run *run, const hs_grad *g, int layer)
     at_hook(run, g, HS_HOOK_PATTERN, layer, g->d_pattern, H * square);
     for (int h = 0; h < H; h++)
         for (int t = 0; t < T; t++) {
-            hs_real *d = g->d_pattern + h * square + (int64_t)t * T, sum = 0;
+            hs_real *d = g->d_pattern + h * square + (int64_t)t * T;
+            double mean = 0, total = 0;
             const hs_real *p = pattern + h * square + (int64_t)t * T;
             if (edited) { /* the pattern before its edit, once more from the scores */
                 hs_softmax(g->transposed, scores + h * square + (int64_t)t * T, t + 1);
                 p = g->transposed;
             }
+            /* p sums to 1 but for rounding. In doubles and divided by that sum, the row's gradient sums to 0, and
+             * so does b_K's, which is 0: a key bias moves all scores of a row alike. */
+            for (int s = 0; s <= t; s++) {
+                mean += (double)p[s] * (double)d[s];
+                total += (double)p[s];
+            }
+            mean = total > 0 ? mean / total : 0;
             for (int s = 0; s <= t; s++)
-                sum += p[s] * d[s];
-            for (int s = 0; s <= t; s++)
-                d[s] = p[s] * (d[s] - sum);
+                d[s] = (hs_real)((double)p[s] * ((double)d[s] - mean));
             for (int s = t + 1; s < T; s++)
                 d[s] = 0;
         }

@@ -15,7 +15,7 @@ typedef struct line {
 
 static bool in_reach(const line *l, int i)
 {
-    return l->dest < 0 || l->index[i] <= l->dest;
+    return l->index[i] >= 0 && (l->dest < 0 || l->index[i] <= l->dest);
 }
 
 /* The coefficient x.v over the cells in reach; v is of unit length (edit_parse.c sees to it). */
@@ -100,6 +100,8 @@ static void each_line(const hs_edit *e, hs_real *data, bool gradient, uint8_t *i
     for (int i = 0; i < e->n_index[0]; i++)
         for (int j = 0; j < n_middle; j++, mark++) {
             int64_t at = e->index[0][i], offset = i * e->value_stride[0];
+            if (at < 0 || (last == 2 && e->index[1][j] < 0))
+                continue;
             if (last == 2) {
                 at = at * e->shape[1] + e->index[1][j];
                 offset += j * e->value_stride[1];

@@ -7,7 +7,8 @@
 typedef enum hs_op { HS_OP_ZERO, HS_OP_SCALE, HS_OP_SET, HS_OP_ADD, HS_OP_PROJECT_OUT, HS_OP_CLAMP } hs_op;
 
 /* One edit at one hook of one layer. mean, patch and freeze are `set` by now: their operand has been
- * read. The selection is a list of indices for each axis of the hook (hooks.def). */
+ * read. The selection is a list of indices for each axis of the hook (hooks.def); -1 is passed over (an
+ * index that stands again later in its list). */
 typedef struct hs_edit {
     int hook, layer;
     hs_op op;

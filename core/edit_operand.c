@@ -70,7 +70,7 @@ static hs_status run_tensor(hs_edit_parser *p, hs_json_at value, const char *hoo
             hs_status status = hs_run_tensor(*run, hook, NULL, out);
             return status == HS_OK ? HS_OK : FAIL(p, "value.run", "run \"%s\" was made without %s", name, hook);
         }
-    return FAIL(p, "value.run", "there is no run \"%s\"; name it with --run %s=ids", name, name);
+    return FAIL(p, "value.run", "there is no run \"%s\" beside this one", name);
 }
 
 /* value.positions, or `defaults` when absent: which positions of the other run are read. */
@@ -118,11 +118,11 @@ static hs_status gather(hs_edit_parser *p, const hs_edit *e, const hs_tensor *t,
     for (int i = 0; i < n[0]; i++)
         for (int j = 0; j < n[1]; j++)
             for (int k = 0; k < n[2]; k++) {
-                int64_t at = axis == 0 ? positions[i] : e->index[0][i];
-                at = at * t->shape[1] + (axis == 1 ? positions[j] : e->index[1][j]);
+                int64_t x = axis == 0 ? positions[i] : e->index[0][i], y = axis == 1 ? positions[j] : e->index[1][j];
+                int64_t at = x * t->shape[1] + y, z = e->n_axes == 3 ? e->index[2][k] : 0;
                 if (e->n_axes == 3)
-                    at = at * t->shape[2] + e->index[2][k];
-                a->data[out++] = t->data[at];
+                    at = at * t->shape[2] + z;
+                a->data[out++] = x < 0 || y < 0 || z < 0 ? 0 : t->data[at];
             }
     return HS_OK;
 }
@@ -200,7 +200,7 @@ static hs_status read_vector(hs_edit_parser *p, hs_json_at value, operand_array 
         memcpy(a->data, v->data, (size_t)v->count * sizeof(hs_real));
         return HS_OK;
     }
-    return FAIL(p, "value.vector", "there is no vector \"%s\"; --vectors gives a file of them", name);
+    return FAIL(p, "value.vector", "there is no vector \"%s\" beside this run", name);
 }
 
 /* Keys of an operand object: exactly "run" (and "positions"), or "vector". */

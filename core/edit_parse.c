@@ -46,21 +46,22 @@ static hs_status all_of(hs_edit_parser *p, hs_edit *e, int axis)
     return HS_OK;
 }
 
-/* A list of indices: in range, none twice; negative ones count from the end where the field allows it. */
+/* A list of indices in range; negative ones count from the end where the field allows it. One that stands
+ * several times counts once, with its last operand, as an assignment to x[[3, 3]] does in numpy. */
 static hs_status select_list(hs_edit_parser *p, hs_edit *e, int axis, const char *field, hs_json_at at, bool from_end, const char *hook)
 {
     const hs_json *json = p->json;
     int64_t length = e->shape[axis];
     if (hs_json_type_of(json, at) != HS_JSON_ARRAY)
         return FAIL(p, field, "a list is needed here, not %s", hs_json_type_name(json, at));
-    if (hs_json_length(json, at) > length)
-        return FAIL(p, field, "%d entries are more than %s has (%lld)", hs_json_length(json, at), hook, (long long)length);
-    e->index[axis] = malloc((size_t)length * sizeof(int) + 1);
-    char *seen = calloc((size_t)length + 1, 1);
-    if (!e->index[axis] || !seen) {
-        free(seen);
+    int *last = malloc((size_t)length * sizeof *last + 1); /* where each index stood last */
+    e->index[axis] = malloc((size_t)hs_json_length(json, at) * sizeof(int) + 1);
+    if (!e->index[axis] || !last) {
+        free(last);
         return hs_fail(p->detail, HS_EMEMORY, "no memory for the edits");
     }
+    for (int64_t i = 0; i < length; i++)
+        last[i] = -1;
     int n = 0;
     hs_status status = HS_OK;
     for (hs_json_at item = hs_json_first(json, at); item >= 0 && status == HS_OK; item = hs_json_next(json, item), n++) {
@@ -72,12 +73,13 @@ static hs_status select_list(hs_edit_parser *p, hs_edit *e, int axis, const char
                              (long long)i, hook, (long long)length);
         else {
             i += i < 0 ? length : 0;
-            if (seen[i]++)
-                status = hs_fail(p->detail, HS_EEDIT, "edits[%d].%s[%d]: %lld stands twice", p->edit, field, n, (long long)i);
+            if (last[i] >= 0)
+                e->index[axis][last[i]] = -1;
+            last[i] = n;
             e->index[axis][n] = (int)i;
         }
     }
-    free(seen);
+    free(last);
     e->n_index[axis] = n;
     return status;
 }
@@ -257,7 +259,8 @@ static hs_status find_list(const hs_json *json, hs_detail *detail, hs_json_at *o
         static const char *const KNOWN[] = {"v", "edits", NULL};
         const char *unknown = hs_json_unknown_key(json, root, KNOWN);
         if (unknown)
-            return hs_fail(detail, HS_EEDIT, "%s: an edit document has no such field", unknown);
+            return hs_fail(detail, HS_EEDIT, "%s: an edit document has no such field; it is a list of edits, or {\"v\":1,\"edits\":[...]}",
+                           unknown);
         hs_json_at version = hs_json_get(json, root, "v");
         if (version >= 0 && (!hs_json_int(json, version, &v) || v != 1))
             return hs_fail(detail, HS_EEDIT, "v: this program reads version 1");

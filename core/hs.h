@@ -113,8 +113,6 @@ hs_status hs_config_read(hs_bytes json, hs_detail *detail, hs_config *out);
  * Peak memory: the weights as hs_real, twice (as the file has them, and packed for the kernels). */
 hs_status hs_model_load(hs_bytes config, const hs_bytes *weights, int n_weights, hs_detail *detail,
                         hs_model **out);
-/* A model of this shape with every parameter zero: what the trainer starts from. */
-hs_status hs_model_new(const hs_config *config, hs_detail *detail, hs_model **out);
 void hs_model_free(hs_model *model);
 
 const hs_config *hs_model_config(const hs_model *model);

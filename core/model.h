@@ -55,6 +55,10 @@ struct hs_model {
     hs_packed backward;    /* the transposes; base is NULL until hs_model_pack(model, true) */
 };
 
+/* A model of this shape with every parameter zero: what the loader fills and the trainer starts from.
+ * hs_model_pack before it runs. */
+hs_status hs_model_new(const hs_config *config, hs_detail *detail, hs_model **out);
+
 /* Refresh the packed copies from the parameters: after loading and after each optimiser step.
  * transposes: also those that the backward pass multiplies by. HS_EMEMORY on the first call only. */
 hs_status hs_model_pack(hs_model *model, bool transposes, hs_detail *detail);

@@ -170,7 +170,7 @@ static hs_status mark_captures(hs_run *run, const hs_run_spec *spec, hs_detail *
             n++;
         }
         if (!n)
-            return hs_fail(detail, HS_EHOOK, "capture \"%s\" matches no hook of this model; `hs hooks` lists them",
+            return hs_fail(detail, HS_EHOOK, "capture \"%s\" matches no hook of this model",
                            spec->capture[g]);
     }
     run->captured[hs_hook_at(HS_HOOK_LOGITS, 0)] = 1;

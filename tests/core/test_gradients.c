@@ -2,7 +2,7 @@
  * only error is that of the difference itself. Random models, every kind of block; random directions in
  * the space of all parameters; and a nudge at every hook by an edit. */
 #include "harness.h"
-#include "hs.h"
+#include "model.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -19,7 +19,6 @@
 {"a position behind the end", "[{\"hook\":\"hook_embed\",\"op\":\"zero\",\"positions\":[3]}]", HS_EEDIT, "edits[0].positions[0]: 3"},
 {"a position before the beginning", "[{\"hook\":\"hook_embed\",\"op\":\"zero\",\"positions\":[0,-4]}]", HS_EEDIT, "edits[0].positions[1]: -4"},
 {"half a position", "[{\"hook\":\"hook_embed\",\"op\":\"zero\",\"positions\":[0.5]}]", HS_EEDIT, "edits[0].positions[0]"},
-{"a position twice", "[{\"hook\":\"hook_embed\",\"op\":\"zero\",\"positions\":[0,-3]}]", HS_EEDIT, "edits[0].positions[1]: 0 stands twice"},
 {"sources where there are none", "[{\"hook\":\"hook_embed\",\"op\":\"zero\",\"sources\":[0]}]", HS_EEDIT, "edits[0].sources"},
 {"dims backwards", "[{\"hook\":\"hook_embed\",\"op\":\"zero\",\"dims\":[5,4]}]", HS_EEDIT, "edits[0].dims"},
 {"dims beyond the axis", "[{\"hook\":\"hook_embed\",\"op\":\"zero\",\"dims\":[0,7]}]", HS_EEDIT, "edits[0].dims"},

@@ -5,6 +5,7 @@
 #define HS_TEST_FOLDER_H
 
 #include "harness.h"
+#include "model.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -205,3 +205,26 @@ test('memory returns to where it was: 200 times load, run, edit, cancel, fail', 
   expect(once.blocks).toBeGreaterThan(1000);
   expect(await heapAfter(200)).toEqual(once);
 });
+
+describe('what a person at the console gets wrong is named', () => {
+  const wrong: [string, unknown, string][] = [
+    ['nothing at all', undefined, 'run takes an object'],
+    ['no ids', {}, 'ids'],
+    ['a misspelt field', { ids, captures: ['*'] }, 'captures'],
+    ['a name where a list is needed', { ids, capture: '*' }, 'capture'],
+    ['one edit where a list is needed', { ids, edits: { hook: 'hook_embed', op: 'zero' } }, 'edits'],
+    ['a run that is no list', { ids, runs: { B: 3 } }, 'runs.B'],
+    ['a plain list as a vector', { ids, vectors: { p: [1, 2] } }, 'vectors.p'],
+    ['a vector without its shape', { ids, vectors: { p: { data: new Float32Array(2) } } }, 'vectors.p.shape'],
+  ];
+  test.each(wrong)('%s', async (_what, request, field) => {
+    await expect(run(request as RunRequest)).rejects.toEqual(failure('ESPEC', field));
+  });
+  test('a token that the model does not have', () => {
+    expect(() => core.tokens({ ids: [402] })).toThrow('ids[0]: 402');
+    expect(() => core.tokens({ ids: [-1] })).toThrow('ids[0]: -1');
+  });
+  test('a number as a text', () => {
+    expect(() => core.tokenize({ text: 5 as unknown as string, special: false, bos: null })).toThrow('takes a text');
+  });
+});

@@ -8,6 +8,7 @@ import type {
 } from '../engine/types';
 import type { ModelFiles } from './protocol';
 import { createTokenizer, type Tokenizer } from './tokenizer';
+import { checkRun } from './requests';
 import { instantiate, type HeapArray, type Scope, type Wasm } from './wasm';
 
 export type Core = Awaited<ReturnType<typeof createCore>>;
@@ -76,6 +77,7 @@ export async function createCore(bytes: BufferSource) {
 
   /** `bos` null: as the model's default_prepend_bos says. */
   function tokenize({ text, special, bos }: { text: string; special: boolean; bos: boolean | null }): Tokenized {
+    if (typeof text !== 'string') throw new EngineError('ESPEC', 'tokenize takes a text');
     const model = current();
     const tokenizer = tokenizerOf(model);
     const { n_ctx, default_prepend_bos } = model.info.config;
@@ -95,6 +97,10 @@ export async function createCore(bytes: BufferSource) {
   }
 
   function tokens({ ids }: { ids: readonly number[] }): readonly Token[] {
+    const { d_vocab, d_vocab_out } = current().info.config;
+    integers(ids, 'ids').forEach((id, i) => {
+      if (id < 0 || id >= Math.max(d_vocab, d_vocab_out)) throw new EngineError('ETOKENS', `ids[${i}]: ${id} is not a token of this model`);
+    });
     return ids.map(tokenizerOf(current()).token);
   }
 
@@ -158,6 +164,7 @@ export async function createCore(bytes: BufferSource) {
   }
 
   async function run(request: RunRequest, pace: Pace): Promise<RunResult> {
+    checkRun(request);
     const { n_layers, n_heads, d_vocab_out } = current().info.config;
     const ids = integers(request.ids, 'ids');
     const globs = request.capture ?? [];
