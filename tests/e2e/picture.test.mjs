@@ -57,7 +57,9 @@ test('hovering another head draws it, leaving draws the locked one again', async
   const { page, close } = await site.open();
   await settled(page);
   const first = await assertPixels(page, 'light');
-  await page.locator('[data-head="0 2"]').hover();
+  const thumbnail = page.locator('[data-head="0 2"]');
+  await thumbnail.hover({ position: { x: 10, y: 10 } });
+  await thumbnail.hover({ position: { x: 20, y: 20 } }); // only a pointer that moves previews
   await page.waitForFunction(() => document.querySelector('.attention .title').innerText.startsWith('L0H2'));
   assert.notDeepEqual(await assertPixels(page, 'light'), first);
   await page.mouse.move(700, 20);

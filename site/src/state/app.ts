@@ -5,9 +5,9 @@ import { EXAMPLES } from './examples';
 import { ablatedHead, createExperiment } from './experiment';
 import { asFailure } from './failure';
 import { createLens } from './lens';
-import { glyphs } from './reading';
+import { glyphs, strongestSource } from './reading';
 import { createCompute, createRunner } from './run';
-import { createSelection, NOTHING, type HeadId, type Selection } from './selection';
+import { createSelection, NOTHING, sameHead, type HeadId, type Selection } from './selection';
 import { findStory, tell } from './story';
 
 export type ModelState =
@@ -97,6 +97,13 @@ export function createApp(connect: () => Engine) {
       const token = vocabulary.value[id];
       return token ? glyphs(token) : `#${id}`;
     },
+    /** The source that is lit. A head under the pointer, other than the one that is kept, shows its own strongest. */
+    source: computed<number | null>(() => {
+      const shown = runner.shown.value;
+      const { head, dest, src } = selection.shown.value;
+      if (src !== null || !shown || !head || dest === null || sameHead(head, selection.resting.value.head)) return src;
+      return strongestSource(shown.now, head, dest);
+    }),
     story: computed(() => {
       const shown = runner.shown.value;
       if (!shown) return [];

@@ -40,10 +40,12 @@ export function createSelection() {
   /** True while the lock is the story's own, so that it may follow the text; false once a person chose. */
   const followsStory = signal(true);
 
-  /** The lock, without what this run does not have. */
-  const locked = computed<Selection>(() => {
+  /** Where the lock was when it was let go, and in a text of how many tokens. */
+  const left = signal<{ readonly at: Selection; readonly nTokens: number } | null>(null);
+
+  /** A point, without what this run does not have. */
+  const bounded = ({ head, dest, src, depth }: Selection): Selection => {
     const { nLayers, nHeads, nTokens } = ground.value;
-    const { head, dest, src, depth } = lock.value;
     const d = within(dest, nTokens);
     return {
       head: head && head.layer < nLayers && head.head < nHeads ? head : null,
@@ -51,18 +53,25 @@ export function createSelection() {
       src: d === null || src === null || src > d ? null : src,
       depth: d === null ? null : within(depth, nLayers + 1),
     };
+  };
+  const locked = computed<Selection>(() => bounded(lock.value));
+  /** What is shown without a pointer: the lock, or the place where it was let go, while the text is as long. */
+  const resting = computed<Selection>(() => {
+    const g = ground.value;
+    const point = left.value?.nTokens === g.nTokens ? bounded(left.value.at) : locked.value;
+    return { ...point, head: point.head ?? g.head };
   });
 
   const shown = computed<Selection>(() => {
     const h = hover.value ?? {};
-    const l = locked.value;
+    const l = resting.value;
     const g = ground.value;
-    const head = h.head ?? l.head ?? g.head;
+    const head = h.head ?? l.head;
     const dest = within(h.dest ?? null, g.nTokens) ?? l.dest ?? (g.nTokens > 0 ? g.nTokens - 1 : null);
     // A source or depth belongs to its destination: another destination under the pointer drops it.
     const moved = h.dest !== undefined && h.dest !== l.dest;
     // So does a source to its head: another head shows where it looks itself.
-    const otherHead = h.head != null && !sameHead(h.head, l.head ?? g.head);
+    const otherHead = h.head != null && !sameHead(h.head, l.head);
     return {
       head,
       dest,
@@ -73,11 +82,13 @@ export function createSelection() {
 
   const put = (next: Selection) => {
     followsStory.value = false;
+    left.value = null;
     lock.value = next;
   };
 
   return {
     lock: locked,
+    resting,
     hover,
     ground,
     shown,

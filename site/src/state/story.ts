@@ -162,10 +162,17 @@ function subject(shown: Shown, head: HeadId | null, dest: number, src: number | 
   return likeliest(probabilitiesAt(shown.before, dest));
 }
 
+/** So many heads are named; more are counted. */
+const MOST_NAMES = 3;
+
 /** What the changes in force did at one destination. */
 function consequence(shown: Shown, off: readonly HeadId[], others: number, dest: number, about: number): Part[] {
   const { ids } = shown.tokenized;
-  const names = off.flatMap((h, i) => [...(i === 0 ? [] : [words(i === off.length - 1 ? ' and ' : ', ')]), headPart(h)]);
+  const inOrder = [...off].sort((a, b) => a.layer - b.layer || a.head - b.head);
+  const names =
+    off.length > MOST_NAMES
+      ? [words(`${off.length} heads`)]
+      : inOrder.flatMap((h, i) => [...(i === 0 ? [] : [words(i === off.length - 1 ? ' and ' : ', ')]), headPart(h)]);
   const opening: Part[] =
     off.length > 0 && others === 0 ? [words('Without '), ...names] : [words(`With ${off.length + others} changes in force`)];
   const p = (run: RunResult) => probabilitiesAt(run, dest)[about] ?? 0;

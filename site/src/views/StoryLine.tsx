@@ -36,7 +36,8 @@ export function StoryLine() {
   const shown = runner.shown.value;
   const { head, dest, src } = selection.shown.value;
   const off = head !== null && experiment.isOff(head);
-  const someOff = app.offHeads.value.length > 0;
+  const nOff = app.offHeads.value.length;
+  const name = head ? headName(head) : '';
   const weight = shown && head && dest !== null && src !== null ? weightAt(shown.now, head, dest, src) : null;
   return (
     <section class="story" aria-label="What is seen">
@@ -49,10 +50,10 @@ export function StoryLine() {
         <button
           type="button"
           class={off ? 'button' : 'button ink'}
-          title={`hook_z of ${headName(head)} set to zero at all positions, then the model runs again`}
+          title={`hook_z of ${name} set to zero at all positions, then the model runs again`}
           onClick={() => switchShownHead(app)}
         >
-          {off ? 'Switch it back on' : someOff ? `Switch ${headName(head)} off too` : 'Switch it off'}
+          {off ? `Switch ${nOff > 1 ? name : 'it'} back on` : nOff > 0 ? `Switch ${name} off too` : 'Switch it off'}
         </button>
       )}
     </section>

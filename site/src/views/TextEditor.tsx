@@ -32,6 +32,7 @@ const HINTS = {
 export function TextEditor({ shown, editing }: { readonly shown: Shown | null; readonly editing: boolean }) {
   const { app } = usePage();
   const area = useRef<HTMLTextAreaElement>(null);
+  const under = useRef<HTMLDivElement>(null);
   const text = app.experiment.current.value.text;
   const seen = shown?.text === text ? stretches(shown.tokenized.tokens) : [];
   const cut = shown?.text === text ? shown.tokenized.cut : null;
@@ -42,13 +43,19 @@ export function TextEditor({ shown, editing }: { readonly shown: Shown | null; r
     area.current.setSelectionRange(text.length, text.length);
   }, [editing]);
 
+  /** The borders stay under their letters, however far the text is scrolled. */
+  const follow = () => {
+    if (under.current && area.current) under.current.scrollTop = area.current.scrollTop;
+  };
+  useLayoutEffect(follow);
+
   const done = () => {
     app.experiment.endTyping();
     app.editing.value = false;
   };
   return (
     <div class="editor">
-      <div class="under" aria-hidden="true">
+      <div class="under" ref={under} aria-hidden="true">
         {seen.map((s, i) => (
           <span key={i} class={i % 2 === 0 ? 'even' : 'odd'}>
             {s}
@@ -69,6 +76,7 @@ export function TextEditor({ shown, editing }: { readonly shown: Shown | null; r
         onInput={(event) => {
           app.experiment.type(event.currentTarget.value);
         }}
+        onScroll={follow}
         onBlur={done}
         onKeyDown={(event) => {
           if (event.key !== 'Escape') return;
