@@ -47,6 +47,17 @@ describe('the one selection', () => {
     expect(selection.lock.value).toEqual(NOTHING);
   });
 
+  it('stays where it was when unlocked, until the text has another length', () => {
+    const selection = ready();
+    selection.toggleHead({ layer: 0, head: 7 });
+    selection.toggleCell(6, 2);
+    const before = selection.shown.value;
+    selection.unlock();
+    expect(selection.shown.value).toEqual(before);
+    selection.ground.value = { ...selection.ground.value, nTokens: 12 };
+    expect(selection.shown.value).toEqual({ head: { layer: 1, head: 3 }, dest: 11, src: null, depth: null });
+  });
+
   it('drops what a new run does not have, and keeps the rest', () => {
     const selection = ready();
     selection.toggleHead({ layer: 1, head: 7 });

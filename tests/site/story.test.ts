@@ -84,6 +84,14 @@ describe('the story', () => {
   });
 });
 
+describe('several heads off', () => {
+  it('names three in the order of layers, and counts more', async () => {
+    const heads = [{ layer: 1, head: 5 }, { layer: 0, head: 2 }, { layer: 0, head: 1 }];
+    expect((await picture(CAT, {}, heads)).line()).toMatch(/^Without L0H1, L0H2 and L1H5, /);
+    expect((await picture(CAT, {}, [...heads, { layer: 1, head: 0 }])).line()).toMatch(/^Without 4 heads, /);
+  });
+});
+
 describe('a model of one layer', () => {
   it('is told as one that cannot copy, whatever a head of it happens to score', async () => {
     const { shown, line } = await picture(CAT, { nLayers: 1, inductionHead: 5 });

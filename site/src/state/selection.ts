@@ -99,6 +99,7 @@ export function createSelection() {
     },
     /** The story's own lock: does not count as a person's choice. */
     follow(point: Selection) {
+      left.value = null;
       lock.value = point;
     },
     toggleHead(head: HeadId) {
@@ -125,8 +126,10 @@ export function createSelection() {
       put({ ...locked.value, ...point });
     },
     unlock() {
+      const at = resting.peek();
       hover.value = null;
       put(NOTHING);
+      left.value = { at, nTokens: ground.peek().nTokens };
     },
   };
 }

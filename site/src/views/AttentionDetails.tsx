@@ -8,10 +8,11 @@ import { Tok } from '../ui/Tok';
 import { usePage } from './page';
 
 const SOURCES = 7;
-const DETECTS = {
-  induction: 'Attention to what followed an earlier occurrence of the same token',
-  previous: 'Attention to the token just before',
-  duplicate: 'Attention to earlier occurrences of the same token',
+/** What each detector measures, in a head's scores on this text. */
+export const DETECTS = {
+  induction: 'Induction: attention to what followed an earlier occurrence of the same token',
+  previous: 'Previous: attention to the token just before',
+  duplicate: 'Duplicate: attention to earlier occurrences of the same token',
 } as const;
 
 interface Props {
@@ -91,7 +92,7 @@ export function AttentionDetails({ shown, head, dest, src }: Props) {
             <tbody>
               {DETECTORS.map((kind) => (
                 <tr key={kind} title={DETECTS[kind]}>
-                  <th scope="row">{kind === 'previous' ? 'previous token' : kind === 'duplicate' ? 'same token' : kind}</th>
+                  <th scope="row">{kind}</th>
                   <td class="bar-cell">
                     <Bar value={scores[kind]} full={1} />
                   </td>
@@ -108,7 +109,8 @@ export function AttentionDetails({ shown, head, dest, src }: Props) {
   );
 }
 
-function Pair({ shown, head, dest, src, dHead }: { readonly shown: Shown; readonly head: HeadId; readonly dest: number; readonly src: number; readonly dHead: number }) {
+function Pair({ shown, head, dest, src, dHead }: Props & { readonly dHead: number }) {
+  const { experiment } = usePage().app;
   const n = shown.tokenized.tokens.length;
   const score = scoresOf(shown.now, head)?.[dest * n + src];
   const weight = patternOf(shown.now, head)?.[dest * n + src] ?? 0;
@@ -133,9 +135,9 @@ function Pair({ shown, head, dest, src, dHead }: { readonly shown: Shown; readon
         </dd>
       </div>
       {carried !== null && (
-        <div title="hook_pattern times the length of hook_v at the source: weight · ||v||_2">
-          <dt>value carried, a·‖v‖</dt>
-          <dd title={full(weight * carried)}>{three(weight * carried)}</dd>
+        <div title="The attention weight a, times the length of the value v at the source: hook_pattern · ||hook_v||_2">
+          <dt>value carried{!experiment.isOff(head) && ', a·‖v‖'}</dt>
+          {experiment.isOff(head) ? <dd class="muted">off: nothing is carried</dd> : <dd title={full(weight * carried)}>{three(weight * carried)}</dd>}
         </div>
       )}
     </dl>

@@ -4,11 +4,14 @@ import { useMemo } from 'preact/hooks';
 import { share } from '../state/numbers';
 import { glyphs, headName, label, patternOf, strongestSource, weightAt } from '../state/reading';
 import type { Shown } from '../state/run';
-import type { HeadId } from '../state/selection';
+import { sameHead, type HeadId } from '../state/selection';
 import { Heatmap } from '../ui/Heatmap';
 import { TableToggle } from '../ui/TableToggle';
 import type { Layout } from './layout';
 import { usePage } from './page';
+
+/** A table of many columns scrolls, but shows a few. */
+const TABLE_LEAST_PX = 300;
 
 interface Props {
   readonly shown: Shown;
@@ -34,8 +37,9 @@ export function AttentionView({ shown, head, layout, narrow }: Props) {
     return { row: h.dest ?? null, col, whole: h.dest !== undefined && h.column !== undefined };
   });
   const locked = useComputed(() => {
-    const { dest, src } = selection.lock.value;
-    return dest === null ? null : { row: dest, col: src };
+    const { dest, src, head: kept } = selection.lock.value;
+    // Another head under the pointer: its own strongest source, not the kept head's.
+    return dest === null ? null : { row: dest, col: selection.hover.value?.head && !sameHead(selection.shown.value.head, kept) ? app.source.value : src };
   });
   const pattern = patternOf(shown.now, head);
   if (!pattern) return null;
@@ -48,7 +52,11 @@ export function AttentionView({ shown, head, layout, narrow }: Props) {
   const { dest, src } = selection.lock.value;
   const at = dest ?? tokens.length - 1;
   return (
-    <figure class="picture attention" aria-label={`Attention of ${name}`}>
+    <figure
+      class="picture attention"
+      aria-label={`Attention of ${name}`}
+      {...(asTable.value && { style: { width: `${Math.max(TABLE_LEAST_PX, layout.gutter + layout.cell * tokens.length)}px` } })}
+    >
       <h2 class="title">
         {name} <small title="hook_pattern: softmax of hook_attn_scores over the sources">attention pattern</small>
         {app.experiment.isOff(head) && <strong class="off-mark">off</strong>}

@@ -2,6 +2,7 @@
 import type { Edit } from '../engine/types';
 import { ablatedHead, type Intervention } from '../state/experiment';
 import { headName } from '../state/reading';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { EyeIcon, CrossIcon } from '../ui/icons';
 import { usePage } from './page';
 
@@ -12,7 +13,13 @@ export function nameOf(edit: Edit): { readonly what: string; readonly on: string
   return { what: `${edit.op} ${edit.hook}`, on: edit.positions ? `positions ${edit.positions.join(', ')}` : 'all positions' };
 }
 
-function Chip({ intervention, index }: { readonly intervention: Intervention; readonly index: number }) {
+interface ChipProps {
+  readonly intervention: Intervention;
+  readonly index: number;
+  readonly onRemove: () => void;
+}
+
+function Chip({ intervention, index, onRemove }: ChipProps) {
   const { app } = usePage();
   const { what, on } = nameOf(intervention.edit);
   const head = ablatedHead(intervention.edit);
@@ -30,11 +37,11 @@ function Chip({ intervention, index }: { readonly intervention: Intervention; re
       <span
         onMouseEnter={() => head && app.selection.preview({ head })}
         onMouseLeave={() => app.selection.preview(null)}
-        title={JSON.stringify(intervention.edit)}
+        title={`${head ? 'z is what the head found, before it is written to the stream; zero is nothing. ' : ''}${JSON.stringify(intervention.edit)}`}
       >
         {what} <span class="muted">{on}</span>
       </span>
-      <button type="button" aria-label={`Remove ${what}`} title="Remove" onClick={() => app.experiment.remove(index)}>
+      <button type="button" class="remove" aria-label={`Remove ${what}`} title="Remove" onClick={onRemove}>
         <CrossIcon />
       </button>
     </li>
@@ -44,19 +51,45 @@ function Chip({ intervention, index }: { readonly intervention: Intervention; re
 export function Chips() {
   const { app } = usePage();
   const { interventions } = app.experiment.current.value;
+  // What is pressed goes away with its chip: the focus moves to the next chip, or on to the text.
+  const list = useRef<HTMLUListElement>(null);
+  const goTo = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    if (goTo.current === null) return;
+    const chip = list.current?.children[Math.min(goTo.current, interventions.length - 1)];
+    (chip?.querySelector<HTMLElement>('.remove') ?? document.querySelector<HTMLElement>('.strip .edit'))?.focus();
+    goTo.current = null;
+  }, [interventions]);
   return (
     <section class="chips" aria-label="Interventions in force">
-      <span class="muted">In force</span>
+      <span class="muted" title="The interventions that the numbers shown were computed with">
+        In force
+      </span>
       {interventions.length === 0 ? (
         <span class="muted">nothing: every number is the model as it was trained</span>
       ) : (
         <>
-          <ul>
+          <ul ref={list}>
             {interventions.map((intervention, i) => (
-              <Chip key={i} intervention={intervention} index={i} />
+              <Chip
+                key={i}
+                intervention={intervention}
+                index={i}
+                onRemove={() => {
+                  goTo.current = i;
+                  app.experiment.remove(i);
+                }}
+              />
             ))}
           </ul>
-          <button type="button" class="link" onClick={() => app.experiment.clear()}>
+          <button
+            type="button"
+            class="link"
+            onClick={() => {
+              goTo.current = 0;
+              app.experiment.clear();
+            }}
+          >
             Clear
           </button>
         </>

@@ -6,6 +6,7 @@ import { bestHead, DETECTORS, headName, role, scoresOfHead } from '../state/read
 import type { Shown } from '../state/run';
 import { HeadGrid } from '../ui/HeadGrid';
 import { TableToggle } from '../ui/TableToggle';
+import { DETECTS } from './AttentionDetails';
 import { usePage } from './page';
 
 interface Props {
@@ -22,9 +23,11 @@ function HeadTable({ shown }: { readonly shown: Shown }) {
         <thead>
           <tr>
             <th scope="col">head</th>
-            <th scope="col">induction</th>
-            <th scope="col">previous token</th>
-            <th scope="col">duplicate token</th>
+            {DETECTORS.map((kind) => (
+              <th key={kind} scope="col" title={DETECTS[kind]}>
+                {kind}
+              </th>
+            ))}
             <th scope="col">state</th>
           </tr>
         </thead>
@@ -32,9 +35,11 @@ function HeadTable({ shown }: { readonly shown: Shown }) {
           {shown.now.heads.map((s) => (
             <tr key={headName(s)}>
               <th scope="row">{headName(s)}</th>
-              <td title={String(s.induction)}>{three(s.induction)}</td>
-              <td title={String(s.previous)}>{three(s.previous)}</td>
-              <td title={String(s.duplicate)}>{three(s.duplicate)}</td>
+              {DETECTORS.map((kind) => (
+                <td key={kind} title={String(s[kind])}>
+                  {three(s[kind])}
+                </td>
+              ))}
               <td>{app.experiment.isOff(s) ? 'off' : 'on'}</td>
             </tr>
           ))}
@@ -50,7 +55,7 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
   const asTable = useSignal(false);
   const { n_layers, n_heads } = shown.info.config;
   const hovered = useComputed(() => selection.hover.value?.head ?? null);
-  const locked = useComputed(() => selection.lock.value.head ?? selection.ground.value.head);
+  const locked = useComputed(() => selection.resting.value.head);
   const layers = useMemo(
     () =>
       Array.from({ length: n_layers }, (_, l) => shown.now.tensors.get(`blocks.${l}.attn.hook_pattern`)?.data ?? new Float32Array(0)),
@@ -67,7 +72,7 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
     <figure class="picture pic-heads" aria-label="All heads">
       <h2 class="title">
         {narrow ? 'Heads' : 'All heads'}{' '}
-        <small title="Detector scores are means over the destinations of this text that can show them, from 0 to 1">
+        <small title={`A detector measures one habit of a head, from 0 to 1, as a mean over this text. ${DETECTORS.map((kind) => DETECTS[kind]).join('. ')}.`}>
           {narrow ? 'touch one to see it large' : 'point to see one large, click to keep it; named where a detector scores 0.2 or more'}
         </small>
         <TableToggle of="all heads" on={asTable} />

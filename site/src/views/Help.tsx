@@ -12,10 +12,16 @@ const IN_PICTURES = [
 const WORDS = [
   ['token', 'a piece of text as the model reads it; ␣ is a space, ↵ a new line'],
   ['head', 'L1H3 is head 3 of layer 1. At each token (the destination) it looks back at others (the sources) and carries something of them over.'],
+  ['detector', 'measures one habit of a head on this text, from 0 to 1: previous, duplicate or induction'],
+  ['previous', 'looking at the token just before'],
+  ['duplicate', 'looking at earlier occurrences of the same token'],
   ['induction', 'looking at what followed the last time this token stood in the text: how a model copies a repetition'],
   ['residual stream', 'the vector at each token that every layer reads and adds to'],
   ['loss', '−log of the probability given to the token that came next, in nats; 0 is certainty'],
-  ['ablate', 'switch a head off: its output (hook_z) is set to zero and the rest is computed anew'],
+  ['ablate', 'switch a head off: its output (hook_z) is set to zero, “z = 0”, and the rest is computed anew'],
+  ['in force', 'the interventions that the numbers shown were computed with; a muted one is kept, but not in force'],
+  ['a·‖v‖', 'how much a head carries over from a source: its attention weight a times the length of the value v there'],
+  ['\\xf0', 'one byte of a longer character, which stands in no token by itself'],
 ] as const;
 
 export function Help({ open, onClose }: { readonly open: boolean; readonly onClose: () => void }) {
@@ -63,7 +69,7 @@ export function Help({ open, onClose }: { readonly open: boolean; readonly onClo
           ))}
         </dl>
         <label class="check">
-          <input type="checkbox" checked={keys.single.value} onChange={() => keys.toggleSingle()} /> keys of one letter act
+          <input type="checkbox" checked={keys.single.value} onChange={() => keys.toggleSingle()} /> single letters and brackets work as keys (switch this off for speech input)
         </label>
         <h3>Words</h3>
         <dl class="words">

@@ -1,5 +1,5 @@
 /** Loss of each next token, on the rows of the destinations that predict it. */
-import { useComputed, useSignal } from '@preact/signals';
+import { useComputed, type Signal } from '@preact/signals';
 import type { Token } from '../engine/types';
 import { full, niceCeiling, three } from '../state/numbers';
 import { label } from '../state/reading';
@@ -83,16 +83,15 @@ function Bracket({ layout, row }: { readonly layout: Layout; readonly row: numbe
   );
 }
 
-export function LossView({ shown, layout }: { readonly shown: Shown; readonly layout: Layout }) {
+export function LossView({ shown, layout, asTable }: { readonly shown: Shown; readonly layout: Layout; readonly asTable: Signal<boolean> }) {
   const { app } = usePage();
   const { selection } = app;
-  const asTable = useSignal(false);
   const { now, before } = shown;
   const { tokens } = shown.tokenized;
   const end = niceCeiling(Math.max(1, ...now.loss, ...before.loss));
   const dest = useComputed(() => selection.shown.value.dest).value;
   return (
-    <figure class="picture loss" aria-label="Loss of the next token" data-table={asTable.value} style={{ '--row': `${layout.cell}px`, width: asTable.value ? 'auto' : `${layout.lossWidth}px` }}>
+    <figure class="picture loss" aria-label="Loss of the next token" data-table={asTable.value} style={{ '--row': `${layout.cell}px`, width: `${layout.lossWidth}px` }}>
       <h2 class="title">
         Loss
         <TableToggle of="the losses" on={asTable} />

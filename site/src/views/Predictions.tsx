@@ -9,11 +9,9 @@ import { usePage } from './page';
 
 const ROWS = 9;
 
-/** The old favourites keep their places; after them comes what is likeliest now. */
+/** The likeliest of both runs, by the larger of the two: what rose to the top now is never far down. */
 export function predictionRows(before: Float64Array, now: Float64Array, rows = ROWS): number[] {
-  const old = topIndices(before, Math.ceil(rows / 2));
-  const risen = topIndices(now, rows).filter((id) => !old.includes(id));
-  return [...old, ...risen].slice(0, rows);
+  return topIndices(before.map((p, id) => Math.max(p, now[id] ?? 0)), rows);
 }
 
 function Row({ words, before, now, edited, quiet = false }: {
@@ -65,6 +63,7 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
           <tr>
             <th scope="col">
               <span class="unseen">token</span>
+              {edited && <span title="Ordered by the larger of before and now">larger first</span>}
             </th>
             <th scope="col">
               <span class="unseen">bar</span>

@@ -1,6 +1,6 @@
 /** The residual stream: positions by depth, coloured by the length of each vector; the word in a cell is what
  *  the model would say if it stopped there. */
-import { useComputed, useSignal } from '@preact/signals';
+import { useComputed, type Signal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import type { RunResult } from '../engine/types';
 import { lensConvention } from '../state/lens';
@@ -10,7 +10,7 @@ import type { Shown } from '../state/run';
 import { Heatmap } from '../ui/Heatmap';
 import { HeatmapBar } from '../ui/HeatmapBar';
 import { TableToggle } from '../ui/TableToggle';
-import { STREAM_GAP_PX, STREAM_LEAST_PX, type Layout } from './layout';
+import { STREAM_GAP_PX, type Layout } from './layout';
 import { usePage } from './page';
 
 /** Below this a cell's word would not fit. */
@@ -30,12 +30,12 @@ interface Props {
   readonly shown: Shown;
   readonly layout: Layout;
   readonly ownLabels: boolean;
+  readonly asTable: Signal<boolean>;
 }
 
-export function ResidualView({ shown, layout, ownLabels }: Props) {
+export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
   const { app, renderer, theme } = usePage();
   const { selection, lens } = app;
-  const asTable = useSignal(false);
   const { tokens, ids } = shown.tokenized;
   const points = depths(shown);
   const norms = useMemo(() => lengths(shown, shown.now), [shown]);
@@ -65,7 +65,7 @@ export function ResidualView({ shown, layout, ownLabels }: Props) {
         : null,
     [read, fits, roomy],
   );
-  const figureWidth = (ownLabels ? layout.gutter : 0) + Math.max(ownLabels ? 0 : STREAM_LEAST_PX, layout.depthWidth * points.length);
+  const figureWidth = ownLabels ? layout.gutter + layout.depthWidth * points.length : layout.streamWidth;
 
   const words = (row: number, col: number) => {
     const token = tokens[row];
@@ -75,7 +75,7 @@ export function ResidualView({ shown, layout, ownLabels }: Props) {
   };
   const at = selection.lock.value.dest ?? tokens.length - 1;
   return (
-    <figure class="picture residual" aria-label="Residual stream" data-table={asTable.value} style={{ width: asTable.value ? 'auto' : `${figureWidth}px` }}>
+    <figure class="picture residual" aria-label="Residual stream" data-table={asTable.value} style={{ width: `${figureWidth}px` }}>
       <h2 class="title">
         Residual stream
         <TableToggle of="the residual stream" on={asTable} />
@@ -123,7 +123,7 @@ export function ResidualView({ shown, layout, ownLabels }: Props) {
       />
       {read && fits && (
         <p class="scale-note muted" title={`The likeliest token of each vector: ${lensConvention(shown)}. A dot: it is the token that comes next.`}>
-          word: its guess if the model stopped there; • right
+          word: its guess if the model stopped there; • = it is the next token
         </p>
       )}
     </figure>

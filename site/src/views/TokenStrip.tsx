@@ -21,7 +21,8 @@ function Chip({ token, index, isStop }: { readonly token: Token; readonly index:
   const { app } = usePage();
   const { selection } = app;
   const lit = useComputed(() => {
-    const { dest, src } = selection.shown.value;
+    const { dest } = selection.shown.value;
+    const src = app.source.value;
     return index === dest ? 'dest' : index === src ? 'src' : undefined;
   }).value;
   const selected = useComputed(() => selection.lock.value.dest === index).value;
@@ -52,7 +53,8 @@ function Chips({ shown }: { readonly shown: Shown }) {
   const list = useRef<HTMLDivElement>(null);
   const [centres, setCentres] = useState<readonly number[]>([]);
   const { tokens } = shown.tokenized;
-  const { head, dest, src } = selection.shown.value;
+  const { head, dest } = selection.shown.value;
+  const src = app.source.value;
   const lockedAt = selection.lock.value.dest;
   const stop = lockedAt ?? tokens.length - 1;
   const wide = useMedia('(min-width: 700px)');
@@ -128,6 +130,13 @@ export function TokenStrip() {
   const text = useComputed(() => experiment.current.value.text);
   const shown = runner.shown.value;
   const editing = app.editing.value || (!shown && runner.failure.value !== null);
+  // The field that closes had the focus: who edited goes on from the button that opens it again.
+  const edit = useRef<HTMLButtonElement>(null);
+  const wasEditing = useRef(editing);
+  useLayoutEffect(() => {
+    if (wasEditing.current && !editing && document.activeElement === document.body) edit.current?.focus();
+    wasEditing.current = editing;
+  }, [editing]);
   return (
     <section class="strip" aria-label="Text">
       <span class="who" aria-hidden="true" title="Prompt A">
@@ -138,6 +147,7 @@ export function TokenStrip() {
         <button
           type="button"
           class="link edit"
+          ref={edit}
           onMouseDown={(event) => event.preventDefault()} // keeps the field's blur from closing it under the click
           onClick={() => {
             experiment.endTyping();
