@@ -6,7 +6,7 @@
  * here and nothing else.
  *
  *     hs_model_load -> hs_edits_new (optional) -> hs_run_new -> hs_run_forward -> hs_run_tensor
- *                                                       \-> hs_grad_new -> hs_backward -> hs_grad_tensor
+ *                                                       \-> hs_grad_new -> hs_backward -> hs_grad_hook, hs_grad_param
  *
  * Conventions
  *   Arrays are row-major, outermost axis first, without a batch axis; T is the number of tokens.
@@ -306,8 +306,9 @@ hs_progress hs_trainer_progress(const hs_trainer *trainer);
 const hs_model *hs_trainer_model(const hs_trainer *trainer);
 /* Mean loss over the held-out ids, cut into n_ctx windows; at most max_windows of them, evenly spread. */
 double hs_trainer_heldout(hs_trainer *trainer, int64_t max_windows);
-/* The whole state (parameters, AdamW's moments, step, random state) as named arrays for a safetensors
- * file; `recipe_hash` ties it to its recipe. Restoring continues as if never interrupted. */
+/* The whole state (parameters, AdamW's moments, and "mark": the step and a hash of the recipe) as named
+ * arrays for a safetensors file. Restoring continues as if never interrupted; HS_ECHECKPOINT, and nothing
+ * changed, if the arrays are another recipe's. */
 int hs_trainer_n_state(const hs_trainer *trainer);
 hs_tensor hs_trainer_state(const hs_trainer *trainer, int i);
 hs_status hs_trainer_restore(hs_trainer *trainer, const hs_tensor *tensors, int n, hs_detail *detail);
