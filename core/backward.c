@@ -236,7 +236,7 @@ static void project_shared(const hs_run *run, const hs_grad *g, const projection
 {
     const hs_config *cfg = &run->model->cfg;
     int T = run->n_tokens, d = cfg->d_model, H = cfg->n_heads, e = cfg->d_head;
-    const hs_real *x = p->takes_positions ? hs_with_positions(run, normalized) : normalized;
+    const hs_real *x = p->takes_positions ? hs_with_positions(run, hs_run_all_rows(run), normalized) : normalized;
     for (int h = 0; h < H && g->params; h++)
         weight_gradient(g, x, d, d, p->d + h * e, (int64_t)H * e, e, of_param(g, p->w) + (int64_t)h * d * e,
                         of_param(g, p->b) + h * e);
@@ -255,9 +255,9 @@ static void project_by_head(const hs_run *run, const hs_grad *g, int layer, cons
     for (int h = 0; h < H; h++) {
         const hs_real *input = split ? inputs + (int64_t)h * d : inputs;
         int64_t stride = split ? (int64_t)H * d : d;
-        hs_layernorm(run, HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, input, stride, w->ln1_w, w->ln1_b, d,
+        hs_layernorm(run, hs_run_all_rows(run), HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, input, stride, w->ln1_w, w->ln1_b, d,
                      g->head_scale, g->head_norm);
-        const hs_real *x = p->takes_positions ? hs_with_positions(run, g->head_norm) : g->head_norm;
+        const hs_real *x = p->takes_positions ? hs_with_positions(run, hs_run_all_rows(run), g->head_norm) : g->head_norm;
         if (g->params)
             weight_gradient(g, x, d, d, p->d + h * e, (int64_t)H * e, e, of_param(g, p->w) + (int64_t)h * d * e,
                             of_param(g, p->b) + h * e);

@@ -92,22 +92,32 @@ static void act_gradient(const hs_edit *e, const line *l, const uint8_t *inside)
     }
 }
 
-/* Every selected line of the edit, in order; exactly one of inside / was_inside is used. */
-static void each_line(const hs_edit *e, hs_real *data, bool gradient, uint8_t *inside, const uint8_t *was_inside)
+/* What of the hook's tensor `data` holds and which rows of it are meant. */
+typedef struct part {
+    hs_real *data;
+    hs_rows rows;
+    int head; /* whose [T, T] data is; HS_ALL_HEADS: everything */
+} part;
+
+/* Every selected line of the edit in this part, in order; exactly one of inside / was_inside is used. */
+static void each_line(const hs_edit *e, part p, bool gradient, uint8_t *inside, const uint8_t *was_inside)
 {
+    bool masked = hs_hook_is_masked(e->hook);
     int last = e->n_axes - 1, n_middle = last == 2 ? e->n_index[1] : 1, mark = e->inside_offset;
     line l = {.value_stride = e->value_stride[last], .index = e->index[last], .n = e->n_index[last], .dest = -1};
     for (int i = 0; i < e->n_index[0]; i++)
         for (int j = 0; j < n_middle; j++, mark++) {
             int64_t at = e->index[0][i], offset = i * e->value_stride[0];
-            if (at < 0 || (last == 2 && e->index[1][j] < 0))
+            int64_t row = masked ? e->index[1][j] : at;
+            if (at < 0 || (last == 2 && e->index[1][j] < 0) || row < p.rows.from || row >= p.rows.to ||
+                (p.head >= 0 && at != p.head))
                 continue;
             if (last == 2) {
-                at = at * e->shape[1] + e->index[1][j];
+                at = (p.head >= 0 ? 0 : at * e->shape[1]) + e->index[1][j];
                 offset += j * e->value_stride[1];
-                l.dest = hs_hook_is_masked(e->hook) ? e->index[1][j] : -1;
+                l.dest = masked ? e->index[1][j] : -1;
             }
-            l.x = data + at * e->shape[last];
+            l.x = p.data + at * e->shape[last];
             l.value = e->value ? e->value + offset : NULL;
             if (gradient)
                 act_gradient(e, &l, was_inside ? was_inside + mark : NULL);
@@ -116,16 +126,16 @@ static void each_line(const hs_edit *e, hs_real *data, bool gradient, uint8_t *i
         }
 }
 
-void hs_edits_apply(const hs_edits *edits, int hook, int layer, hs_real *data, uint8_t *inside)
+void hs_edits_apply(const hs_edits *edits, int hook, int layer, int head, hs_rows rows, hs_real *data, uint8_t *inside)
 {
     for (int i = 0; i < edits->n; i++)
         if (edits->list[i].hook == hook && edits->list[i].layer == layer)
-            each_line(&edits->list[i], data, false, inside, NULL);
+            each_line(&edits->list[i], (part){data, rows, head}, false, inside, NULL);
 }
 
 void hs_edits_apply_gradient(const hs_edits *edits, int hook, int layer, hs_real *d, const uint8_t *inside)
 {
     for (int i = edits->n - 1; i >= 0; i--)
         if (edits->list[i].hook == hook && edits->list[i].layer == layer)
-            each_line(&edits->list[i], d, true, NULL, inside);
+            each_line(&edits->list[i], (part){d, {0, edits->n_tokens}, HS_ALL_HEADS}, true, NULL, inside);
 }

@@ -4,6 +4,11 @@
 
 #include "hooks.h"
 
+/* Rows [from, to) of a run: positions; on the hooks with a pattern's shape, destinations. */
+typedef struct hs_rows {
+    int from, to;
+} hs_rows;
+
 typedef enum hs_op { HS_OP_ZERO, HS_OP_SCALE, HS_OP_SET, HS_OP_ADD, HS_OP_PROJECT_OUT, HS_OP_CLAMP } hs_op;
 
 /* One edit at one hook of one layer. mean, patch and freeze are `set` by now: their operand has been
@@ -23,16 +28,25 @@ typedef struct hs_edit {
 } hs_edit;
 
 struct hs_edits {
-    int n, n_tokens;
+    int n, n_tokens; /* the positions of the runs that it fits */
     hs_edit *list;
     int n_inside; /* marks that all clamps need together */
     /* [HS_N_HOOKS * max(n_layers, 1)]: whether any edit acts there */
     uint8_t *any;
 };
 
-/* Carry out, in order, every edit at (hook, layer) on data, the hook's whole tensor. `inside` (n_inside
- * bytes) remembers for the backward pass where a clamp did nothing; NULL if there will be none. */
-void hs_edits_apply(const hs_edits *edits, int hook, int layer, hs_real *data, uint8_t *inside);
+/* hs_edits_new for a prompt that will grow: the first n_prompt of n_tokens positions are the prompt's, and
+ * negative positions count from its end. Where a generated position is written from another run that has no
+ * such position, nothing is written. */
+hs_status hs_edits_compile(const hs_model *model, hs_bytes json, int n_prompt, int n_tokens, const hs_sources *sources,
+                           hs_detail *detail, hs_edits **out);
+
+/* Carry out, in order, every edit at (hook, layer) on these rows of data, the hook's whole tensor; or, with
+ * head >= 0 at attn_scores and pattern, of that head's [T, T]. An edit acts on each row of each head by itself,
+ * so in parts is as good as at once. `inside` (n_inside bytes) remembers for the backward pass where a clamp did
+ * nothing; NULL if there will be none. */
+enum { HS_ALL_HEADS = -1 };
+void hs_edits_apply(const hs_edits *edits, int hook, int layer, int head, hs_rows rows, hs_real *data, uint8_t *inside);
 /* The same edits' effect on a gradient: from d(objective)/d(value after) to that before, in place. */
 void hs_edits_apply_gradient(const hs_edits *edits, int hook, int layer, hs_real *d, const uint8_t *inside);
 

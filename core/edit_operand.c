@@ -145,16 +145,26 @@ static void mean_over(operand_array *a, int axis)
     a->shape[axis] = 1;
 }
 
-static hs_status read_run(hs_edit_parser *p, hs_json_at value, const hs_op_row *op, const hs_hook_info *info, const hs_edit *e, operand_array *a)
+/* Take generated positions that a run of n_run tokens lacks out of the selection. */
+static void pass_over_generated(const hs_edit_parser *p, hs_edit *e, int axis, int n_run)
+{
+    for (int i = 0; i < e->n_index[axis]; i++)
+        if (e->index[axis][i] >= p->n_prompt && e->index[axis][i] >= n_run)
+            e->index[axis][i] = -1;
+}
+
+static hs_status read_run(hs_edit_parser *p, hs_json_at value, const hs_op_row *op, const hs_hook_info *info, hs_edit *e, operand_array *a)
 {
     const hs_run *run = NULL;
     hs_tensor t;
     HS_TRY(run_tensor(p, value, info->name, &run, &t));
     int axis = hs_hook_is_masked(e->hook) ? 1 : 0, *positions, n, n_run = hs_run_n_tokens(run);
-    if (hs_hook_is_masked(e->hook))
+    if (hs_hook_is_masked(e->hook)) {
+        pass_over_generated(p, e, 2, n_run);
         for (int i = 0; i < e->n_index[2]; i++)
             if (e->index[2][i] >= n_run)
                 return FAIL(p, "sources", "source %d is outside the other run, which has %d tokens", e->index[2][i], n_run);
+    }
     if (op->operand == HS_OPERAND_MEAN) {
         int *all = malloc((size_t)n_run * sizeof(int));
         if (!all)
@@ -169,6 +179,8 @@ static hs_status read_run(hs_edit_parser *p, hs_json_at value, const hs_op_row *
             return FAIL(p, "value.positions", "a mean over no position is %s", "undefined");
         }
     } else {
+        if (hs_json_get(p->json, value, "positions") < 0)
+            pass_over_generated(p, e, axis, n_run);
         HS_TRY(run_positions(p, value, n_run, e->index[axis], e->n_index[axis], &positions, &n));
         if (n != e->n_index[axis] && n != 1) {
             free(positions);
@@ -211,7 +223,7 @@ static hs_status check_operand_keys(hs_edit_parser *p, hs_json_at value, bool is
     return unknown ? FAIL(p, "value", "\"%s\" is no field of an operand", unknown) : HS_OK;
 }
 
-static hs_status read_operand(hs_edit_parser *p, hs_json_at value, const hs_op_row *op, const hs_hook_info *info, const hs_edit *e, operand_array *a)
+static hs_status read_operand(hs_edit_parser *p, hs_json_at value, const hs_op_row *op, const hs_hook_info *info, hs_edit *e, operand_array *a)
 {
     const hs_json *json = p->json;
     double x;

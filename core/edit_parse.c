@@ -46,9 +46,9 @@ static hs_status all_of(hs_edit_parser *p, hs_edit *e, int axis)
     return HS_OK;
 }
 
-/* A list of indices in range; negative ones count from the end where the field allows it. One that stands
- * several times counts once, with its last operand, as an assignment to x[[3, 3]] does in numpy. */
-static hs_status select_list(hs_edit_parser *p, hs_edit *e, int axis, const char *field, hs_json_at at, bool from_end, const char *hook)
+/* A list of indices in range; negative ones count back from `end` (0: refused). One that stands several
+ * times counts once, with its last operand, as an assignment to x[[3, 3]] does in numpy. */
+static hs_status select_list(hs_edit_parser *p, hs_edit *e, int axis, const char *field, hs_json_at at, int end, const char *hook)
 {
     const hs_json *json = p->json;
     int64_t length = e->shape[axis];
@@ -68,11 +68,11 @@ static hs_status select_list(hs_edit_parser *p, hs_edit *e, int axis, const char
         int64_t i;
         if (!hs_json_int(json, item, &i))
             status = hs_fail(p->detail, HS_EEDIT, "edits[%d].%s[%d]: a whole number is needed here", p->edit, field, n);
-        else if (i >= length || i < (from_end ? -length : 0))
+        else if (i >= length || i < -end)
             status = hs_fail(p->detail, HS_EEDIT, "edits[%d].%s[%d]: %lld is outside %s, which has %lld", p->edit, field, n,
                              (long long)i, hook, (long long)length);
         else {
-            i += i < 0 ? length : 0;
+            i += i < 0 ? end : 0;
             if (last[i] >= 0)
                 e->index[axis][last[i]] = -1;
             last[i] = n;
@@ -107,7 +107,7 @@ static hs_status read_selection(hs_edit_parser *p, hs_json_at object, const hs_h
             continue;
         if (axis < 0)
             return FAIL(p, LISTS[i], "%s has no such axis", info->name);
-        HS_TRY(select_list(p, e, axis, LISTS[i], at, i > 0, info->name));
+        HS_TRY(select_list(p, e, axis, LISTS[i], at, i > 0 ? p->n_prompt : 0, info->name));
     }
     hs_json_at dims = hs_json_get(json, object, "dims"), from = hs_json_get(json, object, "from");
     if (dims >= 0) {
@@ -126,9 +126,9 @@ static hs_status read_selection(hs_edit_parser *p, hs_json_at object, const hs_h
         int64_t begin, length = e->shape[axis];
         if (e->index[axis])
             return FAIL(p, "from", "positions and from cannot both stand in one edit of %s", info->name);
-        if (!hs_json_int(json, from, &begin) || begin < -length)
-            return FAIL(p, "from", "a position is needed here: a whole number of at least %lld", (long long)-length);
-        begin += begin < 0 ? length : 0;
+        if (!hs_json_int(json, from, &begin) || begin < -p->n_prompt)
+            return FAIL(p, "from", "a position is needed here: a whole number of at least %d", -p->n_prompt);
+        begin += begin < 0 ? p->n_prompt : 0;
         HS_TRY(select_range(p, e, axis, "from", begin < length ? begin : length, length));
     }
     for (int axis = 0; axis < e->n_axes; axis++)
@@ -275,7 +275,13 @@ static hs_status find_list(const hs_json *json, hs_detail *detail, hs_json_at *o
 hs_status hs_edits_new(const hs_model *model, hs_bytes text, int n_tokens, const hs_sources *sources, hs_detail *detail,
                        hs_edits **out)
 {
-    if (n_tokens < 1)
+    return hs_edits_compile(model, text, n_tokens, n_tokens, sources, detail, out);
+}
+
+hs_status hs_edits_compile(const hs_model *model, hs_bytes text, int n_prompt, int n_tokens, const hs_sources *sources,
+                           hs_detail *detail, hs_edits **out)
+{
+    if (n_prompt < 1)
         return hs_fail(detail, HS_ETOKENS, "ids: there are none; edits need at least one token");
     hs_json *json;
     hs_json_at list;
@@ -288,7 +294,7 @@ hs_status hs_edits_new(const hs_model *model, hs_bytes text, int n_tokens, const
         status = hs_fail(detail, HS_EMEMORY, "no memory for the edits");
     if (status == HS_OK) {
         edits->n_tokens = n_tokens;
-        hs_edit_parser p = {model, json, sources, detail, n_tokens, 0, edits, 0};
+        hs_edit_parser p = {model, json, sources, detail, n_prompt, n_tokens, 0, edits, 0};
         for (hs_json_at at = hs_json_first(json, list); at >= 0 && status == HS_OK; at = hs_json_next(json, at), p.edit++)
             status = read_edit(&p, at);
     }

@@ -21,7 +21,7 @@ typedef struct hs_edit_parser {
     const hs_json *json;
     const hs_sources *sources;
     hs_detail *detail;
-    int n_tokens;
+    int n_prompt, n_tokens; /* of the prompt, and with what is generated */
     int edit; /* index in the document, for error lines */
     hs_edits *edits;
     int capacity;
@@ -32,7 +32,7 @@ typedef struct hs_edit_parser {
     hs_fail((p)->detail, HS_EEDIT, "edits[%d].%s: " format, (p)->edit, field, __VA_ARGS__)
 
 /* Read the operand of op for the selection of e, whose hook is info, and give it to e (e->value and its
- * strides). HS_EEDIT names the field. */
+ * strides). Generated positions that the operand's run lacks leave the selection. HS_EEDIT names the field. */
 hs_status hs_operand_read(hs_edit_parser *p, hs_json_at value, const hs_op_row *op, const hs_hook_info *info, hs_edit *e);
 
 #endif

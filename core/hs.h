@@ -186,9 +186,10 @@ void hs_run_free(hs_run *run);
 /* Other ids for the same plan; n_tokens as planned. */
 hs_status hs_run_set_ids(hs_run *run, const int32_t *ids, hs_detail *detail);
 
-/* The forward pass, whole, or in n_layers + 2 steps (embed, each block, unembed) so that a worker can
- * show progress and listen for a cancel between them. hs_run_step returns true while steps are left.
- * Calling either after the end starts anew. */
+/* The forward pass, whole, or in steps so that a worker can show progress and listen for a cancel between
+ * them: embed, each block, unembed, a long text's rows in parts of about 50 MFLOP, but of 16 rows or more.
+ * The same bits either way. hs_run_step returns true while steps are left. Calling either after the end
+ * starts anew. */
 void hs_run_forward(hs_run *run);
 bool hs_run_step(hs_run *run);
 

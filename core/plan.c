@@ -124,11 +124,7 @@ static void lay_out(hs_run *run, arena *a)
         }
         if (walk.hook == HS_HOOK_ATTN_SCORES)
             continue; /* they are turned into the pattern in its place */
-        int64_t count = info.count;
-        if (walk.hook == HS_HOOK_PATTERN && !hs_run_sees_all_heads(run, walk.layer)) {
-            group = HS_HOOK_ATTN_SCORES;
-            count = T * T;
-        }
+        int64_t count = walk.hook == HS_HOOK_PATTERN ? T * T : info.count; /* one head's, again for each */
         if (!has_shared[group]) {
             has_shared[group] = true;
             shared[group] = take_reals(a, count);
@@ -246,6 +242,7 @@ hs_status hs_run_new(const hs_model *model, const hs_run_spec *spec, hs_detail *
     arena a = {run->base, 0};
     lay_out(run, &a);
     memcpy(run->ids, spec->ids, (size_t)run->n_tokens * sizeof *run->ids);
+    hs_run_pass(run, hs_run_all_rows(run), 0);
     int i = 0;
     for (hs_hook_walk walk = HS_HOOK_WALK; hs_hook_next(&model->cfg, &walk);) {
         int at = hs_hook_at(walk.hook, walk.layer);
@@ -276,6 +273,6 @@ hs_status hs_run_set_ids(hs_run *run, const int32_t *ids, hs_detail *detail)
 {
     HS_TRY(check_ids(run->model, ids, run->n_tokens, detail));
     memcpy(run->ids, ids, (size_t)run->n_tokens * sizeof *run->ids);
-    run->step = 0;
+    hs_run_pass(run, hs_run_all_rows(run), 0);
     return HS_OK;
 }

@@ -13,7 +13,9 @@ struct hs_run {
     const hs_edits *edits;
     int n_tokens;
     bool keep; /* for the backward pass */
-    int step;  /* of hs_run_step: 0 embed, 1.. blocks, n_layers + 1 unembed */
+    hs_rows rows;     /* of the pass that hs_run_step does; all, unless hs_run_pass said otherwise */
+    int logits_from;  /* rows before it are not unembedded */
+    int stage, chunk; /* where it stands: 0 embed, 1.. blocks, n_layers + 1 unembed; which part of the rows */
     int32_t *ids;
     hs_real **tensor;   /* [HS_N_HOOKS * layers], by hs_hook_at; NULL where nothing is computed */
     uint8_t *captured;  /* the same index */
@@ -43,11 +45,16 @@ static inline bool hs_run_is_own(const hs_run *run, int hook, int layer)
     return run->own[hs_hook_at(hook, layer)];
 }
 
-/* The one line of every hook point: carry out its edits. Captures need nothing. */
-static inline void hs_hook(const hs_run *run, int hook, int layer, hs_real *data)
+/* The one line of every hook point: carry out its edits on these rows. Captures need nothing. */
+static inline void hs_hook(const hs_run *run, int hook, int layer, hs_rows rows, hs_real *data)
 {
     if (hs_edits_any(run->edits, hook, layer))
-        hs_edits_apply(run->edits, hook, layer, data, run->inside);
+        hs_edits_apply(run->edits, hook, layer, HS_ALL_HEADS, rows, data, run->inside);
+}
+
+static inline hs_rows hs_run_all_rows(const hs_run *run)
+{
+    return (hs_rows){0, run->n_tokens};
 }
 
 static inline hs_hook_info hs_run_shape(const hs_run *run, int hook, int layer)
@@ -63,14 +70,6 @@ static inline bool hs_run_splits(const hs_run *run, int hook, int layer)
     return hs_edits_any(run->edits, HS_HOOK_ATTN_IN, layer) || hs_edits_any(run->edits, hook, layer);
 }
 
-/* Whether all heads' patterns of a layer must stand side by side; if not, one [T, T] place serves them
- * one after the other. */
-static inline bool hs_run_sees_all_heads(const hs_run *run, int layer)
-{
-    return hs_run_is_own(run, HS_HOOK_PATTERN, layer) || hs_edits_any(run->edits, HS_HOOK_PATTERN, layer) ||
-           hs_edits_any(run->edits, HS_HOOK_ATTN_SCORES, layer);
-}
-
 /* What the scores of a layer are divided by. */
 double hs_attn_scale(const hs_config *cfg, int layer);
 
@@ -80,13 +79,27 @@ static inline bool hs_normalises(const hs_run *run, int hook_scale)
     return hook_scale == HS_HOOK_MLP_LN_SCALE || run->model->cfg.normalization_type != HS_NORM_NONE;
 }
 
-/* LayerNorm of x (rows x_stride apart) with its two hooks: scale [T] and out [T, d]. Without
+/* Have hs_run_step and hs_run_forward compute only these rows, from run->ids. What earlier rows gave at hook_k
+ * and hook_v must still stand, in places of their own (captured). Rows before logits_from get no logits. */
+void hs_run_pass(hs_run *run, hs_rows rows, int logits_from);
+
+/* ---- forward.c and attend.c; `rows` are those that are computed, pointers are to row 0 ---- */
+
+/* Rows of the attention of one head, from hook_q and hook_k with the edits in force: its scores and its pattern,
+ * both [T, T], in one place or in two. */
+void hs_attention_head(const hs_run *run, int layer, int head, hs_rows rows, hs_real *scores, hs_real *pattern);
+/* From q, k and v to hook_z, through hook_attn_scores and hook_pattern. */
+void hs_attend(const hs_run *run, int layer, hs_rows rows);
+/* hook_result, where somebody reads or edits it; attn_out gets what the edits changed. */
+void hs_head_results(const hs_run *run, int layer, hs_rows rows, hs_real *attn_out);
+
+/* LayerNorm of these rows of x (x_stride apart) with its two hooks: scale [T] and out [T, d]. Without
  * normalisation a copy, and the hooks do not exist. w and b may be NULL. */
-void hs_layernorm(const hs_run *run, int hook_scale, int hook_normalized, int layer, const hs_real *x,
+void hs_layernorm(const hs_run *run, hs_rows rows, int hook_scale, int hook_normalized, int layer, const hs_real *x,
                   int64_t x_stride, const hs_real *w, const hs_real *b, int d, hs_real *scale, hs_real *out);
 
 /* Shortformer: positions join the inputs of queries and keys, never the stream. x [T, d_model] plus
  * hook_pos_embed, in run->qk_input; x itself under other positions. */
-const hs_real *hs_with_positions(const hs_run *run, const hs_real *x);
+const hs_real *hs_with_positions(const hs_run *run, hs_rows rows, const hs_real *x);
 
 #endif

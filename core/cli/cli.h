@@ -12,10 +12,16 @@
 hs_status hs_cmd_info(int argc, char **argv, hs_detail *detail);
 hs_status hs_cmd_hooks(int argc, char **argv, hs_detail *detail);
 hs_status hs_cmd_run(int argc, char **argv, hs_detail *detail);
-hs_status hs_cmd_heads(int argc, char **argv, hs_detail *detail);
 hs_status hs_cmd_grad(int argc, char **argv, hs_detail *detail);
+hs_status hs_cmd_generate(int argc, char **argv, hs_detail *detail);
+hs_status hs_cmd_process(int argc, char **argv, hs_detail *detail);
 hs_status hs_cmd_train(int argc, char **argv, hs_detail *detail);
 hs_status hs_cmd_bench(int argc, char **argv, hs_detail *detail);
+
+/* The readings, one command each (read.c): whether there is one of this name; it, its own name first; their lines of the help. */
+bool hs_cmd_is_reading(const char *name);
+hs_status hs_cmd_read(const char *name, int argc, char **argv, hs_detail *detail);
+void hs_cmd_print_readings(void);
 
 /* ---- words (args.c) ---- */
 

@@ -32,6 +32,18 @@ export function compareValues(name, reference, got) {
   return { name, ratio, problem: ratio <= 1 ? null : `${name}: off by ${worst}, allowed ${allowed}` };
 }
 
+/** As compareValues, but a reading has NaN where there is nothing to say: there and nowhere else. */
+export function compareReading(name, reference, got) {
+  const shapes = shapesDiffer(name, reference, got);
+  if (shapes) return shapes;
+  const hole = (data) => (i) => Number.isNaN(data[i]);
+  const [here, there] = [hole(reference.data), hole(got.data)];
+  const at = got.data.findIndex((_, i) => here(i) !== there(i));
+  if (at >= 0) return { name, ratio: Infinity, problem: `${name}[${at}]: ${got.data[at]}, the reference has ${reference.data[at]}` };
+  const filled = ({ shape, data }) => ({ shape, data: data.map((x) => (Number.isNaN(x) ? 0 : x)) });
+  return compareValues(name, filled(reference), filled(got));
+}
+
 /** The row's largest entry is the reference's wherever that leads its second by more than 2e-3. */
 export function compareArgmax(name, reference, got) {
   const width = reference.shape.at(-1);

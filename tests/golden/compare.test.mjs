@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { compareAll, compareArgmax, compareBits, compareGradients, compareValues } from './compare.mjs';
+import { compareAll, compareArgmax, compareBits, compareGradients, compareReading, compareValues } from './compare.mjs';
 import { readTensors, writeTensors } from './st.mjs';
 import { checkHooks, demand, kindOf, models, modelsWith } from './walk.mjs';
 
@@ -40,6 +40,15 @@ test('gradients: relative to the largest, and absolute where the reference is ze
   caught(compareGradients('g', reference, tensor([3], NaN, 0, -2e-6)), /NaN/);
   sure(compareGradients('g', tensor([1], 0), tensor([1], 9e-7)));
   caught(compareGradients('g', tensor([1], 0), tensor([1], 2e-6)), /off by/);
+});
+
+test('readings: NaN where there is nothing to say, there and nowhere else', () => {
+  const reference = tensor([3], NaN, -Infinity, 20);
+  sure(compareReading('x', reference, tensor([3], NaN, -Infinity, 20.0019)));
+  caught(compareReading('x', reference, tensor([3], 0, -Infinity, 20)), /x\[0\]: 0, the reference has NaN/);
+  caught(compareReading('x', reference, tensor([3], NaN, NaN, 20)), /NaN, the reference has -Infinity/);
+  caught(compareReading('x', reference, tensor([3], NaN, 0, 20)), /-Infinity/);
+  caught(compareReading('x', reference, tensor([3], NaN, -Infinity, 20.0021)), /off by/);
 });
 
 test('bits: the sign of zero counts', () => {

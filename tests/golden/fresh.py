@@ -1,5 +1,5 @@
 """Models that nobody has seen: python fresh.py SEED N makes N random models of random odd shapes and
-compares `hs run`, edits and `hs grad` with TransformerLens, live. HS names the program.
+compares `hs run`, edits, readings and `hs grad` with TransformerLens, live. HS names the program.
 
 Not part of the tests: it needs the reference (requirements.txt). Prints what differs and exits 1.
 """
@@ -16,6 +16,8 @@ from safetensors.torch import load_file, save_file
 
 import edit_cases
 import grad_cases
+import read_cases
+import read_reference
 from reference import Run, build, every_hook, gradient, in_double, write_model
 
 HS = os.environ.get("HS", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "release", "hs"))
@@ -101,6 +103,53 @@ def compare(reference, got, rule, said):
             said(f"{name}: {problem}")
 
 
+def hs_read(folder, document):
+    """(arrays, labels); single numbers as "values.x"."""
+    with tempfile.TemporaryDirectory() as t:
+        with open(f"{t}/spec.json", "w") as f:
+            json.dump(document, f)
+        said = json.loads(hs(document["read"], folder, f"{t}/spec.json", "--out", f"{t}/out"))
+        numbers = {f"values.{k}": torch.tensor(float("nan") if v is None else v) for k, v in said["values"].items()}
+        return load_file(f"{t}/out") | numbers, said["axes"]
+
+
+def reading_problem(a, b):
+    """NaN where there is nothing to say: there and nowhere else."""
+    a = a.float()
+    if a.shape == b.shape and torch.equal(torch.isnan(a), torch.isnan(b)):
+        return value_problem(a.nan_to_num(0.0, torch.inf, -torch.inf), b.nan_to_num(0.0, torch.inf, -torch.inf))
+    return f"shape {list(b.shape)}, reference {list(a.shape)}; NaN at {torch.isnan(b).sum()}, reference {torch.isnan(a).sum()}"
+
+
+def check_reads(model, name, folder, said):
+    """Every document; returns how many were compared and how many float32 alone decides."""
+    compared = left_out = 0
+    for document in read_cases.cases(name, model.cfg, everything=True):
+        about = lambda s: said(f"reading {json.dumps(document)[:700]}\n      {s}")
+        try:
+            reference, axes = read_reference.expected(model, document)
+        except ValueError:
+            left_out += 1
+            continue
+        try:
+            got, labels = hs_read(folder, document)
+        except RuntimeError as e:
+            about(str(e))
+            continue
+        if any(ill_posed(x[torch.isfinite(x)]) for x in reference.values() if torch.isfinite(x).any()):
+            left_out += 1
+            continue
+        compare(reference, {k: v for k, v in got.items() if k in reference}, reading_problem, about)
+        for axis in axes:
+            if labels.get(axis) != axes[axis]:
+                about(f"labels of {axis}: {labels.get(axis)}, reference {axes[axis]}")
+        for whole, error in (("logit", "error"), ("state_along", "error"), ("values.score", "values.key_error"), ("values.score", "values.query_error")):
+            if whole in got and error in got and not got[error].abs().max() <= 1e-4 * max(1.0, got[whole].abs().max().item()):
+                about(f"{error} {got[error].abs().max():.3g}")
+        compared += 1
+    return compared, left_out
+
+
 def ill_posed(x):
     """Where float32 alone decides the result, nothing can be compared."""
     return torch.isnan(x).any() or x[torch.isfinite(x)].abs().max() > 1e4
@@ -111,7 +160,7 @@ def check_model(name, spec, rng, folder):
     model = build(spec, seed)
     cfg = model.cfg
     write_model(model, spec, folder)
-    problems, counts = [], {"hooks": 0, "edits": 0, "gradients": 0, "left out": 0}
+    problems, counts = [], {"hooks": 0, "edits": 0, "gradients": 0, "readings": 0, "left out": 0}
     for T in sorted({1, cfg.n_ctx, rng.randint(1, cfg.n_ctx)}):
         case = {"ids": [rng.randrange(cfg.d_vocab) for _ in range(T)]}
         reference = every_hook(model, case["ids"])
@@ -133,6 +182,9 @@ def check_model(name, spec, rng, folder):
         except RuntimeError as e:
             said(str(e))
         counts["edits"] += 1
+    compared, left_out = check_reads(model, name, folder, problems.append)
+    counts["readings"] += compared
+    counts["left out"] += left_out
     double = in_double(model, spec["cfg"])
     for case in grad_cases.cases(name, cfg, everything=True):
         value, reference = gradient(double, case)

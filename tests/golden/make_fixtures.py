@@ -10,9 +10,13 @@ import torch
 from safetensors.numpy import save_file
 
 import edit_cases
+import generate_cases
 import grad_cases
+import read_cases
+import read_reference
+import process_cases
 from models import MODELS
-from reference import Run, build, every_hook, gradient, in_double, seed_of, write_model
+from reference import Run, build, every_hook, gradient, in_double, load, seed_of, write_model
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -72,8 +76,36 @@ def gradients_of(model, name, spec):
     return cases, tensors
 
 
+def indexed(pairs):
+    """[(document, {name: tensor})] as write_cases wants it."""
+    return [case for case, _ in pairs], {f"{i}/{k}": x for i, (_, tensors) in enumerate(pairs) for k, x in tensors.items()}
+
+
+def reads_of(model, name):
+    """The documents, each with the labels that the reading's axes must have."""
+    cases, tensors = [], {}
+    for i, doc in enumerate(read_cases.cases(name, model.cfg)):
+        out, axes = read_reference.expected(model, doc)
+        cases.append({"document": doc, "axes": axes})
+        tensors.update({f"{i}/{array}": x for array, x in out.items()})
+    return cases, tensors
+
+
+def shipped(name):
+    """Readings, generations and processes of a model that the page ships; it has no other cases."""
+    model = load(f"{HERE}/../../models/{name}")
+    where = f"{HERE}/cases/{name}"
+    os.makedirs(where, exist_ok=True)
+    write_cases(f"{where}/reads", *reads_of(model, name))
+    write_cases(f"{where}/generations", *indexed(generate_cases.shipped(name, model)))
+    write_cases(f"{where}/processes", *indexed(process_cases.cases(model, [0, 464, 318, 257, 31, 464], weights=False)))
+    print(name, flush=True)
+
+
 def main(names):
-    for name in names or MODELS:
+    for name in [n for n in read_cases.SHIPPED if not names or n in names]:
+        shipped(name)
+    for name in [n for n in names or MODELS if n not in read_cases.SHIPPED]:
         spec = MODELS[name]
         model = build(spec, seed_of(name))
         folder = f"{HERE}/models/{name}"
@@ -84,6 +116,12 @@ def main(names):
         write_cases(f"{where}/edits", *edits_of(model, name))
         if name in grad_cases.MODELS:
             write_cases(f"{where}/gradients", *gradients_of(model, name, spec))
+        if name in generate_cases.MODELS:
+            write_cases(f"{where}/generations", *indexed(generate_cases.cases(name, model, shapes_at(model))))
+        if name in process_cases.MODELS:
+            write_cases(f"{where}/processes", *indexed(process_cases.cases(model, spec["prompts"][-1])))
+        if name in read_cases.MODELS:
+            write_cases(f"{where}/reads", *reads_of(model, name))
         if name in edit_cases.IDENTITY_MODELS:
             hooks = list(every_hook(model, [0]))
             write_cases(f"{where}/identities", edit_cases.identities(name, model.cfg, hooks, spec["prompts"][-1]), {})

@@ -87,4 +87,8 @@ MODELS = {
         cfg=dict(n_layers=5, d_model=12, n_ctx=6, d_head=3, n_heads=4, d_vocab=16, attn_only=True, normalization_type="LNPre"),
         prompts=[[7], [15, 0, 3, 3, 8, 1]],
     ),
+    "gpt2_shaped": dict(  # what GPT-2 is, with more heads than the others have
+        cfg=dict(n_layers=3, d_model=36, n_ctx=14, d_head=6, n_heads=6, d_vocab=83, act_fn="gelu_new", normalization_type="LN"),
+        prompts=[[80], [82, 5, 17, 5, 40, 0, 9, 61, 5, 17, 3, 3, 28, 70]],
+    ),
 }

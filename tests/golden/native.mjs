@@ -30,6 +30,13 @@ function inFolder(work) {
   }
 }
 
+function vectorArgs(file, vectors) {
+  if (!Object.keys(vectors).length) return [];
+  const tensors = Object.entries(vectors).map(([name, v]) => [name, { shape: shapeOf(v), data: Float32Array.from(v.flat(Infinity)) }]);
+  writeFileSync(file('vectors.safetensors'), writeTensors(new Map(tensors)));
+  return ['--vectors', file('vectors.safetensors')];
+}
+
 export const native = {
   run(model, { ids, edits, runs = {}, vectors = {}, capture }) {
     return inFolder((file) => {
@@ -39,14 +46,34 @@ export const native = {
         args.push('--edits', file('edits.json'));
       }
       for (const [name, other] of Object.entries(runs)) args.push('--run', `${name}=${other.join()}`);
-      if (Object.keys(vectors).length) {
-        const tensors = Object.entries(vectors).map(([name, v]) => [name, { shape: shapeOf(v), data: Float32Array.from(v.flat(Infinity)) }]);
-        writeFileSync(file('vectors.safetensors'), writeTensors(new Map(tensors)));
-        args.push('--vectors', file('vectors.safetensors'));
-      }
+      args.push(...vectorArgs(file, vectors));
       for (const glob of capture) args.push('--capture', glob);
       call(args);
       return readTensors(readFileSync(file('out.safetensors')));
+    });
+  },
+
+  generate(model, { vectors = {}, ...spec }) {
+    return inFolder((file) => {
+      writeFileSync(file('spec.json'), JSON.stringify(spec));
+      const said = JSON.parse(call(['generate', model, file('spec.json'), '--out', file('out.safetensors'), ...vectorArgs(file, vectors)]));
+      return { ...said, logits: readTensors(readFileSync(file('out.safetensors'))).get('logits') };
+    });
+  },
+
+  process(model, kinds, ids) {
+    return inFolder((file) => {
+      call(['process', model, ...kinds.map((kind) => `--${kind.replaceAll('_', '-')}`), '--out', file('processed')]);
+      const params = readTensors(readFileSync(join(file('processed'), 'model.safetensors')));
+      return { params, logits: native.run(file('processed'), { ids, capture: ['logits'] }).get('logits') };
+    });
+  },
+
+  read(model, document) {
+    return inFolder((file) => {
+      writeFileSync(file('spec.json'), JSON.stringify(document));
+      const { axes, values, conventions } = JSON.parse(call([document.read, model, file('spec.json'), '--out', file('out.safetensors')]));
+      return { arrays: readTensors(readFileSync(file('out.safetensors'))), axes, values, conventions };
     });
   },
 

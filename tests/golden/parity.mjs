@@ -8,7 +8,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ALLOWED } from './compare.mjs';
 import { native } from './native.mjs';
-import { checkEdits, checkGradients, checkHooks, checkIdentities, demand, modelFolder, models } from './walk.mjs';
+import { checkReads } from './read_walk.mjs';
+import { checkEdits, checkGenerations, checkGradients, checkHooks, checkIdentities, checkProcesses, demand, modelFolder, models, modelsWith } from './walk.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const page = join(root, 'docs', 'numerics.md');
@@ -48,6 +49,47 @@ function gradientRow({ name, document, zero }) {
   return `gradients of ${parameter ? 'parameters' : 'hooks'}${document.edits ? ', edits in force' : ''}`;
 }
 
+const SAID = {
+  logits: 'logits', ids: 'tokens drawn', log_prob: 'log-probabilities, entropy', entropy: 'log-probabilities, entropy', twin_log_prob: 'KL to the twin',
+  kl: 'KL to the twin', drawn: 'sampling: filtered distribution',
+};
+const generationRow = ({ name, document }) =>
+  name === 'ids' && document.forced ? null : `generation: ${SAID[name]}${name === 'logits' && document.edits ? ', edits in force' : ''}`;
+
+/** "process fold_ln: weights"; of several together, "process, all together: weights". */
+const processRow = ({ name, document: { process } }) =>
+  name === 'refusal' ? null : `process${process.length > 1 ? ', together' : ` ${process[0]}`}: ${name === 'logits' ? 'logits' : 'weights'}`;
+
+/** A reading's row and its reference. */
+const READS = {
+  lens: ({ ln }) => (ln === 'cached' ? ['logit lens, cached scale', 'apply_ln_to_stack'] : ['logit lens, re-normalised', 'ln_final, unembed']),
+  states: () => ['states of the stream', 'accumulated_resid'],
+  attribution: ({ by = 'component' }) => [`attribution by ${by}`, { neuron: 'stack_neuron_results, logit_attrs', source: 'logit_attrs of pattern * v W_O' }[by] ?? 'logit_attrs'],
+  decompose: ({ by = 'component', ln = 'none' }) => [
+    `decomposition by ${by}, ${{ none: 'plain', cached: 'cached scale', recompute: 'own scale' }[ln]}`,
+    `${by === 'head' ? 'stack_head_results' : 'decompose_resid'}${ln === 'none' ? '' : ln === 'cached' ? ', apply_ln_to_stack' : ', numpy'}`],
+  attention: ({ mode = 'pattern', pool }) => [`attention ${mode}${pool ? ', pooled' : ''}`, pool || mode.includes('weighted') ? 'formula' : 'TransformerLens f32'],
+  pair: () => ['query, key and value of a pair', 'formula'],
+  neurons: () => ['neurons at a position', 'stack_neuron_results, logit_attrs'],
+  neuron: () => ['a neuron over the text', 'TransformerLens f32'],
+  directions: () => ['directions of a neuron', 'formula'],
+  written: () => ['norm and variance written', 'decompose_resid, stack_head_results'],
+  detect: ({ error_measure = 'stripe' }) => [`heads, ${error_measure}`, error_measure === 'stripe' ? 'formula' : 'detect_head'],
+  predictions: () => ['predictions and loss', 'torch'],
+};
+
+/** The rows of a finding: its operation's; edits and differences have one of their own. */
+function readRows({ name, document }) {
+  if (name.endsWith(' error')) return [[`reading: sums of ${document.read}`, 'the whole']];
+  const [row, reference] = READS[document.read](document);
+  const plain = !document.edits && !document.minus;
+  return [
+    ...(plain ? [[`reading: ${row}`, reference]] : []),
+    ...(document.edits ? [['readings with edits in force', 'as above']] : []),
+    ...(document.minus ? [['readings less another run', 'as above']] : []),
+  ];
+}
+
 const gradientUnit = ({ name, zero }) => (name === 'metric' ? ALLOWED.value : zero ? ALLOWED.zeroGradient : ALLOWED.gradient);
 
 async function measure(adapter) {
@@ -57,6 +99,7 @@ async function measure(adapter) {
     rows.set(row, { ...kept, tensors: kept.tensors + 1, worst: Math.max(kept.worst, ratio * unit) });
   };
   let bits = 0;
+  let uncached = 0;
   for (const model of models) {
     const hooks = await checkHooks(adapter, model);
     const edits = await checkEdits(adapter, model);
@@ -68,7 +111,24 @@ async function measure(adapter) {
     for (const f of gradients) enter(gradientRow(f), 'PyTorch f64', gradientUnit(f), f);
     bits += same.length;
   }
-  return { rows, bits };
+  for (const model of modelsWith('generations')) {
+    const generations = await checkGenerations(adapter, model);
+    demand(generations);
+    for (const f of generations)
+      if (f.name.endsWith(', cache off')) uncached++;
+      else if (generationRow(f)) enter(generationRow(f), f.name === 'drawn' ? 'sample_logits / numpy' : 'TransformerLens f32', ALLOWED.value, f);
+  }
+  for (const model of modelsWith('processes')) {
+    const processes = await checkProcesses(adapter, model);
+    demand(processes);
+    for (const f of processes) if (processRow(f)) enter(processRow(f), 'process_weights_', ALLOWED.value, f);
+  }
+  for (const model of modelsWith('reads')) {
+    const reads = await checkReads(adapter, model);
+    demand(reads);
+    for (const f of reads) for (const [row, reference] of readRows(f)) enter(row, reference, ALLOWED.value, f);
+  }
+  return { rows, bits, uncached };
 }
 
 /** The worker's own TypeScript, loaded by the site's Vite. */
@@ -83,12 +143,13 @@ async function measureWasm() {
   }
 }
 
-const number = (entry) => (entry.worst === 0 ? '0' : entry.worst.toExponential(1));
+/** A dash for what cannot be read there: weights, and the logits of a generation, in the worker. */
+const number = (entry) => (!entry ? '-' : entry.worst === 0 ? '0' : entry.worst.toExponential(1));
 
 /** The forward pass in its order, then activations, edits, gradients by name. */
 function place(row) {
   const forward = FORWARD.findIndex(([name]) => name === row);
-  const group = ['activation', 'edit', 'several', 'metrics', 'gradients'].findIndex((word) => row.startsWith(word));
+  const group = ['activation', 'edit', 'several', 'metrics', 'gradients', 'reading:', 'readings', 'generation', 'process'].findIndex((word) => row.startsWith(word));
   return forward >= 0 ? [0, String.fromCharCode(97 + forward)] : [1 + group, row];
 }
 const inOrder = ([a], [b]) => (place(a).join() < place(b).join() ? -1 : 1);
@@ -102,6 +163,7 @@ const lines = [
     ([row, entry]) => `| ${row} | ${entry.reference} | ${entry.tensors} | ${number(entry)} | ${number(theirs.rows.get(row))} |`,
   ),
   `| identity edits | the run without | ${ours.bits} | same bits | same bits |`,
+  `| generation with the cache | without it | ${ours.uncached} | same bits | same bits |`,
 ];
 const text = readFileSync(page, 'utf8');
 const [from, to] = [text.indexOf(BEGIN), text.indexOf(END)];

@@ -13,7 +13,7 @@ import re
 import zlib
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 logging.getLogger().setLevel(logging.ERROR)
 torch.set_num_threads(1)
@@ -81,6 +81,15 @@ def build(spec, seed):
                 p.copy_(p.half().float())
             if "bf16" in kinds:
                 p.copy_(p.bfloat16().float())
+    return model
+
+
+def load(folder):
+    """A model folder as docs/formats.md puts it into TransformerLens."""
+    with open(f"{folder}/config.json") as f:
+        cfg = {k: v for k, v in json.load(f).items() if k not in ("model_type", "dtype")}
+    model = new_model(cfg)
+    model.load_state_dict({k: v.float() for k, v in load_file(f"{folder}/model.safetensors").items()}, strict=False)
     return model
 
 

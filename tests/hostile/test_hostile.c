@@ -262,8 +262,13 @@ static void test_words(void)
         {"--out is a folder", WORDS("run", ".", "--ids", "1", "--capture", "*", "--out", "."), HS_EIO, "no ordinary file"},
         {"--tokens 0", WORDS("hooks", ".", "--tokens", "0"), HS_EUSAGE, "--tokens"},
         {"--tokens beyond n_ctx", WORDS("hooks", ".", "--tokens", "6"), HS_EUSAGE, "1 to 5"},
-        {"heads without ids", WORDS("heads", ".", "--ids", ""), HS_ETOKENS, "ids"},
+        {"a reading without its document", WORDS("lens", ".", "spec.json"), HS_EIO, "spec.json"},
         {"grad without --out", WORDS("grad", ".", "spec.json"), HS_EUSAGE, "--out is missing"},
+        {"process without anything to do", WORDS("process", ".", "--out", "made"), HS_EUSAGE, "nothing to do"},
+        {"process without --out", WORDS("process", ".", "--fold-ln"), HS_EUSAGE, "--out is missing"},
+        {"process into the model's own folder", WORDS("process", ".", "--fold-ln", "--out", "."), HS_EUSAGE, "own folder"},
+        {"process into no folder", WORDS("process", ".", "--fold-ln", "--out", "nowhere/made"), HS_EIO, "nowhere/made"},
+        {"generate without its document", WORDS("generate", ".", "spec.json"), HS_EIO, "spec.json"},
         {"grad without its document", WORDS("grad", ".", "spec.json", "--out", "out.safetensors"), HS_EIO, "spec.json"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
@@ -302,6 +307,36 @@ static void test_documents(void)
         write_text("spec.json", SPECS[i].spec);
         check_words(WORDS("grad", ".", "spec.json", "--out", "out.safetensors"), SPECS[i].status, SPECS[i].says);
     }
+    static const struct {
+        const char *id, *spec;
+        hs_status status;
+        const char *says;
+    } GENERATIONS[] = {
+#include "generations.h"
+    };
+    for (size_t i = 0; i < sizeof GENERATIONS / sizeof *GENERATIONS; i++) {
+        TEST("generation: %s -> %s", GENERATIONS[i].id, hs_status_name(GENERATIONS[i].status));
+        write_good();
+        write_text("spec.json", GENERATIONS[i].spec);
+        check_words(WORDS("generate", ".", "spec.json", "--out", "out.safetensors"), GENERATIONS[i].status, GENERATIONS[i].says);
+    }
+}
+
+static void test_readings(void)
+{
+    static const struct {
+        const char *id, *command, *spec;
+        hs_status status;
+        const char *says;
+    } READINGS[] = {
+#include "readings.h"
+    };
+    for (size_t i = 0; i < sizeof READINGS / sizeof *READINGS; i++) {
+        TEST("reading: %s -> %s", READINGS[i].id, hs_status_name(READINGS[i].status));
+        write_good();
+        write_text("spec.json", READINGS[i].spec);
+        check_words(WORDS(READINGS[i].command, ".", "spec.json", "--out", "out.safetensors"), READINGS[i].status, READINGS[i].says);
+    }
 }
 
 int main(int argc, char **argv)
@@ -314,5 +349,6 @@ int main(int argc, char **argv)
     test_prompts();
     test_words();
     test_documents();
+    test_readings();
     return end();
 }

@@ -215,20 +215,31 @@ static void test_lists(void)
         }
         hs_json_free(json);
     }
-    TEST("heads: one object for each head");
-    text = run_good(WORDS("heads", ".", "--ids", "1,2,3,2,3"));
+    TEST("readings: the text, and its arrays in the file");
+    write_text("spec.json", "{\"read\":\"detect\",\"ids\":[1,2,3,2,3]}");
+    text = run_good(WORDS("detect", ".", "spec.json", "--out", "out.safetensors"));
     if (CHECK_STATUS(hs_json_parse((hs_bytes){text, strlen(text), "stdout"}, &detail, &json), HS_OK, detail)) {
-        hs_json_at heads = hs_json_get(json, 0, "heads");
-        double previous = -1;
-        CHECK(hs_json_length(json, heads) == 2);
-        CHECK(hs_json_number(json, hs_json_get(json, hs_json_first(json, heads), "previous"), &previous) && previous >= 0 && previous <= 1);
+        hs_json_at arrays = hs_json_get(json, 0, "arrays");
+        double duplicates = 0;
+        CHECK(hs_json_length(json, arrays) == 3);
+        CHECK(!strcmp(hs_json_string(json, hs_json_get(json, hs_json_first(json, arrays), "name")), "previous"));
+        CHECK(hs_json_number(json, hs_json_get(json, hs_json_get(json, 0, "values"), "duplicates"), &duplicates) && duplicates == 2);
         hs_json_free(json);
     }
+    unsigned char *bytes;
+    hs_safetensors *written = open_written("out.safetensors", &bytes);
+    if (written) {
+        float scores[2];
+        CHECK(hs_safetensors_count(written) == 3);
+        CHECK_STATUS(hs_safetensors_read(written, 0, &detail, scores), HS_OK, detail);
+        CHECK(scores[0] > 0 && scores[0] < 1);
+    }
+    hs_safetensors_close(written);
+    free(bytes);
     TEST("grad: the metric, and the gradients of hooks and weights under their names");
     write_text("spec.json", "{\"v\":1,\"ids\":[1,2,3],\"metric\":{\"kind\":\"log_prob\",\"correct\":4},\"hooks\":[\"hook_embed\"],\"weights\":true}");
     CHECK_SAYS(run_good(WORDS("grad", ".", "spec.json", "--out", "out.safetensors")), "{\"v\":1,\"metric\":-");
-    unsigned char *bytes;
-    hs_safetensors *written = open_written("out.safetensors", &bytes);
+    written = open_written("out.safetensors", &bytes);
     if (written) {
         CHECK(hs_safetensors_count(written) == 1 + hs_model_n_params(good_model));
         CHECK(!strcmp(hs_safetensors_entry(written, 0)->name, "hook_embed"));
