@@ -25,25 +25,39 @@ export function readTensors(path) {
   return tensors;
 }
 
-/** A scratch folder for the runs of one script, removed when the callback is done. */
-export function withRuns(model, callback) {
+/** A scratch folder for the calls of one script, removed when the callback is done. */
+function withScratch(callback) {
   const folder = mkdtempSync(join(tmpdir(), 'hs-'));
-  const editsPath = join(folder, 'edits.json');
-  const outPath = join(folder, 'out.safetensors');
-  /** `hs run` on ids: the captured tensors by name. */
-  const run = (ids, { edits = [], capture }) => {
-    writeFileSync(editsPath, JSON.stringify(edits));
-    const captures = capture.flatMap((glob) => ['--capture', glob]);
-    execFileSync(HS, ['run', model, '--ids', ids.join(','), '--edits', editsPath, ...captures, '--out', outPath], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    return readTensors(outPath);
-  };
   try {
-    return callback(run);
+    return callback((name) => join(folder, name));
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** `run(ids, { edits, capture })`, for the callback: the tensors that `hs run` captured, by name. */
+export function withRuns(model, callback) {
+  return withScratch((scratch) => {
+    const [edits, out] = [scratch('edits.json'), scratch('out.safetensors')];
+    return callback((ids, asked) => {
+      writeFileSync(edits, JSON.stringify(asked.edits ?? []));
+      const captures = asked.capture.flatMap((glob) => ['--capture', glob]);
+      execFileSync(HS, ['run', model, '--ids', ids.join(','), '--edits', edits, ...captures, '--out', out], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
+      return readTensors(out);
+    });
+  });
+}
+
+/** The answer of a command that takes a document (`hs written`, `hs generate`): its text and its tensors. */
+export function ask(command, model, document) {
+  return withScratch((scratch) => {
+    const [spec, out] = [scratch('spec.json'), scratch('out.safetensors')];
+    writeFileSync(spec, JSON.stringify({ v: 1, ...document }));
+    const text = execFileSync(HS, [command, model, spec, '--out', out], { stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 2 ** 28 });
+    return { ...JSON.parse(text), tensors: readTensors(out) };
+  });
 }
 
 /** -log p of each next token in nats, [T - 1], from logits [T, d_vocab]. */

@@ -12,6 +12,12 @@ function facts(path) {
   return { bytes: data.length, sha256: createHash('sha256').update(data).digest('hex') };
 }
 
+/** What a model is, to be said before it is loaded. */
+function shape(id) {
+  const { n_layers, n_heads, d_model, attn_only } = JSON.parse(readFileSync(`${models}${id}/config.json`, 'utf8'));
+  return { n_layers, n_heads, d_model, attn_only };
+}
+
 /** The heading of the model's card. */
 function title(id) {
   const heading = /^# (.+)$/m.exec(readFileSync(`${models}${id}/README.md`, 'utf8'));
@@ -25,6 +31,7 @@ export function manifest() {
     id,
     title: title(id),
     path: `models/${id}/`,
+    shape: shape(id),
     files: Object.fromEntries(FILES.map((name) => [name, facts(`${models}${id}/${name}`)])),
   }));
   return `${JSON.stringify({ v: 1, models: rows }, null, 2)}\n`;
