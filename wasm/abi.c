@@ -1,4 +1,4 @@
-/* abi.c: the core for a caller that can pass numbers and addresses, but no structures: the worker's
+/* abi.c: hs.h for a caller that can pass numbers and addresses, but no structures: the worker's
  * JavaScript (site/src/worker/wasm.ts).
  *
  * A list of strings is one block: each ends in NUL, and an empty one ends the list.
@@ -82,16 +82,6 @@ void hsw_model_counts(const hs_model *model, hsw_counts *out)
     };
 }
 
-hs_status hsw_model_process(hs_model *model, bool fold_ln, bool center_writing_weights, bool center_unembed,
-                            bool fold_value_biases)
-{
-    const hs_process process = {.fold_ln = fold_ln,
-                                .center_writing_weights = center_writing_weights,
-                                .center_unembed = center_unembed,
-                                .fold_value_biases = fold_value_biases};
-    return hs_model_process(model, &process, &last);
-}
-
 void hsw_hook_describe(const hs_model *model, int i, int n_tokens, hsw_array *out)
 {
     static hs_hook_info info; // out->name points into it until the next call
@@ -151,45 +141,36 @@ static hs_tensor tensor_of(const hsw_array *array)
     return tensor;
 }
 
-/* What a document's operands may name, as hs_sources; false when its lists do not fit into memory. */
-static bool sources_open(const char *run_names, const hs_run *const *runs, const hsw_array *vectors, int n_vectors,
-                         hs_sources *out)
-{
-    int n_runs = list_count(run_names);
-    const char **names = malloc(sizeof *names * (size_t)(n_runs + 1));
-    hs_tensor *tensors = malloc(sizeof *tensors * (size_t)(n_vectors + 1));
-    *out = (hs_sources){.run_names = names, .runs = runs, .n_runs = n_runs, .vectors = tensors, .n_vectors = n_vectors};
-    if (!names || !tensors)
-        return false;
-    list_split(run_names, names);
-    for (int i = 0; i < n_vectors; i++)
-        tensors[i] = tensor_of(&vectors[i]);
-    return true;
-}
-
-static void sources_close(const hs_sources *sources)
-{
-    free((void *)sources->run_names);
-    free((void *)sources->vectors);
-}
-
 hs_status hsw_edits_new(const hs_model *model, const char *json, size_t json_bytes, int n_tokens,
                         const char *run_names, const hs_run *const *runs, const hsw_array *vectors,
                         int n_vectors, hs_edits **out)
 {
-    hs_sources sources;
-    hs_status status = sources_open(run_names, runs, vectors, n_vectors, &sources)
-                           ? hs_edits_new(model, document(json, json_bytes, "edits"), n_tokens, &sources, &last, out)
-                           : no_memory();
-    sources_close(&sources);
+    int n_runs = list_count(run_names);
+    const char **names = malloc(sizeof *names * (size_t)(n_runs + 1));
+    hs_tensor *tensors = malloc(sizeof *tensors * (size_t)(n_vectors + 1));
+    hs_status status;
+    if (!names || !tensors) {
+        status = no_memory();
+    } else {
+        list_split(run_names, names);
+        for (int i = 0; i < n_vectors; i++)
+            tensors[i] = tensor_of(&vectors[i]);
+        const hs_sources sources = {.run_names = names,
+                                    .runs = runs,
+                                    .n_runs = n_runs,
+                                    .vectors = tensors,
+                                    .n_vectors = n_vectors};
+        status = hs_edits_new(model, document(json, json_bytes, "edits"), n_tokens, &sources, &last, out);
+    }
+    free(names);
+    free(tensors);
     return status;
 }
 
 /* ---- runs ------------------------------------------------------------------------------------ */
 
-/* hs_run_size and hs_run_new, which take the same: one of size and out is NULL. */
-static hs_status plan(const hs_model *model, const int32_t *ids, int n_tokens, const hs_edits *edits,
-                      const char *capture, size_t *size, hs_run **out)
+hs_status hsw_run_new(const hs_model *model, const int32_t *ids, int n_tokens, const hs_edits *edits,
+                      const char *capture, hsw_run_made *out)
 {
     int n_capture = list_count(capture);
     const char **globs = malloc(sizeof *globs * (size_t)(n_capture + 1));
@@ -198,24 +179,13 @@ static hs_status plan(const hs_model *model, const int32_t *ids, int n_tokens, c
     list_split(capture, globs);
     const hs_run_spec spec = {
         .ids = ids, .n_tokens = n_tokens, .edits = edits, .capture = globs, .n_capture = n_capture};
-    hs_status status = size ? hs_run_size(model, &spec, &last, size) : hs_run_new(model, &spec, &last, out);
+    size_t bytes = 0;
+    hs_status status = hs_run_size(model, &spec, &last, &bytes);
+    if (status == HS_OK)
+        status = hs_run_new(model, &spec, &last, &out->run);
+    out->bytes = (double)bytes;
     free(globs);
     return status;
-}
-
-hs_status hsw_run_size(const hs_model *model, const int32_t *ids, int n_tokens, const hs_edits *edits,
-                       const char *capture, double *out)
-{
-    size_t bytes = 0;
-    hs_status status = plan(model, ids, n_tokens, edits, capture, &bytes, NULL);
-    *out = (double)bytes;
-    return status;
-}
-
-hs_status hsw_run_new(const hs_model *model, const int32_t *ids, int n_tokens, const hs_edits *edits,
-                      const char *capture, hs_run **out)
-{
-    return plan(model, ids, n_tokens, edits, capture, NULL, out);
 }
 
 void hsw_run_captured(const hs_run *run, int i, hsw_array *out)
@@ -226,56 +196,6 @@ void hsw_run_captured(const hs_run *run, int i, hsw_array *out)
 hs_status hsw_unembed(const hs_model *model, const float *x, int n, bool apply_ln_final, float *out)
 {
     return hs_unembed(model, x, n, apply_ln_final, &last, out);
-}
-
-/* ---- readings -------------------------------------------------------------------------------- */
-
-/* The globs of hs_read_hooks, as a list that the caller frees. */
-hs_status hsw_read_hooks(const hs_model *model, char **out)
-{
-    const char *globs[HS_READ_MAX_HOOKS];
-    string_list list = {0};
-    int n = hs_read_hooks(model, globs);
-    for (int i = 0; i < n; i++)
-        list_append(&list, globs[i]);
-    if (!list.failed) {
-        *out = list.text;
-        return HS_OK;
-    }
-    free(list.text);
-    return no_memory();
-}
-
-hs_status hsw_read_new(hs_model *model, const hs_run *run, const hs_run *minus, const char *json,
-                       size_t json_bytes, hs_reading **out)
-{
-    return hs_read_new(model, run, minus, document(json, json_bytes, "reading"), &last, out);
-}
-
-/* The names of its axes are in hs_read_text. */
-void hsw_read_array(const hs_reading *reading, int i, hsw_array *out)
-{
-    *out = array_of(hs_read_array(reading, i).tensor);
-}
-
-/* ---- generation ------------------------------------------------------------------------------ */
-
-hs_status hsw_generate_new(hs_model *model, const char *json, size_t json_bytes, const char *run_names,
-                           const hs_run *const *runs, const hsw_array *vectors, int n_vectors,
-                           hs_generation **out)
-{
-    hs_sources sources;
-    hs_status status = sources_open(run_names, runs, vectors, n_vectors, &sources)
-                           ? hs_generate_new(model, document(json, json_bytes, "generation"), &sources, &last, out)
-                           : no_memory();
-    sources_close(&sources);
-    return status;
-}
-
-void hsw_generate_token(const hs_generation *generation, int i, hsw_generated *out)
-{
-    hs_generated token = hs_generate_token(generation, i);
-    *out = (hsw_generated){token.id, token.prob, token.log_prob, token.entropy, token.drawn, token.kl, token.twin_log_prob};
 }
 
 /* ---- gradients ------------------------------------------------------------------------------- */

@@ -1,11 +1,8 @@
-/* abi.h: what abi.c gives to JavaScript beside the core's headers: structures of 32-bit words and doubles only. */
+/* abi.h: what abi.c gives to JavaScript beside hs.h: structures of 32-bit words and doubles only. */
 #ifndef HSW_ABI_H
 #define HSW_ABI_H
 
 #include "hs.h"
-#include "hs_generate.h"
-#include "hs_process.h"
-#include "hs_read.h"
 
 /* A named array. `name` and `data` live as long as the object they came from. */
 typedef struct hsw_array {
@@ -21,10 +18,10 @@ typedef struct hsw_counts {
     double not_finite; /* weights */
 } hsw_counts;
 
-/* hs_generated, in its order. */
-typedef struct hsw_generated {
-    double id, prob, log_prob, entropy, drawn, kl, twin_log_prob;
-} hsw_generated;
+typedef struct hsw_run_made {
+    double bytes; /* that the run takes */
+    hs_run *run;
+} hsw_run_made;
 
 #define FN(result, name, ...) result name(__VA_ARGS__);
 #include "abi.def"
