@@ -1,7 +1,8 @@
-/** What a person has set up: a text and the interventions on its run, with undo and redo over both. */
+/** What a person has set up: model, texts, interventions, view and sampler, with undo and redo over all of it. */
 import { computed, signal } from '@preact/signals';
 import type { Edit } from '../engine/types';
-import type { HeadId } from './selection';
+import type { HeadId, Selection } from './selection';
+import { SAMPLER, VIEW, type Sampler, type View } from './view';
 
 export interface Intervention {
   readonly edit: Edit;
@@ -10,9 +11,17 @@ export interface Intervention {
 }
 
 export interface Experiment {
+  /** A shipped model's id; "" is the first. */
+  readonly model: string;
   readonly text: string;
+  /** Prompt B; null: there is none. */
+  readonly textB: string | null;
   readonly interventions: readonly Intervention[];
+  readonly view: View;
+  readonly sampler: Sampler;
 }
+
+export const EMPTY: Experiment = { model: '', text: '', textB: null, interventions: [], view: VIEW, sampler: SAMPLER };
 
 const HISTORY_LENGTH = 100;
 
@@ -31,47 +40,75 @@ export function ablatedHead(edit: Edit): HeadId | null {
   return { layer: Number(layer), head };
 }
 
-export function createExperiment(initial: Experiment) {
-  const current = signal(initial);
-  const past = signal<readonly Experiment[]>([]);
-  const future = signal<readonly Experiment[]>([]);
-  let typing = false;
+/** One step of the history: what was set up, and where the selection then was. */
+interface Step {
+  readonly experiment: Experiment;
+  readonly lock: Selection;
+}
 
-  const commit = (next: Experiment) => {
-    past.value = [...past.value, current.value].slice(-HISTORY_LENGTH);
-    future.value = [];
-    current.value = next;
+/** Where the selection is read and put back. */
+interface Place {
+  get(): Selection;
+  set(lock: Selection): void;
+}
+
+export function createExperiment(initial: Experiment, place: Place) {
+  const current = signal(initial);
+  const past = signal<readonly Step[]>([]);
+  const future = signal<readonly Step[]>([]);
+  /** What goes on as one step: typing, sliding, looking around. */
+  let stretch: string | null = null;
+
+  const step = (): Step => ({ experiment: current.peek(), lock: place.get() });
+  /** `as`: changes of the same kind in a row are one step of undo. */
+  function change(part: Partial<Experiment>, as: string | null = null) {
+    if (as === null || as !== stretch) {
+      past.value = [...past.value, step()].slice(-HISTORY_LENGTH);
+      future.value = [];
+    }
+    stretch = as;
+    current.value = { ...current.value, ...part };
+  }
+  const differs = (part: Partial<Experiment>) =>
+    Object.entries(part).some(([key, value]) => JSON.stringify(current.value[key as keyof Experiment]) !== JSON.stringify(value));
+  const set = (part: Partial<Experiment>, as: string | null = null) => {
+    if (differs(part)) change(part, as);
   };
-  const change = (next: Experiment) => {
-    typing = false;
-    commit(next);
-  };
-  const setInterventions = (interventions: readonly Intervention[]) => change({ ...current.value, interventions });
+  const setInterventions = (interventions: readonly Intervention[], as: string | null = null) => set({ interventions }, as);
   const indexOfHead = ({ layer, head }: HeadId) =>
     current.value.interventions.findIndex((i) => {
       const off = ablatedHead(i.edit);
       return off !== null && off.layer === layer && off.head === head;
     });
+  function travel(from: typeof past, to: typeof past) {
+    const next = from.value.at(-1);
+    if (!next) return;
+    stretch = null;
+    from.value = from.value.slice(0, -1);
+    to.value = [...to.value, step()];
+    current.value = next.experiment;
+    place.set(next.lock);
+  }
 
   return {
     current,
+    past,
+    future,
     canUndo: computed(() => past.value.length > 0),
     canRedo: computed(() => future.value.length > 0),
     /** The edits that the next run applies, in their order. */
     inForce: computed(() => current.value.interventions.filter((i) => !i.muted).map((i) => i.edit)),
 
+    set,
     /** Typing: one stretch of it is one step of undo, until `endTyping` or any other change. */
-    type(text: string) {
-      if (text === current.value.text) return;
-      if (typing) current.value = { ...current.value, text };
-      else commit({ ...current.value, text });
-      typing = true;
+    type(text: string, prompt: 'text' | 'textB' = 'text') {
+      set({ [prompt]: text }, `type ${prompt}`);
     },
     endTyping() {
-      typing = false;
+      stretch = null;
     },
-    useText(text: string) {
-      if (text !== current.value.text) change({ ...current.value, text });
+    look(view: Partial<View>) {
+      set({ view: { ...current.value.view, ...view } }, 'look');
     },
     isOff(id: HeadId): boolean {
       const found = current.value.interventions[indexOfHead(id)];
@@ -85,6 +122,12 @@ export function createExperiment(initial: Experiment) {
       else if (all[at]?.muted) setInterventions(all.map((x, i) => (i === at ? { ...x, muted: false } : x)));
       else setInterventions(all.filter((_, i) => i !== at));
     },
+    /** A new one at the end, or another in place of number `index`; `sliding`: one step with the one before. */
+    put(edit: Edit, index: number | null = null, sliding = false) {
+      const all = current.value.interventions;
+      const made = { edit, muted: false };
+      setInterventions(index === null ? [...all, made] : all.map((x, i) => (i === index ? made : x)), sliding ? `slide ${index}` : null);
+    },
     toggleMute(index: number) {
       setInterventions(current.value.interventions.map((x, i) => (i === index ? { ...x, muted: !x.muted } : x)));
     },
@@ -92,23 +135,13 @@ export function createExperiment(initial: Experiment) {
       setInterventions(current.value.interventions.filter((_, i) => i !== index));
     },
     clear() {
-      if (current.value.interventions.length > 0) setInterventions([]);
+      setInterventions([]);
     },
-    undo() {
-      const last = past.value.at(-1);
-      if (!last) return;
-      typing = false;
-      past.value = past.value.slice(0, -1);
-      future.value = [...future.value, current.value];
-      current.value = last;
-    },
-    redo() {
-      const next = future.value.at(-1);
-      if (!next) return;
-      typing = false;
-      future.value = future.value.slice(0, -1);
-      past.value = [...past.value, current.value];
-      current.value = next;
+    undo: () => travel(past, future),
+    redo: () => travel(future, past),
+    /** Back to a step of the history, by its place in `past`: as many undos. */
+    backTo(index: number) {
+      while (past.value.length > index) travel(past, future);
     },
   };
 }

@@ -1,0 +1,58 @@
+/** What is looked at and how: one table, from which the types, the page's controls and a link's checks come.
+ *  The first option of each is the default. */
+import type { Direction } from '../engine/types';
+
+export const OPTIONS = {
+  tab: ['attention', 'stream', 'lens', 'attribution', 'mlp', 'written', 'hooks', 'generate'],
+  /** Prompt A, prompt B, A less B, or A less the same run without edits. */
+  side: ['a', 'b', 'a-b', 'effect'],
+  /** Of attention: docs/formats.md, "attention". */
+  mode: ['pattern', 'scores', 'value_weighted', 'result_weighted'],
+  order: ['layer', 'induction', 'previous', 'duplicate'],
+  /** Of the stream and the lens. */
+  measure: ['norm', 'prob', 'logit', 'rank', 'kl', 'entropy', 'cosine', 'projection'],
+  ln: ['recompute', 'cached'],
+  /** Of attribution. */
+  by: ['component', 'head', 'neuron', 'source'],
+  /** Of what is written. */
+  size: ['norm', 'variance'],
+  detect: ['text', 'random'],
+} as const;
+
+type Choices = { readonly [K in keyof typeof OPTIONS]: (typeof OPTIONS)[K][number] };
+
+/** The token that lens and attribution ask about: an id, each position's next one, or the run's own prediction. */
+export type Target = number | 'top' | 'next';
+
+export interface View extends Choices {
+  readonly target: Target;
+  /** Attribution of a difference: less this token's logit. */
+  readonly wrong: number | null;
+  /** What the stream is projected on; null: nothing chosen yet. */
+  readonly along: Direction | null;
+  /** The hook that the Hooks tab shows. */
+  readonly hook: string | null;
+}
+
+export const VIEW: View = {
+  ...(Object.fromEntries(Object.entries(OPTIONS).map(([name, [first]]) => [name, first])) as unknown as Choices),
+  target: 'top',
+  wrong: null,
+  along: null,
+  hook: null,
+};
+
+/** How text is continued: docs/formats.md, "Generation". [default, least, most]; whole numbers where both ends are. */
+export const SAMPLER_RANGES = {
+  max_new: [40, 1, 200],
+  temperature: [0.8, 0, 5],
+  top_k: [0, 0, 100_000],
+  top_p: [1, 0.01, 1],
+  frequency_penalty: [0, 0, 10],
+  repetition_penalty: [1, 0.1, 10],
+  seed: [1, 0, 2 ** 32 - 1],
+} as const;
+
+export type Sampler = { readonly [K in keyof typeof SAMPLER_RANGES]: number };
+
+export const SAMPLER = Object.fromEntries(Object.entries(SAMPLER_RANGES).map(([name, [initial]]) => [name, initial])) as unknown as Sampler;
