@@ -76,6 +76,24 @@ static void print_statuses(void)
          "export type StatusName = (typeof STATUS)[keyof typeof STATUS];\n");
 }
 
+static void print_documents(void)
+{
+    puts("/** reads.def: what a reading document may ask for. */\n"
+         "export const READS = [");
+#define READ(name, what) puts("  '" #name "',");
+#include "reads.def"
+#undef READ
+    puts("] as const;\n"
+         "export type ReadName = (typeof READS)[number];\n\n"
+         "/** The transformations of weights (wasm/processes.def), in the order in which they are done. */\n"
+         "export const PROCESSES = [");
+#define PROCESS(name) puts("  '" #name "',");
+#include "processes.def"
+#undef PROCESS
+    puts("] as const;\n"
+         "export type ProcessName = (typeof PROCESSES)[number];\n");
+}
+
 typedef struct hook {
     const char *name, *scope, *exists, *const *axes;
     int n_axes;
@@ -218,6 +236,7 @@ int main(int argc, char **argv)
              " * Do not edit. */\n");
         print_functions();
         print_statuses();
+        print_documents();
         print_hooks();
         print_config();
     } else if (argc == 2 && !strcmp(argv[1], "hooks")) {

@@ -23,7 +23,7 @@ export function fakeEngine({ nLayers = 2, nHeads = 8, inductionHead = 3, strengt
     d_vocab: 512, d_vocab_out: 512, act_fn: null, attn_only: true, normalization_type: 'LN',
     positional_embedding_type: 'shortformer', default_prepend_bos: true, attn_scale: 2, eps: 1e-5,
   };
-  const info: ModelInfo = { id: 'fake', sha256: '0'.repeat(64), bytes: 4_100_000, parameters: 1000, n_params: 1000, n_not_finite: 0, config };
+  const info: ModelInfo = { id: 'fake', sha256: '0'.repeat(64), bytes: 4_100_000, parameters: 1000, n_params: 1000, n_not_finite: 0, config, processing: [] };
   const idOf = (word: string) => {
     if (!words.includes(word)) words.push(word);
     return words.indexOf(word);
@@ -127,6 +127,9 @@ export function fakeEngine({ nLayers = 2, nHeads = 8, inductionHead = 3, strengt
       return { name: 'unembed', shape: [n, config.d_vocab_out], data };
     },
     gradient: async () => ({ metric: 0, tensors: new Map() }),
+    read: async ({ read, ids = [] }) => ({ read, tokens: ids.length, conventions: {}, axes: {}, values: {}, arrays: new Map() }),
+    generate: async () => ({ end: 'max_new', tokens: [] }),
+    process: async (names) => ({ ...info, processing: names }),
     close() {},
   };
 }

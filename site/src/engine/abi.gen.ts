@@ -79,6 +79,32 @@ export const STATUS = {
 } as const;
 export type StatusName = (typeof STATUS)[keyof typeof STATUS];
 
+/** reads.def: what a reading document may ask for. */
+export const READS = [
+  'lens',
+  'states',
+  'attribution',
+  'decompose',
+  'attention',
+  'pair',
+  'neurons',
+  'neuron',
+  'directions',
+  'written',
+  'detect',
+  'predictions',
+] as const;
+export type ReadName = (typeof READS)[number];
+
+/** The transformations of weights (wasm/processes.def), in the order in which they are done. */
+export const PROCESSES = [
+  'fold_ln',
+  'center_writing_weights',
+  'center_unembed',
+  'fold_value_biases',
+] as const;
+export type ProcessName = (typeof PROCESSES)[number];
+
 /** hooks.def, in the order of a forward pass. `%d` is the layer; `exists` is the class of model that
  *  has the hook. */
 export const HOOKS = [

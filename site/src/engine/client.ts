@@ -1,14 +1,17 @@
 /** The page's end of the channel: a request in, a promise out. */
 import type { Answer, Ask, FromWorker, Kind, Port, ToWorker } from '../worker/protocol';
 import { EngineError, aborted } from './errors';
+import type { GeneratedToken } from './types';
 
 interface Pending {
+  readonly onToken: AskOptions['onToken'];
   resolve(answer: Answer<Kind>): void;
   reject(failure: EngineError): void;
 }
 
 export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
+  readonly onToken?: ((token: GeneratedToken, index: number) => void) | undefined;
   readonly transfer?: ArrayBuffer[];
 }
 
@@ -21,13 +24,14 @@ export function connect(port: Port<FromWorker, ToWorker>) {
 
   port.onmessage = ({ data }) => {
     const asked = pending.get(data.id);
+    if ('token' in data) return asked?.onToken?.(data.token, data.index);
     pending.delete(data.id);
     if (data.ok) asked?.resolve(data.answer);
     else asked?.reject(new EngineError(data.status, data.detail));
   };
 
   /** The answer of the worker; EABORTED as soon as the signal says so. */
-  function ask<K extends Kind>(kind: K, what: Ask<K>, { signal, transfer = [] }: AskOptions = {}): Promise<Answer<K>> {
+  function ask<K extends Kind>(kind: K, what: Ask<K>, { signal, onToken, transfer = [] }: AskOptions = {}): Promise<Answer<K>> {
     if (dead) return Promise.reject(dead);
     if (signal?.aborted) return Promise.reject(aborted());
     const id = ++lastId;
@@ -36,7 +40,7 @@ export function connect(port: Port<FromWorker, ToWorker>) {
       pending.delete(id);
       port.postMessage({ id, kind: 'cancel' }, []);
     };
-    const answer = new Promise<Answer<Kind>>((resolve, reject) => pending.set(id, { resolve, reject }));
+    const answer = new Promise<Answer<Kind>>((resolve, reject) => pending.set(id, { onToken, resolve, reject }));
     signal?.addEventListener('abort', cancel, { once: true });
     // A row of Calls ties `kind` to `what` and to the answer; a union over kinds cannot carry that.
     port.postMessage({ id, kind, ask: what } as ToWorker, transfer);

@@ -60,6 +60,9 @@ export function createEngine({ base = document.baseURI }: { readonly base?: stri
     run: (request, options) => client.ask('run', request, options),
     unembed: (vectors, { lnFinal = true } = {}) => client.ask('unembed', { vectors, lnFinal }),
     gradient: (request, options) => client.ask('gradient', request, options),
+    read: (request, options) => client.ask('read', request, options),
+    generate: (request, options) => client.ask('generate', request, options),
+    process: (names) => client.ask('process', { names }),
     close() {
       client.fail(new EngineError('EWORKER', 'the engine was closed; create another'));
       worker.terminate();

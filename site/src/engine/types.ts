@@ -1,4 +1,7 @@
 /** What the engine speaks: the same documents as `hs` and the C core (docs/formats.md). Types only. */
+import type { ProcessName, ReadName } from './abi.gen';
+
+export type { ProcessName, ReadName };
 
 /** A named array of a run; `shape` as TransformerLens has it, without a batch axis. */
 export interface Tensor {
@@ -78,6 +81,8 @@ export interface ModelInfo {
   readonly n_params: number;
   readonly n_not_finite: number;
   readonly config: ModelConfig;
+  /** What was done to the weights since they were loaded. */
+  readonly processing: readonly ProcessName[];
 }
 
 export interface HookInfo {
@@ -132,6 +137,80 @@ export interface RunResult {
   readonly bytes: number;
 }
 
+/** The run that a reading takes away. */
+export interface MinusRun {
+  readonly ids: ArrayLike<number>;
+  readonly edits?: readonly Edit[];
+  readonly runs?: NonNullable<RunRequest['runs']>;
+}
+
+/** What is read out of a run, or of two: docs/formats.md, "Reading". A reading's own fields stand beside these,
+ *  and the core judges them; without `ids` only the weights are read. `vectors` are the edits' of both runs. */
+export interface ReadRequest {
+  readonly read: ReadName;
+  readonly ids?: ArrayLike<number>;
+  readonly edits?: readonly Edit[];
+  readonly runs?: NonNullable<RunRequest['runs']>;
+  readonly vectors?: NonNullable<RunRequest['vectors']>;
+  readonly minus?: MinusRun;
+  readonly [field: string]: unknown;
+}
+
+/** `axes` names each axis: "state", "position", "layer", "head", "part", ... */
+export interface ReadArray extends Tensor {
+  readonly axes: readonly string[];
+}
+
+export interface Reading {
+  readonly read: ReadName;
+  /** Of the run; 0 where weights alone were read. */
+  readonly tokens: number;
+  /** In words, what each number means. */
+  readonly conventions: Readonly<Record<string, string>>;
+  /** The labels of those axes that have some: {"state": ["0_pre", ...]}. */
+  readonly axes: Readonly<Record<string, readonly string[]>>;
+  /** Single numbers; null where there is none to tell. */
+  readonly values: Readonly<Record<string, number | null>>;
+  readonly arrays: ReadonlyMap<string, ReadArray>;
+}
+
+/** A text to continue: docs/formats.md, "Generation". What is absent has the value that it says. */
+export interface GenerateRequest extends Pick<RunRequest, 'ids' | 'edits' | 'runs' | 'vectors'> {
+  readonly max_new?: number;
+  readonly temperature?: number;
+  readonly top_k?: number;
+  readonly top_p?: number;
+  readonly frequency_penalty?: number;
+  readonly repetition_penalty?: number;
+  readonly seed?: number;
+  readonly stop?: readonly number[];
+  readonly twin?: boolean;
+  readonly forced?: readonly number[];
+  readonly k?: number;
+  readonly cache?: boolean;
+}
+
+/** A token that was drawn, with numbers of the model's softmax there (edits in force, in nats). */
+export interface GeneratedToken {
+  readonly id: number;
+  readonly prob: number;
+  readonly log_prob: number;
+  readonly entropy: number;
+  /** Its probability after temperature, penalties and cuts. */
+  readonly drawn: number;
+  /** KL(this run || the twin without the edits); null without `twin`. */
+  readonly kl: number | null;
+  readonly twin_log_prob: number | null;
+  readonly top_ids: readonly number[];
+  readonly top_probs: readonly number[];
+}
+
+export interface Generation {
+  /** Why it ended: "max_new", "stop" or "context". */
+  readonly end: string;
+  readonly tokens: readonly GeneratedToken[];
+}
+
 /** What is differentiated: docs/formats.md, "Gradient". Negative positions count from the end. */
 export interface Metric {
   readonly kind: 'logit_diff' | 'log_prob' | 'kl' | 'loss';
@@ -179,6 +258,17 @@ export interface Engine {
   unembed(vectors: Float32Array, options?: { lnFinal?: boolean }): Promise<Tensor>;
   /** d(metric)/d(value) at hooks and of weights. */
   gradient(request: GradientRequest, options?: { signal?: AbortSignal }): Promise<GradientResult>;
+  /** A reading of a run: the logit lens, attribution, neurons, heads, ... Runs are kept, so that the next reading
+   *  of the same one has no forward pass to wait for. */
+  read(request: ReadRequest, options?: { signal?: AbortSignal }): Promise<Reading>;
+  /** The text continued; `onToken` hears of each token as it is drawn, with its index. */
+  generate(
+    request: GenerateRequest,
+    options?: { signal?: AbortSignal; onToken?: (token: GeneratedToken, index: number) => void },
+  ): Promise<Generation>;
+  /** Transform the loaded model's weights so that it predicts the same (docs/formats.md, "Process"), all named or
+   *  none. Load the model again to undo it. */
+  process(names: readonly ProcessName[]): Promise<ModelInfo>;
   /** Free the worker and everything in it. */
   close(): void;
 }

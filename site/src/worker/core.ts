@@ -261,7 +261,7 @@ function describe({ core, open, doubles }: Wasm, at: number, files: ModelFiles):
     // page_config.def and ModelConfig hold the same fields; a test compares them with config.json's.
     const config = Object.fromEntries(fields) as ModelConfig;
     const bytes = files.weights.reduce((sum, { data }) => sum + data.byteLength, 0);
-    return { id: files.id, sha256: files.sha256, bytes, parameters, n_params, n_not_finite, config };
+    return { id: files.id, sha256: files.sha256, bytes, parameters, n_params, n_not_finite, config, processing: [] };
   } finally {
     scope.close();
   }

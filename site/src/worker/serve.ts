@@ -83,5 +83,7 @@ async function answerTo(request: Request, core: Core, pace: Pace) {
       return { answer: core.tokens(request.ask), transfer: [] };
     case 'hooks':
       return { answer: core.hooks(request.ask), transfer: [] };
+    default:
+      throw new EngineError('ESPEC', `${request.kind} is not there yet`);
   }
 }
