@@ -1,6 +1,12 @@
 /** What is looked at and how: one table, from which the types, the page's controls and a link's checks come.
  *  The first option of each is the default. */
-import type { Direction } from '../engine/types';
+/** A direction of the stream: docs/formats.md, "Directions". */
+export type Direction =
+  | { readonly token: number; readonly minus?: number }
+  | { readonly neuron: readonly [layer: number, neuron: number] }
+  | { readonly neuron_in: readonly [layer: number, neuron: number] }
+  | { readonly state: string; readonly position: number }
+  | { readonly head: readonly [layer: number, head: number]; readonly position: number };
 
 export const OPTIONS = {
   tab: ['attention', 'stream', 'lens', 'attribution', 'mlp', 'written', 'hooks', 'generate'],
