@@ -36,5 +36,5 @@ if (root) {
     </PageProvider>,
     root,
   );
-  void app.open();
+  void app.start();
 }

@@ -1,11 +1,12 @@
 /** The page's facts and what can be done to them, in one place; views read signals and call these. */
 import { batch, computed, effect, signal } from '@preact/signals';
-import type { EngineFailure, Engine, ModelInfo, ShippedModel, Token } from '../engine/types';
-import { EXAMPLES } from './examples';
-import { ablatedHead, createExperiment } from './experiment';
+import type { Edit, EngineFailure, Engine, HookInfo, ModelInfo, ShippedModel, Token } from '../engine/types';
+import { sideProblem, subject } from './documents';
+import { EXAMPLES, type Example } from './examples';
+import { ablatedHead, createExperiment, EMPTY, type Experiment } from './experiment';
 import { asFailure } from './failure';
-import { createLens } from './lens';
-import { glyphs, strongestSource } from './reading';
+import { createReadings } from './readings';
+import { glyphs, states, strongestSource } from './reading';
 import { createCompute, createRunner } from './run';
 import { createSelection, NOTHING, sameHead, type HeadId, type Selection } from './selection';
 import { findStory, tell } from './story';
@@ -15,63 +16,128 @@ export type ModelState =
   | { readonly kind: 'ready'; readonly title: string; readonly info: ModelInfo }
   | { readonly kind: 'failed'; readonly title: string; readonly failure: EngineFailure };
 
+/** What stands over the page, one at a time. */
+export type Panel = 'help' | 'palette' | 'share' | 'saved' | { readonly edit: Edit | null; readonly index: number | null };
+
 export function createApp(connect: () => Engine) {
-  const experiment = createExperiment({ text: EXAMPLES[0].text, interventions: [] });
   const selection = createSelection();
+  const experiment = createExperiment(
+    { ...EMPTY, text: EXAMPLES[0].text },
+    {
+      // Where the story's own lock is, another text's story may be.
+      get: () => (selection.followsStory.peek() ? NOTHING : selection.lock.peek()),
+      set: (lock) => restore(lock),
+    },
+  );
   const runner = createRunner();
   const engine = signal<Engine | null>(null);
   const models = signal<readonly ShippedModel[]>([]);
   const model = signal<ModelState>({ kind: 'loading', title: '', done: 0, total: 0 });
   const vocabulary = signal<readonly Token[]>([]);
-  const editing = signal(false);
+  const hooks = signal<readonly HookInfo[]>([]);
+  const editing = signal<'text' | 'textB' | null>(null);
+  const panel = signal<Panel | null>(null);
+  const readings = createReadings(() => engine.value);
+  const view = computed(() => experiment.current.value.view);
 
-  const askNow = () => runner.ask({ text: experiment.current.value.text, edits: experiment.inForce.value });
-  effect(askNow);
+  const askNow = () => {
+    const { text, textB } = experiment.current.value;
+    runner.ask({ text, textB, edits: experiment.inForce.value });
+  };
+  // What is looked at changes more often than what is run.
+  const asked = computed(() => {
+    const { text, textB, interventions } = experiment.current.value;
+    return JSON.stringify([text, textB, interventions]);
+  });
+  effect(() => {
+    asked.value;
+    askNow();
+  });
+
+  /** Prompt A, or B where that is looked at. */
+  const shown = computed(() => {
+    const pair = runner.shown.value;
+    return pair && (view.value.side === 'b' && pair.b ? pair.b : pair.a);
+  });
+  const problem = computed(() => {
+    const pair = runner.shown.value;
+    return pair && sideProblem(view.value.side, pair.a, pair.b);
+  });
+  /** What pictures read: a run, or one less another. */
+  const subjectShown = computed(() => {
+    const pair = runner.shown.value;
+    return pair && subject(view.value.side, pair.a, pair.b);
+  });
 
   /** The story belongs to a text, not to what was switched off in it. */
   let told: { before: unknown; story: Selection } | null = null;
   effect(() => {
-    const shown = runner.shown.value;
-    if (!shown) return;
-    if (told?.before !== shown.before) told = { before: shown.before, story: findStory(shown) };
-    const { n_layers, n_heads } = shown.info.config;
-    const { story } = told;
+    const now = shown.value;
+    if (!now) return;
+    if (told?.before !== now.before) {
+      const story = findStory(now);
+      if (story) told = { before: now.before, story };
+    }
+    const { config } = now.info;
     batch(() => {
-      selection.ground.value = { head: story.head, nLayers: n_layers, nHeads: n_heads, nTokens: shown.tokenized.ids.length };
-      if (selection.followsStory.peek()) selection.follow(story);
+      selection.ground.value = {
+        head: told?.story.head ?? null, nLayers: config.n_layers, nHeads: config.n_heads, nTokens: now.tokenized.ids.length,
+        nDepths: states(config).length, dMlp: config.attn_only ? 0 : config.d_mlp,
+      };
+      if (told && selection.followsStory.peek()) selection.follow(told.story);
     });
   });
 
-  const offHeads = computed<readonly HeadId[]>(() =>
-    (runner.shown.value?.edits ?? []).map(ablatedHead).filter((h) => h !== null),
-  );
+  function restore(lock: Selection) {
+    selection.restore(lock);
+    if (told && selection.followsStory.peek()) selection.follow(told.story);
+  }
+
+  const offHeads = computed<readonly HeadId[]>(() => (shown.value?.edits ?? []).map(ablatedHead).filter((h) => h !== null));
 
   /** Loads a model and shows its run; the text stays whatever happens. */
-  async function open(id?: string) {
-    let title = id ?? '';
+  let loads = 0;
+  async function open(id: string) {
+    const load = ++loads;
+    let title = id;
     let loading = true;
+    const current = () => loading && load === loads;
     try {
       engine.value ??= connect();
       models.value = await engine.value.models();
-      const chosen = models.value.find((m) => m.id === id) ?? models.value[0];
-      if (!chosen) throw { status: 'EFETCH', detail: 'This copy of the page ships no model.' };
+      const chosen = models.value.find((m) => m.id === id) ?? (id === '' ? models.value[0] : undefined);
+      if (!chosen) throw { status: 'EFETCH', detail: id === '' ? 'This copy of the page ships no model.' : `This copy of the page ships no model "${id}".` };
       title = chosen.title;
       model.value = { kind: 'loading', title, done: 0, total: chosen.bytes };
       const info = await engine.value.load(chosen.id, {
         // A file that arrives after another one failed is no progress.
         onProgress: (done, total) => {
-          if (loading) model.value = { kind: 'loading', title, done, total };
+          if (current()) model.value = { kind: 'loading', title, done, total };
         },
       });
-      vocabulary.value = await engine.value.tokens(Array.from({ length: info.config.d_vocab_out }, (_, i) => i));
-      model.value = { kind: 'ready', title, info };
+      const words = await engine.value.tokens(Array.from({ length: info.config.d_vocab_out }, (_, i) => i));
+      const all = await engine.value.hooks(1);
+      if (load !== loads) return; // another one was chosen meanwhile
+      readings.use(info);
+      batch(() => {
+        vocabulary.value = words;
+        hooks.value = all;
+        model.value = { kind: 'ready', title, info };
+      });
       runner.use(createCompute(engine.value, info));
       askNow();
     } catch (thrown) {
       loading = false;
-      model.value = { kind: 'failed', title, failure: asFailure(thrown) };
+      if (load === loads) model.value = { kind: 'failed', title, failure: asFailure(thrown) };
     }
   }
+
+  let started = false;
+  const wanted = computed(() => experiment.current.value.model);
+  effect(() => {
+    const id = wanted.value;
+    if (started) void open(id);
+  });
 
   return {
     experiment,
@@ -80,17 +146,27 @@ export function createApp(connect: () => Engine) {
     engine,
     models,
     model,
+    hooks,
+    vocabulary,
     editing,
+    panel,
     offHeads,
-    lens: createLens(() => engine.value, runner.shown),
-    open,
+    readings,
+    view,
+    shown,
+    /** Why what is asked for cannot be shown, so that prompt A is. */
+    problem,
+    subject: subjectShown,
+    async start() {
+      started = true;
+      await open(wanted.peek());
+    },
     /** A worker that died takes the model with it: both start anew. */
     async retry() {
-      const last = model.value.kind === 'ready' ? model.value.info.id : undefined;
       engine.value?.close();
       engine.value = null;
       runner.failure.value = null;
-      await open(last);
+      await open(wanted.peek());
     },
     /** The words of a vocabulary id, with spaces and newlines made visible. */
     glyph(id: number): string {
@@ -99,28 +175,35 @@ export function createApp(connect: () => Engine) {
     },
     /** The source that is lit. A head under the pointer, other than the one that is kept, shows its own strongest. */
     source: computed<number | null>(() => {
-      const shown = runner.shown.value;
+      const now = shown.value;
       const { head, dest, src } = selection.shown.value;
-      if (src !== null || !shown || !head || dest === null || sameHead(head, selection.resting.value.head)) return src;
-      return strongestSource(shown.now, head, dest);
+      if (src !== null || !now || !head || dest === null || sameHead(head, selection.resting.value.head)) return src;
+      return strongestSource(now.now, head, dest);
     }),
     story: computed(() => {
-      const shown = runner.shown.value;
-      if (!shown) return [];
+      const now = shown.value;
+      if (!now) return [];
       const off = offHeads.value;
-      return tell(shown, { selection: selection.shown.value, off, others: shown.edits.length - off.length });
+      return tell(now, { selection: selection.shown.value, off, others: now.edits.length - off.length });
     }),
-    useExample(text: string) {
+    useExample({ text, b = null }: Example) {
       batch(() => {
         selection.followsStory.value = true;
         selection.hover.value = null;
         selection.follow((text === experiment.current.value.text && told?.story) || NOTHING);
-        experiment.useText(text);
+        experiment.set({ text, textB: b, view: { ...view.value, side: 'a' } });
       });
     },
+    /** Another model's heads are other heads: the interventions go, and come back with undo. */
     choose(id: string) {
-      experiment.clear(); // another model's heads are other heads
-      return open(id);
+      experiment.set({ model: id, interventions: [] });
+    },
+    /** An experiment from outside (a link, a saved one) in the place of this one; undo brings this one back. */
+    replace(next: Experiment, lock: Selection | null) {
+      batch(() => {
+        experiment.set(next);
+        if (lock) restore(lock);
+      });
     },
   };
 }

@@ -16,7 +16,7 @@ export interface Key {
 const STORE = 'hookscope.keys';
 
 function stepHead(app: App, step: { readonly head?: number; readonly layer?: number }) {
-  const { head, dest, depth } = app.selection.shown.value;
+  const { head } = app.selection.shown.value;
   const { nHeads, nLayers } = app.selection.ground.value;
   if (!head) return;
   const wrap = (i: number, n: number) => (i + n) % n;
@@ -24,7 +24,7 @@ function stepHead(app: App, step: { readonly head?: number; readonly layer?: num
     layer: wrap(head.layer + (step.layer ?? 0), nLayers),
     head: wrap(head.head + (step.head ?? 0), nHeads),
   };
-  app.selection.moveTo({ head: next, dest, src: null, depth });
+  app.selection.moveTo({ head: next, src: null });
 }
 
 export function switchShownHead(app: App) {
@@ -38,7 +38,8 @@ export const KEYS: readonly Key[] = [
   { key: ']', shows: ']', does: 'head after', run: (app) => stepHead(app, { head: 1 }) },
   { key: '{', shows: '{', does: 'layer before', run: (app) => stepHead(app, { layer: -1 }) },
   { key: '}', shows: '}', does: 'layer after', run: (app) => stepHead(app, { layer: 1 }) },
-  { key: 'e', shows: 'e', does: 'edit the text', run: (app) => { app.editing.value = true; } },
+  { key: 'e', shows: 'e', does: 'edit the text', run: (app) => { app.editing.value = 'text'; } },
+  { key: 'k', mod: true, shows: 'Ctrl K', does: 'find a head, a hook, a token or an action', run: (app) => { app.panel.value = 'palette'; } },
   { key: 'z', mod: true, shows: 'Ctrl Z', does: 'undo', run: (app) => app.experiment.undo() },
   { key: 'z', mod: true, shift: true, shows: 'Ctrl Shift Z', does: 'redo', run: (app) => app.experiment.redo() },
   { key: 'Escape', shows: 'Esc', does: 'unlock', run: (app) => app.selection.unlock() },

@@ -52,16 +52,3 @@ export function topIndices(values: ArrayLike<number>, k: number): number[] {
   }
   return best;
 }
-
-export function norm(vector: Float32Array): number {
-  let sum = 0;
-  for (const x of vector) sum += x * x;
-  return Math.sqrt(sum);
-}
-
-/** A round number at or above `value`, for the end of an axis. */
-export function niceCeiling(value: number): number {
-  if (!(value > 0) || !Number.isFinite(value)) return 1;
-  const unit = 10 ** Math.floor(Math.log10(value));
-  return ([1, 2, 4, 5, 6, 8, 10].find((m) => m * unit >= value * 0.999999) ?? 10) * unit;
-}

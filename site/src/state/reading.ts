@@ -1,72 +1,51 @@
 /** Reading one run: the views' only way into its tensors, so that a number has one source. */
-import type { HeadScores, RunResult, Token } from '../engine/types';
+import type { HeadScores, ModelConfig, Token } from '../engine/types';
 import type { HeadId } from './selection';
-import { norm, softmax } from './numbers';
-import { streamHooks, type Shown } from './run';
+import { softmax } from './numbers';
+import type { Run } from './run';
 
 export const headName = ({ layer, head }: HeadId): string => `L${layer}H${head}`;
 
-/** One head's square of a [n_heads, T, T] tensor, row-major. A view, not a copy. */
-function headSquare(run: RunResult, hook: string, { layer, head }: HeadId): Float32Array | null {
-  const tensor = run.tensors.get(`blocks.${layer}.attn.${hook}`);
-  if (!tensor) return null;
-  const n = tensor.shape[1] ?? 0;
-  return tensor.data.subarray(head * n * n, (head + 1) * n * n);
-}
+export const weightIn = (pattern: Float32Array | null, dest: number, src: number): number =>
+  pattern ? (pattern[dest * Math.sqrt(pattern.length) + src] ?? 0) : 0;
 
-export const patternOf = (run: RunResult, head: HeadId) => headSquare(run, 'hook_pattern', head);
-export const scoresOf = (run: RunResult, head: HeadId) => headSquare(run, 'hook_attn_scores', head);
-
-export function weightAt(run: RunResult, head: HeadId, dest: number, src: number): number {
-  const pattern = patternOf(run, head);
-  return pattern ? (pattern[dest * Math.sqrt(pattern.length) + src] ?? 0) : 0;
-}
+export const weightAt = (run: Run, head: HeadId, dest: number, src: number): number => weightIn(run.pattern(head), dest, src);
 
 /** Where a destination looks most. */
-export function strongestSource(run: RunResult, head: HeadId, dest: number): number {
+export function strongestSource(run: Run, head: HeadId, dest: number): number {
+  const pattern = run.pattern(head);
   let best = 0;
-  for (let s = 1; s <= dest; s++) if (weightAt(run, head, dest, s) > weightAt(run, head, dest, best)) best = s;
+  for (let s = 1; s <= dest; s++) if (weightIn(pattern, dest, s) > weightIn(pattern, dest, best)) best = s;
   return best;
 }
 
-/** ||v||_2 of the value that a source carries in a head; grouped heads share it. */
-export function valueNorm(shown: Shown, run: RunResult, { layer, head }: HeadId, src: number): number | null {
-  const v = run.tensors.get(`blocks.${layer}.attn.hook_v`);
-  if (!v) return null;
-  const [, kv = 1, d = 0] = v.shape;
-  const group = Math.floor((head * kv) / shown.info.config.n_heads);
-  const at = (src * kv + group) * d;
-  return norm(v.data.subarray(at, at + d));
+/** The states of the residual stream that a model has, in their order: TransformerLens' accumulated_resid labels. */
+export function states({ n_layers, attn_only }: ModelConfig): readonly string[] {
+  const each = Array.from({ length: n_layers }, (_, l) => (attn_only ? [`${l}_pre`] : [`${l}_pre`, `${l}_mid`]));
+  return [...each.flat(), 'final_post'];
 }
 
-/** Which points of the residual stream a run has, with what each is called. */
-export function depths(shown: Shown): readonly { readonly name: string; readonly hook: string }[] {
-  const { n_layers } = shown.info.config;
-  if (n_layers === 0) return [{ name: 'embed', hook: 'hook_embed' }];
-  return streamHooks(shown.info.config).map((hook, d) => ({ name: d === 0 ? 'embed' : `after L${d - 1}`, hook }));
+/** A state as people say it. */
+export function stateName(label: string, { n_layers }: ModelConfig): string {
+  const [, layer, point] = /^(\d+)_(pre|mid)$/.exec(label) ?? [];
+  if (label === 'final_post') return n_layers === 0 ? 'embed' : `after L${n_layers - 1}`;
+  if (layer === undefined) return label;
+  if (point === 'mid') return `mid L${layer}`;
+  return layer === '0' ? 'embed' : `after L${Number(layer) - 1}`;
 }
 
-/** The residual stream at one depth, [T, d_model]. Without layers it is the embedding, plus standard positions. */
-export function streamAt(shown: Shown, run: RunResult, depth: number): Float32Array | null {
-  const hooks = streamHooks(shown.info.config);
-  const x = run.tensors.get(hooks[depth] ?? '')?.data;
-  if (!x) return null;
-  if (shown.info.config.n_layers > 0) return x;
-  const positions = run.tensors.get('hook_pos_embed')?.data;
-  return positions ? x.map((value, i) => value + (positions[i] ?? 0)) : x;
+/** The hook of a state; of a model without layers there is none. */
+export function stateHook(label: string, { n_layers }: ModelConfig): string {
+  const [, layer, point] = /^(\d+)_(pre|mid)$/.exec(label) ?? [];
+  if (layer !== undefined) return `blocks.${layer}.hook_resid_${point}`;
+  return label === 'final_post' && n_layers > 0 ? `blocks.${n_layers - 1}.hook_resid_post` : label;
 }
 
-export function vectorAt(shown: Shown, run: RunResult, depth: number, position: number): Float32Array | null {
-  const { d_model } = shown.info.config;
-  return streamAt(shown, run, depth)?.subarray(position * d_model, (position + 1) * d_model) ?? null;
+/** null while the logits are on their way. */
+export function probabilitiesAt(run: Run, position: number): Float64Array | null {
+  const logits = run.logits(position);
+  return logits && softmax(logits);
 }
-
-function logitsAt(run: RunResult, position: number): Float32Array {
-  const n = run.logits.shape[1] ?? 0;
-  return run.logits.data.subarray(position * n, (position + 1) * n);
-}
-
-export const probabilitiesAt = (run: RunResult, position: number): Float64Array => softmax(logitsAt(run, position));
 
 /** Positions whose next token is the one that followed an earlier occurrence of this one: what copying can predict. */
 export function repeatedPart(ids: ArrayLike<number>): number[] {
@@ -101,10 +80,10 @@ export function role(scores: HeadScores): { readonly kind: Detector; readonly sc
   return scores[kind] >= SHOWS ? { kind, score: scores[kind] } : null;
 }
 
-export const scoresOfHead = (run: RunResult, { layer, head }: HeadId): HeadScores | undefined =>
+export const scoresOfHead = (run: Run, { layer, head }: HeadId): HeadScores | undefined =>
   run.heads.find((s) => s.layer === layer && s.head === head);
 
-export function bestHead(run: RunResult, kind: Detector): HeadScores | null {
+export function bestHead(run: Run, kind: Detector): HeadScores | null {
   return run.heads
     .filter((s) => able(s, kind))
     .reduce<HeadScores | null>((best, s) => (best === null || s[kind] > best[kind] ? s : best), null);

@@ -1,57 +1,145 @@
 /** Runs of the experiment, latest wins: at most one is under way, and of those asked for meanwhile only
  *  the last is started. The picture of the last true run stays until the next one is true. */
-import { batch, signal } from '@preact/signals';
-import type { Edit, Engine, EngineFailure, ModelConfig, ModelInfo, RunResult, Tokenized } from '../engine/types';
+import { batch, signal, type ReadonlySignal } from '@preact/signals';
+import type { Edit, Engine, EngineFailure, HeadScores, ModelInfo, RunResult, Tokenized } from '../engine/types';
+import { editsOfB, runPart, type RunPart } from './documents';
 import { asFailure } from './failure';
+import type { HeadId } from './selection';
 
 export interface Ask {
   readonly text: string;
+  readonly textB: string | null;
   readonly edits: readonly Edit[];
 }
 
-/** One true picture: a text, the edits in force, the run without them and the run with them. */
-export interface Shown extends Ask {
-  readonly info: ModelInfo;
-  readonly tokenized: Tokenized;
-  readonly before: RunResult;
-  /** The same object as `before` when no edit is in force. */
-  readonly now: RunResult;
+/** One run, and what can be read of it at once; `pattern` and `logits` are null while they are fetched, and whoever
+ *  asked is told by the signal that they read. */
+export interface Run {
+  readonly part: RunPart;
+  /** Detector scores of every head on this text. */
+  readonly heads: readonly HeadScores[];
+  readonly n_duplicates: number;
+  /** -log p of each next token, nats, [T - 1]. */
+  readonly loss: Float32Array;
+  /** Milliseconds of the forward pass alone. */
+  readonly ms: number;
+  /** [T, T] of one head. */
+  pattern(head: HeadId): Float32Array | null;
+  /** [d_vocab_out] at a position. */
+  logits(position: number): Float32Array | null;
 }
 
-const CAPTURE = ['blocks.*.attn.hook_pattern', 'blocks.*.attn.hook_attn_scores', 'blocks.*.attn.hook_v'];
+/** One true picture: a text, the edits in force, the run without them and the run with them. */
+export interface Shown {
+  readonly text: string;
+  readonly edits: readonly Edit[];
+  readonly info: ModelInfo;
+  readonly tokenized: Tokenized;
+  readonly before: Run;
+  /** The same object as `before` when no edit is in force. */
+  readonly now: Run;
+}
 
-/** Hooks of the points of the residual stream, outermost first: into layer 0, then out of each. */
-export const streamHooks = (config: ModelConfig): readonly string[] =>
-  config.n_layers === 0
-    ? ['hook_embed', 'hook_pos_embed']
-    : ['blocks.0.hook_resid_pre', ...Array.from({ length: config.n_layers }, (_, l) => `blocks.${l}.hook_resid_post`)];
+export interface Pair {
+  readonly ask: Ask;
+  readonly a: Shown;
+  readonly b: Shown | null;
+}
 
-/** Computes pictures with one engine and model; the run without edits is kept while the text stays. */
-export function createCompute(engine: Pick<Engine, 'tokenize' | 'run'>, info: ModelInfo) {
-  const positions = info.config.positional_embedding_type === 'standard';
-  const capture =
-    info.config.n_layers === 0
-      ? streamHooks(info.config).slice(0, positions ? 2 : 1)
-      : [...CAPTURE, ...streamHooks(info.config)];
-  let kept: { text: string; tokenized: Tokenized; before: RunResult } | null = null;
-  return async ({ text, edits }: Ask, signal: AbortSignal): Promise<Shown> => {
-    if (kept?.text !== text) {
-      const tokenized = await engine.tokenize(text);
-      if (tokenized.ids.length === 0) throw { status: 'ETOKENS', detail: 'The text is empty: type at least one character.' };
-      kept = { text, tokenized, before: await engine.run({ ids: tokenized.ids, capture }, { signal }) };
+/** All patterns, or all logits, of a run are brought along up to so many numbers; of larger runs, what is looked at. */
+const MOST_NUMBERS = 4 << 20;
+
+type Computes = Pick<Engine, 'tokenize' | 'run' | 'read'>;
+
+/** What is brought along of a run, or fetched the first time it is asked for. */
+function fetched<K>(keyOf: (key: K) => string, ask: (key: K) => Promise<Float32Array>) {
+  const kept = new Map<string, ReadonlySignal<Float32Array | null>>();
+  return (wanted: K): Float32Array | null => {
+    const key = keyOf(wanted);
+    let found = kept.get(key);
+    if (!found) {
+      const arrives = signal<Float32Array | null>(null);
+      found = arrives;
+      kept.set(key, arrives);
+      ask(wanted).then(
+        (data) => {
+          arrives.value = data;
+        },
+        () => kept.delete(key), // a worker that died says so where its run failed
+      );
     }
-    const { tokenized, before } = kept;
-    const now = edits.length === 0 ? before : await engine.run({ ids: tokenized.ids, edits, capture }, { signal });
-    return { text, edits, info, tokenized, before, now };
+    return found.value;
+  };
+}
+
+function createRun(engine: Computes, info: ModelInfo, part: RunPart, result: RunResult): Run {
+  const n = result.loss.length + 1;
+  const only = async (read: Promise<{ readonly arrays: ReadonlyMap<string, { readonly data: Float32Array }> }>, name: string) =>
+    (await read).arrays.get(name)?.data ?? new Float32Array(0);
+  const pattern = fetched<HeadId>(
+    ({ layer, head }) => `${layer} ${head}`,
+    ({ layer, head }) => only(engine.read({ read: 'attention', ...part, heads: [[layer, head]], mode: 'pattern' }), 'attention'),
+  );
+  const row = fetched<number>(String, (position) =>
+    only(engine.read({ read: 'lens', ...part, states: ['final_post'], ln: 'cached', positions: [position], k: 1, logits: true }), 'logits'));
+  return {
+    part,
+    heads: result.heads,
+    n_duplicates: result.n_duplicates,
+    loss: result.loss,
+    ms: result.ms,
+    pattern(id) {
+      const brought = result.tensors.get(`blocks.${id.layer}.attn.hook_pattern`)?.data;
+      return brought ? brought.subarray(id.head * n * n, (id.head + 1) * n * n) : pattern(id);
+    },
+    logits(position) {
+      const width = info.config.d_vocab_out;
+      return result.logits.data.length > 0 ? result.logits.data.subarray(position * width, (position + 1) * width) : row(position);
+    },
+  };
+}
+
+/** Computes pictures with one engine and model; runs without edits are kept while their text stays. */
+export function createCompute(engine: Computes, info: ModelInfo) {
+  const { n_layers, n_heads, d_vocab_out } = info.config;
+
+  async function run(part: RunPart, signal: AbortSignal): Promise<Run> {
+    const n = part.ids.length;
+    const capture = n_layers * n_heads * n * n <= MOST_NUMBERS ? ['blocks.*.attn.hook_pattern'] : [];
+    return createRun(engine, info, part, await engine.run({ ...part, capture, logits: n * d_vocab_out <= MOST_NUMBERS }, { signal }));
+  }
+
+  type Kept = { readonly text: string; readonly tokenized: Tokenized; readonly before: Run };
+  let kept: { a: Kept | null; b: Kept | null } = { a: null, b: null };
+  async function plain(text: string, signal: AbortSignal, which: 'a' | 'b'): Promise<Kept> {
+    const last = kept[which];
+    if (last?.text === text) return last;
+    const tokenized = await engine.tokenize(text);
+    if (tokenized.ids.length === 0) throw { status: 'ETOKENS', detail: `Prompt ${which.toUpperCase()} is empty: type at least one character.` };
+    const made = { text, tokenized, before: await run({ ids: [...tokenized.ids] }, signal) };
+    kept = { ...kept, [which]: made };
+    return made;
+  }
+
+  return async (ask: Ask, signal: AbortSignal): Promise<Pair> => {
+    const { text, textB, edits } = ask;
+    const a = await plain(text, signal, 'a');
+    const b = textB === null ? null : await plain(textB, signal, 'b');
+    const idsB = b ? [...b.tokenized.ids] : null;
+    const shown = async (made: Kept, inForce: readonly Edit[]): Promise<Shown> => ({
+      ...made, info, edits: inForce,
+      now: inForce.length === 0 ? made.before : await run(runPart([...made.tokenized.ids], inForce, idsB), signal),
+    });
+    return { ask, a: await shown(a, edits), b: b && (await shown(b, editsOfB(edits))) };
   };
 }
 
 export function createRunner() {
-  const shown = signal<Shown | null>(null);
+  const shown = signal<Pair | null>(null);
   /** True while what is shown is not (yet) what was asked for. */
   const stale = signal(false);
   const failure = signal<EngineFailure | null>(null);
-  let compute: ((ask: Ask, signal: AbortSignal) => Promise<Shown>) | null = null;
+  let compute: ((ask: Ask, signal: AbortSignal) => Promise<Pair>) | null = null;
   let wanted: Ask | null = null;
   let underway: AbortController | null = null;
 

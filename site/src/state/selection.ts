@@ -7,12 +7,18 @@ export interface HeadId {
   readonly head: number;
 }
 
-/** `depth` counts points of the residual stream: 0 enters layer 0, d leaves layer d - 1. */
+export interface NeuronId {
+  readonly layer: number;
+  readonly neuron: number;
+}
+
+/** `depth` counts the states of the residual stream (`states` in reading.ts). */
 export interface Selection {
   readonly head: HeadId | null;
   readonly dest: number | null;
   readonly src: number | null;
   readonly depth: number | null;
+  readonly neuron: NeuronId | null;
 }
 
 /** What the pointer is over. `column`: a source by itself, whatever the destination. */
@@ -24,9 +30,11 @@ export interface Ground {
   readonly nLayers: number;
   readonly nHeads: number;
   readonly nTokens: number;
+  readonly nDepths: number;
+  readonly dMlp: number;
 }
 
-export const NOTHING: Selection = { head: null, dest: null, src: null, depth: null };
+export const NOTHING: Selection = { head: null, dest: null, src: null, depth: null, neuron: null };
 
 export const sameHead = (a: HeadId | null, b: HeadId | null): boolean =>
   a === b || (a !== null && b !== null && a.layer === b.layer && a.head === b.head);
@@ -36,7 +44,7 @@ const within = (i: number | null, n: number): number | null => (i !== null && i 
 export function createSelection() {
   const lock = signal<Selection>(NOTHING);
   const hover = signal<Hover | null>(null);
-  const ground = signal<Ground>({ head: null, nLayers: 0, nHeads: 0, nTokens: 0 });
+  const ground = signal<Ground>({ head: null, nLayers: 0, nHeads: 0, nTokens: 0, nDepths: 0, dMlp: 0 });
   /** True while the lock is the story's own, so that it may follow the text; false once a person chose. */
   const followsStory = signal(true);
 
@@ -44,14 +52,15 @@ export function createSelection() {
   const left = signal<{ readonly at: Selection; readonly nTokens: number } | null>(null);
 
   /** A point, without what this run does not have. */
-  const bounded = ({ head, dest, src, depth }: Selection): Selection => {
-    const { nLayers, nHeads, nTokens } = ground.value;
+  const bounded = ({ head, dest, src, depth, neuron }: Selection): Selection => {
+    const { nLayers, nHeads, nTokens, nDepths, dMlp } = ground.value;
     const d = within(dest, nTokens);
     return {
       head: head && head.layer < nLayers && head.head < nHeads ? head : null,
       dest: d,
       src: d === null || src === null || src > d ? null : src,
-      depth: d === null ? null : within(depth, nLayers + 1),
+      depth: d === null ? null : within(depth, nDepths),
+      neuron: neuron && neuron.layer < nLayers && neuron.neuron < dMlp ? neuron : null,
     };
   };
   const locked = computed<Selection>(() => bounded(lock.value));
@@ -77,6 +86,7 @@ export function createSelection() {
       dest,
       src: h.src !== undefined ? h.src : moved || otherHead ? null : l.src,
       depth: h.depth !== undefined ? h.depth : h.src != null || moved ? null : l.depth,
+      neuron: h.neuron ?? l.neuron,
     };
   });
 
@@ -102,6 +112,11 @@ export function createSelection() {
       left.value = null;
       lock.value = point;
     },
+    /** As it was then; nothing at all lets the story choose again. */
+    restore(point: Selection) {
+      put(point);
+      followsStory.value = point.head === null && point.dest === null && point.neuron === null;
+    },
     toggleHead(head: HeadId) {
       const now = locked.value;
       put({ ...now, src: null, head: sameHead(now.head, head) ? null : head });
@@ -109,17 +124,22 @@ export function createSelection() {
     toggleToken(dest: number) {
       const now = locked.value;
       const same = now.dest === dest && now.src === null && now.depth === null;
-      put({ ...NOTHING, head: now.head, dest: same ? null : dest });
+      put({ ...now, dest: same ? null : dest, src: null, depth: null });
     },
     toggleCell(dest: number, src: number) {
       const now = locked.value;
       const same = now.dest === dest && now.src === src;
-      put({ ...NOTHING, head: now.head ?? shown.value.head, dest: same ? null : dest, src: same ? null : src });
+      put({ ...now, head: now.head ?? shown.value.head, dest: same ? null : dest, src: same ? null : src, depth: null });
     },
     toggleVector(dest: number, depth: number) {
       const now = locked.value;
       const same = now.dest === dest && now.depth === depth;
-      put({ ...NOTHING, head: now.head, dest: same ? null : dest, depth: same ? null : depth });
+      put({ ...now, src: null, dest: same ? null : dest, depth: same ? null : depth });
+    },
+    toggleNeuron(neuron: NeuronId) {
+      const now = locked.value;
+      const same = now.neuron?.layer === neuron.layer && now.neuron.neuron === neuron.neuron;
+      put({ ...now, neuron: same ? null : neuron });
     },
     /** The arrows: moves whatever is locked, without ever unlocking. */
     moveTo(point: Partial<Selection>) {

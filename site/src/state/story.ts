@@ -1,5 +1,4 @@
 /** The line under the picture: what is seen, in this run's numbers. Pure: a run in, words out. */
-import type { RunResult } from '../engine/types';
 import { share, three } from './numbers';
 import {
   bestHead,
@@ -10,8 +9,9 @@ import {
   SHOWS,
   strongestSource,
   weightAt,
+  weightIn,
 } from './reading';
-import type { Shown } from './run';
+import type { Run, Shown } from './run';
 import { NOTHING, type HeadId, type Selection } from './selection';
 
 /** Words, and the tokens and heads they name (which a view may make live). */
@@ -69,11 +69,12 @@ function clearestCopy({ before, tokenized: { ids } }: Shown, head: HeadId): { re
   // Inside a phrase that comes again, if there is one: there the text itself confirms what is copied.
   const repeated = repeatedPart(ids);
   const dests = repeated.length > 0 ? repeated : Array.from({ length: ids.length - 1 }, (_, i) => i + 1);
+  const pattern = before.pattern(head);
   const places = dests.flatMap((dest) => {
     const p = probabilitiesAt(before, dest);
     return Array.from({ length: dest + 1 }, (_, src) => src)
       .filter((src) => relation(ids, dest, src) === 'induction')
-      .map((src) => ({ dest, src, weight: weightAt(before, head, dest, src), p: p[ids[src] ?? 0] ?? 0 }));
+      .map((src) => ({ dest, src, weight: weightIn(pattern, dest, src), p: p?.[ids[src] ?? 0] ?? 0 }));
   });
   const most = Math.max(...places.map((place) => place.weight));
   const hard = places.filter((place) => place.weight >= LOOKS_HARD * most);
@@ -81,20 +82,22 @@ function clearestCopy({ before, tokenized: { ids } }: Shown, head: HeadId): { re
   return { dest, src };
 }
 
-/** The strongest induction head of a run and the clearest place to see it; else the next best thing. */
-export function findStory(shown: Shown): Selection {
+/** The strongest induction head of a run and the clearest place to see it; else the next best thing. null while the
+ *  pattern that decides is on its way. */
+export function findStory(shown: Shown): Selection | null {
   const { before, tokenized } = shown;
   const { ids } = tokenized;
   const last = ids.length - 1;
   const induction = bestHead(before, 'induction');
   if (induction && induction.induction >= SHOWS) {
-    return { ...NOTHING, head: id(induction), ...clearestCopy(shown, induction) };
+    return before.pattern(induction) && { ...NOTHING, head: id(induction), ...clearestCopy(shown, induction) };
   }
   const previous = bestHead(before, 'previous');
   if (previous && previous.previous >= SHOWS && last > 0) {
+    const pattern = before.pattern(previous);
+    if (!pattern) return null;
     let dest = last;
-    for (let d = 1; d <= last; d++)
-      if (weightAt(before, previous, d, d - 1) > weightAt(before, previous, dest, dest - 1)) dest = d;
+    for (let d = 1; d <= last; d++) if (weightIn(pattern, d, d - 1) > weightIn(pattern, dest, dest - 1)) dest = d;
     return { ...NOTHING, head: id(previous), dest, src: dest - 1 };
   }
   const any = induction ?? before.heads[0];
@@ -118,6 +121,7 @@ const likeliest = (p: Float64Array): number => p.reduce((best, x, i) => (x > (p[
 
 function prediction(shown: Shown, dest: number): Part[] {
   const p = probabilitiesAt(shown.now, dest);
+  if (!p) return [];
   const first = likeliest(p);
   return [words('After '), token(dest), words(' its first guess is '), { kind: 'vocab', id: first }, words(` (${share(p[first] ?? 0)}).`)];
 }
@@ -159,7 +163,7 @@ function subject(shown: Shown, head: HeadId | null, dest: number, src: number | 
   const { ids } = shown.tokenized;
   const from = src ?? (head ? strongestSource(shown.before, head, dest) : null);
   if (from !== null && relation(ids, dest, from) === 'induction') return ids[from] ?? 0;
-  return likeliest(probabilitiesAt(shown.before, dest));
+  return likeliest(probabilitiesAt(shown.before, dest) ?? new Float64Array(1));
 }
 
 /** So many heads are named; more are counted. */
@@ -175,7 +179,7 @@ function consequence(shown: Shown, off: readonly HeadId[], others: number, dest:
       : inOrder.flatMap((h, i) => [...(i === 0 ? [] : [words(i === off.length - 1 ? ' and ' : ', ')]), headPart(h)]);
   const opening: Part[] =
     off.length > 0 && others === 0 ? [words('Without '), ...names] : [words(`With ${off.length + others} changes in force`)];
-  const p = (run: RunResult) => probabilitiesAt(run, dest)[about] ?? 0;
+  const p = (run: Run) => probabilitiesAt(run, dest)?.[about] ?? Number.NaN;
   const parts: Part[] = [
     ...opening,
     words(', '),

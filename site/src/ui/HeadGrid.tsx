@@ -3,8 +3,6 @@ import type { ReadonlySignal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { canvasSide, thumbnail, type Thumbnail } from '../gl/geometry.ts';
 import type { Palette, Scale, Theme } from '../gl/palette.ts';
-import type { Matrix } from '../gl/picture.ts';
-import { pool } from '../gl/pool.ts';
 import type { Canvas, Renderer } from '../gl/renderer.ts';
 import './HeadGrid.css';
 import { EDGE_PX, placesFor, THUMB_PX, type HeadLayout, type Places } from './HeadGridPlaces.ts';
@@ -26,10 +24,13 @@ export interface HeadNote {
 export interface HeadGridProps {
   readonly renderer: Renderer;
   readonly theme: Theme;
-  /** One array a layer: [heads, tokens, tokens]. Compared by identity. */
-  readonly layers: readonly Float32Array[];
+  /** The heads, line by line. */
+  readonly rows: readonly (readonly HeadId[])[];
+  /** [layer, head, cells, cells], of all heads. Compared by identity. */
+  readonly values: Float32Array;
   readonly nHeads: number;
-  readonly tokens: number;
+  /** Of a side: the tokens, or fewer where several were pooled into one; at most THUMB_PX. */
+  readonly cells: number;
   /** Cells with source > destination are masked. */
   readonly causal: boolean;
   readonly palette: Palette;
@@ -49,24 +50,23 @@ export interface HeadGridProps {
 const same = (a: HeadId | null, b: HeadId | null) => a?.layer === b?.layer && a?.head === b?.head;
 
 export function HeadGrid(props: HeadGridProps) {
-  const { layers, nHeads, layout, width, hovered, locked, onHover } = props;
-  const places = useMemo(
-    () => placesFor(layout, layers.length, nHeads, width),
-    [layout, layers.length, nHeads, width],
-  );
+  const { rows, layout, width, hovered, locked, onHover } = props;
+  const longest = Math.max(...rows.map((row) => row.length));
+  const places = useMemo(() => placesFor(layout, rows.length, longest, width), [layout, rows.length, longest, width]);
   const ratio = usePixelRatio();
-  const thumb = thumbnail(props.tokens, THUMB_PX, ratio);
+  const thumb = thumbnail(props.cells, THUMB_PX, ratio);
   const canvas = useThumbnails(props, places, thumb, ratio);
   const root = useRef<HTMLDivElement>(null);
   // The one tab stop: the locked head, or the first.
   const lock = locked.value;
-  const stop = lock && lock.layer < layers.length && lock.head < nHeads ? lock : { layer: 0, head: 0 };
+  const flat = rows.flat();
+  const stop = flat.find((id) => same(id, lock)) ?? flat[0] ?? null;
 
   function onKeyDown(event: KeyboardEvent) {
-    const at = /^(\d+) (\d+)$/.exec((event.target as HTMLElement).dataset.head ?? ''); // keydown comes from a cell
-    if (!at || event.ctrlKey || event.altKey || event.metaKey) return;
-    const id = { layer: Number(at[1]), head: Number(at[2]) };
-    const to = headAfter(event.key, id, layers.length, nHeads);
+    const at = (event.target as HTMLElement).dataset.head; // keydown comes from a cell
+    const id = flat.find(({ layer, head }) => at === `${layer} ${head}`);
+    if (!id || event.ctrlKey || event.altKey || event.metaKey) return;
+    const to = headAfter(event.key, id, rows);
     if (to) {
       const cell = root.current?.querySelector<HTMLElement>(`[data-head="${to.layer} ${to.head}"]`);
       cell?.focus();
@@ -82,22 +82,22 @@ export function HeadGrid(props: HeadGridProps) {
       ref={root}
       class={places.beside ? 'headgrid headgrid-beside' : 'headgrid'}
       role="grid"
-      aria-label="Attention heads, one row a layer"
+      aria-label="Attention heads"
       style={{ width: `${places.width}px`, height: `${places.height}px` }}
       onKeyDown={onKeyDown}
       onPointerLeave={() => onHover(null)}
     >
       <canvas ref={canvas} aria-hidden="true" />
-      {layers.map((_, layer) => (
-        <div key={layer} role="row">
-          {Array.from({ length: nHeads }, (_, head) => {
-            const id = { layer, head };
+      {rows.map((row, line) => (
+        <div key={line} role="row">
+          {row.map((id, column) => {
             return (
               <Head
-                key={head}
+                key={`${id.layer} ${id.head}`}
                 id={id}
                 note={props.note(id)}
                 places={places}
+                at={places.place(line, column)}
                 thumbPx={(thumb.cells * thumb.cell) / ratio}
                 tabIndex={same(id, stop) ? 0 : -1}
                 isLocked={same(id, lock)}
@@ -113,27 +113,28 @@ export function HeadGrid(props: HeadGridProps) {
   );
 }
 
-/** Right of a layer's last head is the next layer's first. */
-function headAfter(key: string, { layer, head }: HeadId, nLayers: number, nHeads: number): HeadId | null {
-  const flat = (index: number) => {
-    const at = Math.max(0, Math.min(nLayers * nHeads - 1, index));
-    return { layer: Math.floor(at / nHeads), head: at % nHeads };
-  };
-  switch (key) {
-    case 'ArrowLeft': return flat(layer * nHeads + head - 1);
-    case 'ArrowRight': return flat(layer * nHeads + head + 1);
-    case 'ArrowUp': return { layer: Math.max(0, layer - 1), head };
-    case 'ArrowDown': return { layer: Math.min(nLayers - 1, layer + 1), head };
-    case 'Home': return { layer, head: 0 };
-    case 'End': return { layer, head: nHeads - 1 };
-    default: return null;
-  }
+/** Right of a line's last head is the next line's first. */
+function headAfter(key: string, { layer, head }: HeadId, rows: readonly (readonly HeadId[])[]): HeadId | null {
+  const flat = rows.flat();
+  const at = flat.findIndex((id) => id.layer === layer && id.head === head);
+  const line = rows.findIndex((row) => row.includes(flat[at] as HeadId));
+  const column = rows[line]?.indexOf(flat[at] as HeadId) ?? 0;
+  const to = {
+    ArrowLeft: flat[Math.max(0, at - 1)],
+    ArrowRight: flat[at + 1] ?? flat[at],
+    ArrowUp: (rows[line - 1] ?? rows[line])?.[column],
+    ArrowDown: (rows[line + 1] ?? rows[line])?.[column],
+    Home: rows[line]?.[0],
+    End: rows[line]?.at(-1),
+  }[key];
+  return to ?? null;
 }
 
 interface HeadProps {
   readonly id: HeadId;
   readonly note: HeadNote;
   readonly places: Places;
+  readonly at: { readonly left: number; readonly top: number };
   readonly thumbPx: number;
   readonly tabIndex: number;
   readonly isLocked: boolean;
@@ -142,8 +143,7 @@ interface HeadProps {
   readonly onLock: (id: HeadId) => void;
 }
 
-function Head({ id, note, places, thumbPx, tabIndex, isLocked, hovered, onHover, onLock }: HeadProps) {
-  const { left, top } = places.place(id.layer, id.head);
+function Head({ id, note, places, at: { left, top }, thumbPx, tabIndex, isLocked, hovered, onHover, onLock }: HeadProps) {
   const classes = ['headgrid-cell'];
   if (isLocked) classes.push('headgrid-locked');
   if (same(id, hovered.value)) classes.push('headgrid-hovered');
@@ -188,22 +188,9 @@ function Head({ id, note, places, thumbPx, tabIndex, isLocked, hovered, onHover,
 }
 
 function useThumbnails(props: HeadGridProps, places: Places, { cells, cell }: Thumbnail, ratio: number) {
-  const { renderer, layers, nHeads, tokens, causal, palette, scale, theme } = props;
+  const { renderer, rows, values, nHeads, causal, palette, scale, theme } = props;
   const element = useRef<HTMLCanvasElement>(null);
   const attached = useRef<Canvas | null>(null);
-  // The prompt may have more tokens than a thumbnail has pixels: pooled once a run, not once a frame.
-  const matrices = useMemo<readonly Omit<Matrix, 'x' | 'y'>[]>(
-    () =>
-      layers.flatMap((values) =>
-        Array.from({ length: nHeads }, (_, head) => {
-          const offset = head * tokens * tokens;
-          return cells === tokens
-            ? { values, offset }
-            : { values: pool(values, offset, tokens, cells, causal, palette), offset: 0 };
-        }),
-      ),
-    [layers, nHeads, tokens, cells, causal, palette],
-  );
   useLayoutEffect(() => {
     attached.current = element.current && renderer.attach(element.current);
     return () => attached.current?.dispose();
@@ -214,12 +201,17 @@ function useThumbnails(props: HeadGridProps, places: Places, { cells, cell }: Th
     const height = canvasSide(Math.ceil(places.height * ratio), ratio);
     element.current.style.width = `${width.cssPx}px`;
     element.current.style.height = `${height.cssPx}px`;
-    attached.current?.show({
-      matrices: matrices.map((matrix, i) => {
-        const { left, top } = places.place(Math.floor(i / nHeads), i % nHeads);
-        return { ...matrix, x: Math.round((left + places.edge) * ratio), y: Math.round((top + EDGE_PX) * ratio) };
+    const matrices = rows.flatMap((row, line) =>
+      row.map((id, column) => {
+        const { left, top } = places.place(line, column);
+        return {
+          values, offset: (id.layer * nHeads + id.head) * cells * cells,
+          x: Math.round((left + places.edge) * ratio), y: Math.round((top + EDGE_PX) * ratio),
+        };
       }),
-      rows: cells, cols: cells, cellWidth: cell, cellHeight: cell,
+    );
+    attached.current?.show({
+      matrices, rows: cells, cols: cells, cellWidth: cell, cellHeight: cell,
       width: width.devicePx, height: height.devicePx, gap: 0, causal, scale, palette, theme,
     });
   });

@@ -52,3 +52,17 @@ export const CrossIcon = () => (
     <path d="m5 5 8 8M13 5l-8 8" />
   </Icon>
 );
+
+export const EyepieceIcon = () => (
+  <Icon>
+    <circle cx="9" cy="9" r="5.5" />
+    <circle cx="9" cy="9" r="1.2" fill="currentColor" />
+    <path d="M9 1v3M9 14v3M1 9h3M14 9h3" />
+  </Icon>
+);
+
+export const KeptIcon = () => (
+  <Icon>
+    <path d="M5 2.5h8v13l-4-3.2-4 3.2Z" />
+  </Icon>
+);

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { headName, label, probabilitiesAt } from '../state/reading';
 import { share, topIndices } from '../state/numbers';
+import { deferred } from '../ui/deferred';
 import { Tok } from '../ui/Tok';
 import { useMedia } from '../ui/useMedia';
 import { Chips } from './Chips';
@@ -11,6 +12,7 @@ import { Inspector } from './Inspector';
 import { Look } from './Look';
 import { Notices } from './Notices';
 import { usePage } from './page';
+import { Rail } from './Rail';
 import { StoryLine } from './StoryLine';
 import { TokenStrip } from './TokenStrip';
 
@@ -18,13 +20,13 @@ import { TokenStrip } from './TokenStrip';
 function Sheet() {
   const { app } = usePage();
   const [open, setOpen] = useState(false);
-  const shown = app.runner.shown.value;
+  const shown = app.shown.value;
   const { head, dest, src } = app.selection.shown.value;
   if (!shown || dest === null) return null;
   const { tokens } = shown.tokenized;
   const [to, from] = [tokens[dest], src === null ? undefined : tokens[src]];
   const p = probabilitiesAt(shown.now, dest);
-  const next = topIndices(p, 1)[0] ?? 0;
+  const next = p ? (topIndices(p, 1)[0] ?? 0) : 0;
   return (
     <aside class="sheet" aria-label="Inspector" data-open={open}>
       <button type="button" class="sheet-bar" aria-expanded={open} onClick={() => setOpen(!open)}>
@@ -42,7 +44,11 @@ function Sheet() {
           </span>
         </span>
         <span class="muted" title="softmax of logits">
-          next: <Tok text={app.glyph(next)} /> {share(p[next] ?? 0)}
+          {p && (
+            <>
+              next: <Tok text={app.glyph(next)} /> {share(p[next] ?? 0)}
+            </>
+          )}
         </span>
       </button>
       {open && <Inspector />}
@@ -50,24 +56,45 @@ function Sheet() {
   );
 }
 
+/** What is opened over the page comes with its own code, when it is first opened. */
+const Share = deferred(() => import('./Share').then((m) => m.Share));
+const Saved = deferred(() => import('./Saved').then((m) => m.Saved));
+const Palette = deferred(() => import('./Palette').then((m) => m.Palette));
+const EditForm = deferred(() => import('./EditForm').then((m) => m.EditForm));
+
+function Panels() {
+  const { app } = usePage();
+  const open = app.panel.value;
+  const close = () => (app.panel.value = null);
+  return (
+    <>
+      <Help open={open === 'help'} onClose={close} />
+      {open === 'share' && <Share onClose={close} />}
+      {open === 'saved' && <Saved onClose={close} />}
+      {open === 'palette' && <Palette onClose={close} />}
+      {open !== null && typeof open === 'object' && <EditForm {...open} onClose={close} />}
+    </>
+  );
+}
+
 export function App() {
   const { app, keys } = usePage();
-  const [help, setHelp] = useState(false);
   const wide = useMedia('(min-width: 1100px)');
   const narrow = useMedia('(max-width: 699px)');
-  const shown = app.runner.shown.value;
+  const shown = app.shown.value;
   useEffect(() => {
     document.addEventListener('keydown', keys.listen);
     return () => document.removeEventListener('keydown', keys.listen);
   }, [keys]);
   return (
     <div class="app">
-      <Header onHelp={() => setHelp(true)} />
+      <Header />
+      <Rail />
       <main>
         <TokenStrip />
         <Notices />
         {shown && <Look shown={shown} />}
-        {shown && !narrow && <StoryLine />}
+        {shown && !narrow && app.view.value.tab === 'attention' && <StoryLine />}
         {shown && <Chips />}
       </main>
       {wide ? (
@@ -77,7 +104,7 @@ export function App() {
       ) : (
         <Sheet />
       )}
-      <Help open={help} onClose={() => setHelp(false)} />
+      <Panels />
     </div>
   );
 }

@@ -1,11 +1,12 @@
 /** One destination of one head: the numbers of the pair, and where else it looks. */
 import { full, three, topIndices } from '../state/numbers';
-import { DETECTORS, label, patternOf, scoresOf, scoresOfHead, valueNorm } from '../state/reading';
+import { DETECTORS, label, scoresOfHead } from '../state/reading';
 import type { Shown } from '../state/run';
 import type { HeadId } from '../state/selection';
 import { Bar } from '../ui/Bar';
 import { Tok } from '../ui/Tok';
 import { usePage } from './page';
+import { useReading } from './useReading';
 
 const SOURCES = 7;
 /** What each detector measures, in a head's scores on this text. */
@@ -26,17 +27,16 @@ export function AttentionDetails({ shown, head, dest, src }: Props) {
   const { app } = usePage();
   const { tokens } = shown.tokenized;
   const n = tokens.length;
-  const row = patternOf(shown.now, head)?.subarray(dest * n, dest * n + dest + 1);
-  const was = patternOf(shown.before, head)?.subarray(dest * n, dest * n + dest + 1);
+  const row = shown.now.pattern(head)?.subarray(dest * n, dest * n + dest + 1);
+  const was = shown.before.pattern(head)?.subarray(dest * n, dest * n + dest + 1);
   if (!row || !was) return null;
   const edited = shown.now !== shown.before;
   const looked = topIndices(row, SOURCES);
   const rest = 1 - looked.reduce((sum, s) => sum + (row[s] ?? 0), 0);
   const scores = scoresOfHead(shown.now, head);
-  const { d_head } = shown.info.config;
   return (
     <>
-      <Pair shown={shown} head={head} dest={dest} src={src} dHead={d_head} />
+      <Pair shown={shown} head={head} dest={dest} src={src} />
       <section>
         <h3>
           Where it looks from here <span title="softmax of hook_attn_scores; the longest bar is 1">hook_pattern</span>
@@ -109,37 +109,26 @@ export function AttentionDetails({ shown, head, dest, src }: Props) {
   );
 }
 
-function Pair({ shown, head, dest, src, dHead }: Props & { readonly dHead: number }) {
-  const { experiment } = usePage().app;
-  const n = shown.tokenized.tokens.length;
-  const score = scoresOf(shown.now, head)?.[dest * n + src];
-  const weight = patternOf(shown.now, head)?.[dest * n + src] ?? 0;
-  const carried = valueNorm(shown, shown.now, head, src);
-  const scale = shown.info.config.attn_scale;
+function Pair({ shown, head, dest, src }: Props) {
+  const { reading } = useReading({ read: 'pair', ...shown.now.part, layer: head.layer, head: head.head, dest, src });
+  const { score = null, pattern = null, v_norm = null, attn_scale = null } = reading?.values ?? {};
+  const number = (value: number | null) => <dd title={value === null ? '' : full(value)}>{value === null ? '…' : three(value)}</dd>;
   return (
     <dl class="numbers">
-      {score !== undefined && (
-        <div title={`hook_attn_scores: q·k / ${full(scale)}; d_head is ${dHead}`}>
-          <dt>
-            score, q·k / {three(scale)}
-          </dt>
-          <dd title={full(score)}>{three(score)}</dd>
-        </div>
-      )}
+      <div title="hook_attn_scores">
+        <dt>score, q·k / {attn_scale === null ? '√d' : three(attn_scale)}</dt>
+        {number(score)}
+      </div>
       <div title="hook_pattern: softmax of hook_attn_scores over the sources up to the destination">
         <dt>
           softmax over {dest + 1} {dest === 0 ? 'source' : 'sources'}
         </dt>
-        <dd title={full(weight)}>
-          <b>{three(weight)}</b>
-        </dd>
+        {number(pattern)}
       </div>
-      {carried !== null && (
-        <div title="The attention weight a, times the length of the value v at the source: hook_pattern · ||hook_v||_2">
-          <dt>value carried{!experiment.isOff(head) && ', a·‖v‖'}</dt>
-          {experiment.isOff(head) ? <dd class="muted">off: nothing is carried</dd> : <dd title={full(weight * carried)}>{three(weight * carried)}</dd>}
-        </div>
-      )}
+      <div title="The attention weight a, times the length of the value v at the source: hook_pattern · ||hook_v||_2">
+        <dt>value carried, a·‖v‖</dt>
+        {number(pattern === null || v_norm === null ? null : pattern * v_norm)}
+      </div>
     </dl>
   );
 }

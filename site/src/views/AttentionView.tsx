@@ -1,14 +1,19 @@
-/** One head drawn large. */
+/** One head drawn large: its pattern, its scores, or its pattern weighted by what is carried; or a difference of two runs. */
 import { useComputed, useSignal } from '@preact/signals';
-import { useMemo } from 'preact/hooks';
-import { share } from '../state/numbers';
-import { glyphs, headName, label, patternOf, strongestSource, weightAt } from '../state/reading';
+import { useMemo, useRef } from 'preact/hooks';
+import type { ReadRequest } from '../engine/types';
+import { isDifference, sideName } from '../state/documents';
+import { share, three } from '../state/numbers';
+import { glyphs, headName, label, strongestSource } from '../state/reading';
 import type { Shown } from '../state/run';
 import { sameHead, type HeadId } from '../state/selection';
+import { scaleOf, type MatrixData } from '../ui/data';
 import { Heatmap } from '../ui/Heatmap';
-import { TableToggle } from '../ui/TableToggle';
+import { MODES } from './HeadsView';
 import type { Layout } from './layout';
 import { usePage } from './page';
+import { Picture } from './Picture';
+import { arrayOf, useReading } from './useReading';
 
 /** A table of many columns scrolls, but shows a few. */
 const TABLE_LEAST_PX = 300;
@@ -22,10 +27,12 @@ interface Props {
 
 export function AttentionView({ shown, head, layout, narrow }: Props) {
   const { app, renderer, theme } = usePage();
-  const { selection } = app;
+  const { selection, view } = app;
   const asTable = useSignal(false);
   const { tokens } = shown.tokenized;
+  const n = tokens.length;
   const name = headName(head);
+  const { mode, side } = view.value;
   const labels = useMemo(() => tokens.map((t, i) => ({ text: glyphs(t, i), note: `(${i})` })), [tokens]);
   // A narrow picture has no room for the index twice: only the rows carry it.
   const colLabels = useMemo(() => (narrow ? labels.map(({ text }) => ({ text })) : labels), [labels, narrow]);
@@ -41,40 +48,65 @@ export function AttentionView({ shown, head, layout, narrow }: Props) {
     // Another head under the pointer: its own strongest source, not the kept head's.
     return dest === null ? null : { row: dest, col: selection.hover.value?.head && !sameHead(selection.shown.value.head, kept) ? app.source.value : src };
   });
-  const pattern = patternOf(shown.now, head);
-  if (!pattern) return null;
+  const document: ReadRequest = { read: 'attention', ...app.subject.value, heads: [[head.layer, head.head]], mode };
+  const difference = isDifference(document);
+  // The plain pattern is at hand as soon as the run is: pointing at heads draws each at once.
+  const plain = mode === 'pattern' && !difference;
+  const read = useReading(plain ? null : document);
+  const arrived = plain ? shown.now.pattern(head) : arrayOf(read.reading, 'attention');
+  const last = useRef<Float32Array | null>(null);
+  if (arrived?.length === n * n) last.current = arrived;
+  const values = last.current?.length === n * n ? last.current : null;
+  const signed = difference || mode === 'scores';
+  const [word, unit, means] = MODES[mode];
+  const data = useMemo<MatrixData | null>(
+    () =>
+      values && {
+        kind: 'matrix',
+        title: `${name} ${word}${difference ? `, ${sideName[side]}` : ''}`,
+        conventions: [means, 'rows are destinations (queries), columns are sources (keys); grey is masked', ...(difference ? [`difference: ${sideName[side]}`] : [])],
+        values, rows: n, cols: n, causal: true, rowLabels: labels, colLabels,
+        palette: signed ? 'diverging' : 'cividis',
+        scale: plain ? [0, 1] : scaleOf(values, signed),
+        scaleLabel: unit,
+      },
+    [values, name, mode, side, labels, colLabels],
+  );
+  if (!data || !values) return null;
 
+  const say = plain ? share : three;
   const words = (row: number, col: number) => {
     const [to, from] = [tokens[row], tokens[col]];
     if (!to || !from) return '';
-    return `${label(to, row)} looks at ${label(from, col)}: ${share(weightAt(shown.now, head, row, col))}`;
+    return `${label(to, row)} looks at ${label(from, col)}: ${say(values[row * n + col] ?? Number.NaN)}`;
   };
   const { dest, src } = selection.lock.value;
-  const at = dest ?? tokens.length - 1;
+  const at = dest ?? n - 1;
   return (
-    <figure
-      class="picture attention"
-      aria-label={`Attention of ${name}`}
-      {...(asTable.value && { style: { width: `${Math.max(TABLE_LEAST_PX, layout.gutter + layout.cell * tokens.length)}px` } })}
+    <Picture
+      class="attention"
+      name={`the attention of ${name}`}
+      title={name}
+      sub={
+        <>
+          {mode === 'pattern' ? 'attention pattern' : word}
+          {difference && `, ${sideName[side]}`}
+          {app.experiment.isOff(head) && <strong class="off-mark"> off</strong>}
+        </>
+      }
+      data={data}
+      what={{ kind: 'read', document }}
+      asTable={asTable}
+      compact
+      stale={!plain && read.stale}
+      failure={plain ? null : read.failure}
+      width={asTable.value ? Math.max(TABLE_LEAST_PX, layout.gutter + layout.cell * n) : null}
     >
-      <h2 class="title">
-        {name} <small title="hook_pattern: softmax of hook_attn_scores over the sources">attention pattern</small>
-        {app.experiment.isOff(head) && <strong class="off-mark">off</strong>}
-        <TableToggle of={`the attention of ${name}`} on={asTable} />
-      </h2>
       <Heatmap
+        {...data}
         renderer={renderer}
         theme={theme.value}
-        values={pattern}
-        rows={tokens.length}
-        cols={tokens.length}
-        rowLabels={labels}
-        colLabels={colLabels}
-        causal
-        palette="cividis"
-        scale={[0, 1]}
-        scaleLabel="attention weight"
-        ticks={[0, 0.5, 1]}
+        ticks={plain ? [0, 0.5, 1] : [data.scale[0], (data.scale[0] + data.scale[1]) / 2, data.scale[1]]}
         cell={layout.cell}
         gutter={layout.gutter}
         head={layout.head}
@@ -92,10 +124,10 @@ export function AttentionView({ shown, head, layout, narrow }: Props) {
           else selection.moveTo({ head, dest: lit.row ?? at, src: lit.col, depth: null });
         }}
         valueText={words}
-        label={`Attention pattern of ${name}: rows are destinations, columns are sources`}
+        label={`${mode === 'pattern' ? 'Attention pattern' : `Attention, ${word},`} of ${name}: rows are destinations, columns are sources`}
         caption={words(at, src ?? strongestSource(shown.now, head, at))}
         asTable={asTable.value}
       />
-    </figure>
+    </Picture>
   );
 }

@@ -2,11 +2,11 @@
 import { Mark, RedoIcon, ThemeIcon, UndoIcon } from '../ui/icons';
 import { usePage } from './page';
 
-export function Header({ onHelp }: { readonly onHelp: () => void }) {
+export function Header() {
   const { app, theme, toggleTheme } = usePage();
   const { experiment, model, models, runner } = app;
   const state = model.value;
-  const shown = runner.shown.value;
+  const shown = app.shown.value;
   const config = state.kind === 'ready' ? state.info.config : null;
   return (
     <header class="top" data-busy={runner.stale.value && state.kind === 'ready'}>
@@ -17,7 +17,7 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
       {models.value.length > 1 ? (
         <label class="model">
           <span class="unseen">Model</span>
-          <select value={state.kind === 'ready' ? state.info.id : ''} onChange={(event) => void app.choose(event.currentTarget.value)}>
+          <select value={experiment.current.value.model || models.value[0]?.id} onChange={(event) => app.choose(event.currentTarget.value)}>
             {models.value.map((m) => (
               <option key={m.id} value={m.id}>
                 {m.title}
@@ -56,7 +56,13 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
         <button type="button" aria-label="Redo" title="Redo (Ctrl Shift Z)" disabled={!experiment.canRedo.value} onClick={() => experiment.redo()}>
           <RedoIcon />
         </button>
-        <button type="button" aria-label="Help and keys" title="Help and keys" onClick={onHelp}>
+        <button type="button" class="wide" title="Find a head, a hook, a token or an action (Ctrl K)" onClick={() => (app.panel.value = 'palette')}>
+          Find
+        </button>
+        <button type="button" class="wide" title="This experiment as a link" onClick={() => (app.panel.value = 'share')}>
+          Share
+        </button>
+        <button type="button" aria-label="Help and keys" title="Help and keys" onClick={() => (app.panel.value = 'help')}>
           ?
         </button>
         <button type="button" aria-label={theme.value === 'dark' ? 'Light theme' : 'Dark theme'} title={theme.value === 'dark' ? 'Light theme' : 'Dark theme'} onClick={toggleTheme}>

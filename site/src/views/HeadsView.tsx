@@ -1,13 +1,20 @@
-/** All heads at once, by layer; hover looks at one, a click keeps it. */
+/** All heads at once, by layer or by what a detector says of them; hover looks at one, a click keeps it. */
 import { useComputed, useSignal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { isDifference } from '../state/documents';
 import { share, three } from '../state/numbers';
-import { bestHead, DETECTORS, headName, role, scoresOfHead } from '../state/reading';
+import { bestHead, DETECTORS, headName, role, scoresOfHead, SHOWS } from '../state/reading';
 import type { Shown } from '../state/run';
+import type { HeadId } from '../state/selection';
+import { OPTIONS, type View } from '../state/view';
+import { scaleOf } from '../ui/data';
 import { HeadGrid } from '../ui/HeadGrid';
+import { THUMB_PX } from '../ui/HeadGridPlaces';
+import { Segments } from '../ui/Segments';
 import { TableToggle } from '../ui/TableToggle';
 import { DETECTS } from './AttentionDetails';
 import { usePage } from './page';
+import { arrayOf, useReading } from './useReading';
 
 interface Props {
   readonly shown: Shown;
@@ -15,7 +22,17 @@ interface Props {
   readonly narrow: boolean;
 }
 
-function HeadTable({ shown }: { readonly shown: Shown }) {
+/** What a mode of attention is called, and what its numbers are. */
+export const MODES: Readonly<Record<View['mode'], readonly [word: string, unit: string, means: string]>> = {
+  pattern: ['pattern', 'attention weight', 'hook_pattern: softmax of the scores over the sources'],
+  scores: ['scores', 'attention score', 'hook_attn_scores: q·k over the scale, before the softmax'],
+  value_weighted: ['value-weighted', 'weight · ‖v‖', 'hook_pattern times the length of hook_v at the source'],
+  result_weighted: ['result-weighted', 'weight · ‖v W_O‖', 'hook_pattern times the length of v W_O: what is added to the stream'],
+};
+
+const ORDERS: Readonly<Record<View['order'], string>> = { layer: 'layer', induction: 'induction', previous: 'previous', duplicate: 'duplicate' };
+
+function HeadTable({ shown, heads }: { readonly shown: Shown; readonly heads: readonly HeadId[] }) {
   const { app } = usePage();
   return (
     <div class="table-box" tabIndex={0} role="region" aria-label="Table of all heads">
@@ -32,17 +49,22 @@ function HeadTable({ shown }: { readonly shown: Shown }) {
           </tr>
         </thead>
         <tbody>
-          {shown.now.heads.map((s) => (
-            <tr key={headName(s)}>
-              <th scope="row">{headName(s)}</th>
-              {DETECTORS.map((kind) => (
-                <td key={kind} title={String(s[kind])}>
-                  {three(s[kind])}
-                </td>
-              ))}
-              <td>{app.experiment.isOff(s) ? 'off' : 'on'}</td>
-            </tr>
-          ))}
+          {heads.map((id) => {
+            const s = scoresOfHead(shown.now, id);
+            return (
+              s && (
+                <tr key={headName(s)}>
+                  <th scope="row">{headName(s)}</th>
+                  {DETECTORS.map((kind) => (
+                    <td key={kind} title={String(s[kind])}>
+                      {three(s[kind])}
+                    </td>
+                  ))}
+                  <td>{app.experiment.isOff(s) ? 'off' : 'on'}</td>
+                </tr>
+              )
+            );
+          })}
         </tbody>
       </table>
     </div>
@@ -51,15 +73,33 @@ function HeadTable({ shown }: { readonly shown: Shown }) {
 
 export function HeadsView({ shown, widthPx, narrow }: Props) {
   const { app, renderer, theme } = usePage();
-  const { selection, experiment } = app;
+  const { selection, experiment, view } = app;
   const asTable = useSignal(false);
   const { n_layers, n_heads } = shown.info.config;
+  const { order, mode } = view.value;
   const hovered = useComputed(() => selection.hover.value?.head ?? null);
   const locked = useComputed(() => selection.resting.value.head);
-  const layers = useMemo(
-    () =>
-      Array.from({ length: n_layers }, (_, l) => shown.now.tensors.get(`blocks.${l}.attn.hook_pattern`)?.data ?? new Float32Array(0)),
-    [shown.now],
+  const nTokens = shown.tokenized.ids.length;
+  const all = useMemo(
+    () => Array.from({ length: n_layers }, (_, layer) => Array.from({ length: n_heads }, (_, head) => ({ layer, head }))),
+    [n_layers, n_heads],
+  );
+  const rows = useMemo(() => {
+    if (order === 'layer') return all;
+    const by = (id: HeadId) => scoresOfHead(shown.now, id)?.[order] ?? 0;
+    return [all.flat().sort((a, b) => by(b) - by(a))];
+  }, [all, order, shown]);
+  const document = {
+    read: 'attention' as const, ...app.subject.value, heads: all.flat().map(({ layer, head }) => [layer, head]), mode,
+    ...(nTokens > THUMB_PX && { pool: THUMB_PX }),
+  };
+  const { reading } = useReading(document);
+  const drawn = reading?.arrays.get('attention');
+  const cells = drawn?.shape[1] ?? 1;
+  const signed = isDifference(document) || mode === 'scores';
+  const scale = useMemo(
+    () => (mode === 'pattern' && !isDifference(document) ? ([0, 1] as const) : scaleOf(arrayOf(reading, 'attention'), signed)),
+    [reading],
   );
   // In one line that scrolls, the head that is drawn large must be seen.
   const box = useRef<HTMLDivElement>(null);
@@ -67,44 +107,67 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
   useLayoutEffect(() => {
     const cell = at && box.current?.querySelector<HTMLElement>(`[data-head="${at.layer} ${at.head}"]`);
     if (narrow && cell && box.current) box.current.scrollLeft = cell.offsetLeft - (box.current.clientWidth - cell.offsetWidth) / 2;
-  }, [narrow, at?.layer, at?.head]);
+  }, [narrow, at?.layer, at?.head, drawn !== undefined]);
   return (
-    <figure class="picture pic-heads" aria-label="All heads">
-      <h2 class="title">
-        {narrow ? 'Heads' : 'All heads'}{' '}
-        <small title={`A detector measures one habit of a head, from 0 to 1, as a mean over this text. ${DETECTORS.map((kind) => DETECTS[kind]).join('. ')}.`}>
-          {narrow ? 'touch one to see it large' : 'point to see one large, click to keep it; named where a detector scores 0.2 or more'}
-        </small>
-        <TableToggle of="all heads" on={asTable} />
-      </h2>
+    <figure class="picture pic-heads" aria-label="All heads" data-document={JSON.stringify({ kind: 'read', document })}>
+      <div class="picture-head">
+        <h2 class="title">
+          {narrow ? 'Heads' : 'All heads'}{' '}
+          <small title={`A detector measures one habit of a head, from 0 to 1, as a mean over this text; a head is named where one says ${SHOWS} or more. ${DETECTORS.map((kind) => DETECTS[kind]).join('. ')}.`}>
+            {narrow ? 'touch one to see it large' : 'point to see one large, click to keep it'}
+          </small>
+        </h2>
+        <Segments
+          label="What of attention"
+          value={mode}
+          options={OPTIONS.mode.map((m) => [m, MODES[m][0], MODES[m][2]])}
+          onPick={(picked) => experiment.look({ mode: picked })}
+        />
+        <label class="pick">
+          order{' '}
+          <select value={order} onChange={(event) => experiment.look({ order: event.currentTarget.value as View['order'] })}>
+            {OPTIONS.order.map((o) => (
+              <option key={o} value={o}>
+                {ORDERS[o]}
+              </option>
+            ))}
+          </select>
+        </label>
+        <span class="ways">
+          <TableToggle of="all heads" on={asTable} />
+        </span>
+      </div>
       {asTable.value ? (
-        <HeadTable shown={shown} />
+        <HeadTable shown={shown} heads={rows.flat()} />
       ) : (
-        <div class="heads-box" ref={box}>
-          <HeadGrid
-            renderer={renderer}
-            theme={theme.value}
-            layers={layers}
-            nHeads={n_heads}
-            tokens={shown.tokenized.ids.length}
-            causal
-            palette="cividis"
-            scale={[0, 1]}
-            note={(id) => {
-              const scores = scoresOfHead(shown.now, id);
-              const what = scores ? role(scores) : null;
-              const off = experiment.isOff(id);
-              // Below a thumbnail there is room for one of the two.
-              return { tag: what?.kind ?? null, score: off && narrow ? null : (what?.score ?? null), off };
-            }}
-            layout={narrow ? 'strip' : 'grid'}
-            width={widthPx}
-            hovered={hovered}
-            locked={locked}
-            onHover={(head) => selection.preview(head ? { head } : null)}
-            onLock={(head) => selection.toggleHead(head)}
-          />
-        </div>
+        drawn && (
+          <div class="heads-box" ref={box} tabIndex={-1}>
+            <HeadGrid
+              renderer={renderer}
+              theme={theme.value}
+              rows={rows}
+              values={drawn.data}
+              nHeads={n_heads}
+              cells={cells}
+              causal
+              palette={signed ? 'diverging' : 'cividis'}
+              scale={scale}
+              note={(id) => {
+                const scores = scoresOfHead(shown.now, id);
+                const what = scores ? role(scores) : null;
+                const off = experiment.isOff(id);
+                // Below a thumbnail there is room for one of the two.
+                return { tag: what?.kind ?? null, score: off && narrow ? null : (what?.score ?? null), off };
+              }}
+              layout={narrow ? 'strip' : 'grid'}
+              width={widthPx}
+              hovered={hovered}
+              locked={locked}
+              onHover={(head) => selection.preview(head ? { head } : null)}
+              onLock={(head) => selection.toggleHead(head)}
+            />
+          </div>
+        )
       )}
       <p class="unseen">
         {`Strongest: ${DETECTORS.map((kind) => {

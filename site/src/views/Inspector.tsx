@@ -1,7 +1,7 @@
 /** Always describes the selection, in numbers, and offers what can be done with it. */
 import { switchShownHead } from '../state/keys';
 import { ordinalWord } from '../state/story';
-import { headName, label, role, scoresOfHead, strongestSource } from '../state/reading';
+import { headName, label, role, scoresOfHead, states, strongestSource } from '../state/reading';
 import type { Shown } from '../state/run';
 import { Tok } from '../ui/Tok';
 import { AttentionDetails } from './AttentionDetails';
@@ -46,8 +46,8 @@ function HeadDetails({ shown }: { readonly shown: Shown }) {
 
 export function Inspector() {
   const { app, keys } = usePage();
-  const { selection, runner, experiment } = app;
-  const shown = runner.shown.value;
+  const { selection, experiment } = app;
+  const shown = app.shown.value;
   const { head, dest, depth } = selection.shown.value;
   if (!shown || dest === null) return null;
   const lock = selection.lock.value;
@@ -62,7 +62,7 @@ export function Inspector() {
             Switch {headName(head)} {experiment.isOff(head) ? 'back on' : 'off'} {hint('a')}
           </button>
         )}
-        <button type="button" onClick={() => selection.toggleVector(dest, depth === null ? shown.info.config.n_layers : depth)}>
+        <button type="button" onClick={() => selection.toggleVector(dest, depth === null ? states(shown.info.config).length - 1 : depth)}>
           {depth === null ? 'See the stream at this token' : 'Back to the head'}
         </button>
         <button

@@ -1,73 +1,101 @@
-/** The Look bench: all heads, one large, what the stream then says, what it costs, what comes next. */
-import { useComputed, useSignal } from '@preact/signals';
-import { useLayoutEffect } from 'preact/hooks';
-import { depths } from '../state/reading';
+/** The Look bench: its tabs, which of the prompts or differences they show, and the one that is open. */
 import type { Shown } from '../state/run';
-import { useMedia } from '../ui/useMedia';
-import { usePixelRatio } from '../ui/pixelRatio';
-import { useSize } from '../ui/useSize';
-import { AttentionView } from './AttentionView';
-import { HeadsView } from './HeadsView';
-import { layOut, PREDICTIONS_GAP_PX } from './layout';
-import { LossView } from './LossView';
+import { OPTIONS, type View } from '../state/view';
+import { deferred } from '../ui/deferred';
+import { Segments } from '../ui/Segments';
+import { AttentionTab } from './AttentionTab';
 import { usePage } from './page';
-import { Predictions } from './Predictions';
-import { ResidualView } from './ResidualView';
-import { StoryLine } from './StoryLine';
 
 /** Numbers the pictures, so that who looks from outside can tell a new one from the one before. */
-const numbers = new WeakMap<Shown, number>();
+const numbers = new WeakMap<object, number>();
 let drawn = 0;
-function runNumber(shown: Shown): number {
-  const number = numbers.get(shown) ?? ++drawn;
-  numbers.set(shown, number);
+function runNumber(of: object): number {
+  const number = numbers.get(of) ?? ++drawn;
+  numbers.set(of, number);
   return number;
 }
 
-/** In a window this low everything scrolls, and the pictures take the height they need. */
-const SHORT_WINDOW = '(max-height: 620px)';
-const SHORT_BENCH_PX = 420;
+export const TAB_NAMES: Readonly<Record<View['tab'], string>> = {
+  attention: 'Attention', stream: 'Residual stream', lens: 'Logit lens', attribution: 'Attribution', mlp: 'MLP',
+  written: 'Written', hooks: 'Hooks', generate: 'Generate',
+};
+
+/** Every tab but the first comes in one piece of its own, when one of them is first opened. */
+const OtherTab = deferred(() => import('./tabs/index').then((m) => m.OtherTab));
+
+const SIDES: readonly (readonly [View['side'], string, string])[] = [
+  ['a', 'A', 'Prompt A, with the edits in force'],
+  ['b', 'B', 'Prompt B, with the edits in force'],
+  ['a-b', 'A − B', 'The difference of both prompts, position by position'],
+  ['effect', 'effect', 'What the edits change: prompt A with them, less prompt A without'],
+];
 
 export function Look({ shown }: { readonly shown: Shown }) {
   const { app } = usePage();
-  const narrow = useMedia('(max-width: 699px)');
-  const short = useMedia(SHORT_WINDOW);
-  const pixelRatio = usePixelRatio();
-  const [streamTable, lossTable] = [useSignal(false), useSignal(false)];
-  const [room, size] = useSize<HTMLDivElement>();
-  // Only another head redraws the bench; within one, each picture follows the pointer by itself.
-  const head = useComputed(() => app.selection.shown.value.head).value;
-  const frame = { widthPx: size.width, heightPx: short ? SHORT_BENCH_PX : size.height, pixelRatio, narrow, tables: { stream: streamTable.value, loss: lossTable.value } };
-  const layout = layOut(frame, shown.tokenized.tokens, depths(shown).length, head !== null);
-  // The story speaks of one row: a new text is opened where that row is seen. A short window begins at its top.
-  const { selection } = app;
-  useLayoutEffect(() => {
-    const dest = selection.followsStory.peek() ? selection.lock.peek().dest : null;
-    if (dest === null || narrow || short) return;
-    // Once the text above has taken its lines.
-    const frame = requestAnimationFrame(() => {
-      const row = room.current?.querySelectorAll('.loss-rows li')[dest];
-      row?.closest('.look')?.scrollTo({ top: 0, behavior: 'instant' });
-      row?.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: 'instant' });
-    });
-    return () => cancelAnimationFrame(frame);
-  }, [shown.before, layout.cell, size.width > 0]);
+  const { experiment, runner, view, problem } = app;
+  const { tab, side } = view.value;
+  const { attn_only } = shown.info.config;
+  const tabs = OPTIONS.tab.filter((name) => name !== 'mlp' || !attn_only);
+  const open = tabs.includes(tab) ? tab : 'attention';
+  const pair = runner.shown.value;
+  const compares = pair !== null && (pair.b !== null || pair.a.edits.length > 0);
   return (
-    <div class="look" data-run={runNumber(shown)} data-stale={app.runner.stale.value} aria-busy={app.runner.stale.value}>
-      {head && size.width > 0 && <HeadsView shown={shown} widthPx={size.width} narrow={narrow} />}
-      <div class="act" ref={room} data-wrapped={layout.wrapped} data-stacked={layout.stacked}>
-        {size.width > 0 && (
-          <>
-            {head && <AttentionView shown={shown} head={head} layout={layout} narrow={narrow} />}
-            {narrow && <StoryLine />}
-            <div class="rows" style={narrow ? {} : { marginLeft: head && !layout.stacked ? `${layout.overhang}px` : '0', marginRight: `${PREDICTIONS_GAP_PX}px` }}>
-              <ResidualView shown={shown} layout={layout} ownLabels={narrow || layout.stacked || !head} asTable={streamTable} />
-              <LossView shown={shown} layout={layout} asTable={lossTable} />
-            </div>
-            <Predictions shown={shown} />
-          </>
+    <>
+      <div class="tabs-line">
+        <div
+          class="tabs"
+          role="tablist"
+          aria-label="Ways of looking"
+          onKeyDown={(event) => {
+            const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+            const next = step && tabs.at((tabs.indexOf(open) + step) % tabs.length);
+            if (!next) return;
+            event.preventDefault();
+            experiment.look({ tab: next });
+            (event.currentTarget.children[tabs.indexOf(next)] as HTMLElement).focus();
+          }}
+        >
+          {tabs.map((name) => (
+            <button
+              type="button"
+              key={name}
+              role="tab"
+              id={`tab-${name}`}
+              aria-selected={name === open}
+              aria-controls="bench"
+              tabIndex={name === open ? 0 : -1}
+              onClick={() => experiment.look({ tab: name })}
+            >
+              {TAB_NAMES[name]}
+            </button>
+          ))}
+        </div>
+        {compares && (
+          <Segments
+            label="Which run is shown"
+            value={side}
+            options={SIDES.filter(([s]) => (s === 'effect' ? pair.a.edits.length > 0 : s === 'a' || pair.b !== null))}
+            onPick={(picked) => experiment.look({ side: picked })}
+          />
         )}
       </div>
-    </div>
+      {problem.value && (
+        <p class="quiet-note muted" role="status">
+          {problem.value} Prompt A is shown.
+        </p>
+      )}
+      <div
+        class="look"
+        id="bench"
+        role="tabpanel"
+        aria-labelledby={`tab-${open}`}
+        data-tab={open}
+        data-run={runNumber(pair ?? shown)}
+        data-stale={runner.stale.value}
+        aria-busy={runner.stale.value}
+      >
+        {open === 'attention' ? <AttentionTab shown={shown} /> : <OtherTab tab={open} shown={shown} />}
+      </div>
+    </>
   );
 }

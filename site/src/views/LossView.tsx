@@ -1,10 +1,12 @@
 /** Loss of each next token, on the rows of the destinations that predict it. */
 import { useComputed, type Signal } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
 import type { Token } from '../engine/types';
-import { full, niceCeiling, three } from '../state/numbers';
+import { full, three } from '../state/numbers';
 import { label } from '../state/reading';
 import type { Shown } from '../state/run';
 import { Bar } from '../ui/Bar';
+import { niceCeiling } from '../ui/data';
 import { TableToggle } from '../ui/TableToggle';
 import { PREDICTIONS_FROM_PX, PREDICTIONS_GAP_PX, TITLE_PX, type Layout } from './layout';
 import { usePage } from './page';
@@ -88,7 +90,7 @@ export function LossView({ shown, layout, asTable }: { readonly shown: Shown; re
   const { selection } = app;
   const { now, before } = shown;
   const { tokens } = shown.tokenized;
-  const end = niceCeiling(Math.max(1, ...now.loss, ...before.loss));
+  const end = useMemo(() => niceCeiling(Math.max(1, ...now.loss, ...before.loss)), [now, before]);
   const dest = useComputed(() => selection.shown.value.dest).value;
   return (
     <figure class="picture loss" aria-label="Loss of the next token" data-table={asTable.value} style={{ '--row': `${layout.cell}px`, width: `${layout.lossWidth}px` }}>

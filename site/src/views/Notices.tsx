@@ -92,8 +92,8 @@ export function Notices() {
   const { model, runner } = app;
   const state = model.value;
   const failure = state.kind === 'failed' ? state.failure : runner.failure.value;
-  const cut = runner.shown.value?.tokenized.cut;
-  const nCtx = runner.shown.value?.info.config.n_ctx;
+  const cut = app.shown.value?.tokenized.cut;
+  const nCtx = app.shown.value?.info.config.n_ctx;
   return (
     <>
       {state.kind === 'loading' && <Loading {...state} />}

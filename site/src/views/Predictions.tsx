@@ -1,5 +1,6 @@
 /** What comes next at the locked position, before and now; and what the whole text costs. */
 import type { ComponentChild } from 'preact';
+import { useRef } from 'preact/hooks';
 import { full, share, three, topIndices } from '../state/numbers';
 import { label, meanLoss, probabilitiesAt, repeatedPart } from '../state/reading';
 import type { Shown } from '../state/run';
@@ -45,12 +46,15 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
   const dest = app.selection.shown.value.dest ?? tokens.length - 1;
   const token = tokens[dest];
   const edited = shown.now !== shown.before;
-  const before = probabilitiesAt(shown.before, dest);
-  const now = edited ? probabilitiesAt(shown.now, dest) : before;
+  const [is, was] = [probabilitiesAt(shown.now, dest), probabilitiesAt(shown.before, dest)];
+  const last = useRef<{ readonly before: Float64Array; readonly now: Float64Array; readonly dest: number } | null>(null);
+  if (is && was) last.current = { before: was, now: is, dest };
+  if (!last.current) return null;
+  const { before, now } = last.current;
   const rows = predictionRows(before, now);
   const others = (p: Float64Array) => Math.max(0, 1 - rows.reduce((sum, id) => sum + (p[id] ?? 0), 0));
   return (
-    <section class="picture predictions" aria-label="Next token">
+    <section class="picture predictions" aria-label="Next token" data-stale={last.current.dest !== dest}>
       <h2 class="title">Next token</h2>
       <p class="sub">
         after{' '}

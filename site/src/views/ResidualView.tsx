@@ -2,29 +2,23 @@
  *  the model would say if it stopped there. */
 import { useComputed, type Signal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
-import type { RunResult } from '../engine/types';
-import { lensConvention } from '../state/lens';
-import { niceCeiling, norm, three } from '../state/numbers';
-import { depths, glyphs, label, vectorAt } from '../state/reading';
+import { three } from '../state/numbers';
+import { glyphs, label, stateHook, stateName, states } from '../state/reading';
 import type { Shown } from '../state/run';
+import { niceCeiling } from '../ui/data';
 import { Heatmap } from '../ui/Heatmap';
 import { HeatmapBar } from '../ui/HeatmapBar';
 import { TableToggle } from '../ui/TableToggle';
 import { STREAM_GAP_PX, type Layout } from './layout';
 import { usePage } from './page';
+import { arrayOf, useReading } from './useReading';
+
+/** The lens's convention where nothing else is chosen. */
+export const LENS_MEANS = 'ln_final anew on this vector (where the model has one), then W_U + b_U, softmax';
 
 /** Below this a cell's word would not fit. */
 const WORD_CELL_PX = { width: 44, height: 15 };
 const BAR_PX = 128;
-
-/** ||x||_2 of every vector of a run, [T, depths]. */
-function lengths(shown: Shown, run: RunResult): Float32Array {
-  const nDepths = depths(shown).length;
-  return new Float32Array(shown.tokenized.ids.length * nDepths).map((_, i) => {
-    const vector = vectorAt(shown, run, i % nDepths, Math.floor(i / nDepths));
-    return vector ? norm(vector) : Number.NaN;
-  });
-}
 
 interface Props {
   readonly shown: Shown;
@@ -35,22 +29,41 @@ interface Props {
 
 export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
   const { app, renderer, theme } = usePage();
-  const { selection, lens } = app;
+  const { selection } = app;
   const { tokens, ids } = shown.tokenized;
-  const points = depths(shown);
-  const norms = useMemo(() => lengths(shown, shown.now), [shown]);
+  const { config } = shown.info;
+  // Where attention and MLP are told apart, the stream has a tab of its own; here each layer is one step.
+  const labels = states(config).filter((label) => !label.endsWith('_mid'));
+  const points = labels.map((label) => ({ label, name: stateName(label, config), hook: stateHook(label, config), depth: states(config).indexOf(label) }));
+  const document = { read: 'states' as const, ...shown.now.part, states: labels };
+  const sizes = useReading(document);
+  const before = useReading(shown.now === shown.before ? null : { ...document, ...shown.before.part, edits: [] });
+  const guesses = useReading({ read: 'lens', ...shown.now.part, states: labels, k: 1 });
+  const nDepths = points.length;
+  /** [state, position] turned: rows are positions. */
+  const norms = useMemo(() => {
+    const from = arrayOf(sizes.reading, 'norm');
+    const n = from.length / nDepths;
+    return from.map((_, i) => from[(i % nDepths) * n + Math.floor(i / nDepths)] ?? Number.NaN);
+  }, [sizes.reading, nDepths]);
   // One scale for the run without edits and the run with them, so that a colour keeps its meaning.
-  const top = useMemo(() => niceCeiling(Math.max(...norms, ...lengths(shown, shown.before))), [shown]);
+  const top = useMemo(() => niceCeiling(Math.max(...norms, ...arrayOf(before.reading, 'norm'))), [norms, before.reading]);
   const rowLabels = useMemo(() => tokens.map((t, i) => ({ text: glyphs(t, i), note: `(${i})` })), [tokens]);
   const hovered = useComputed(() => {
     const h = selection.hover.value;
-    return h?.dest == null ? null : { row: h.dest, col: h.depth ?? null };
+    return h?.dest == null ? null : { row: h.dest, col: columnOf(h.depth) };
   });
   const locked = useComputed(() => {
     const { dest, depth } = selection.lock.value;
-    return dest === null ? null : { row: dest, col: depth };
+    return dest === null ? null : { row: dest, col: columnOf(depth) };
   });
-  const read = lens.value?.of === shown ? lens.value : null;
+  const columnOf = (depth: number | null | undefined) => {
+    const at = points.findIndex((point) => point.depth === depth);
+    return at < 0 ? null : at;
+  };
+  const top1 = arrayOf(guesses.reading, 'top_ids');
+  const idAt = (row: number, col: number) => top1[col * tokens.length + row] ?? 0;
+  const read = top1.length === tokens.length * nDepths && !guesses.stale;
   const fits = layout.depthWidth >= WORD_CELL_PX.width && layout.cell >= WORD_CELL_PX.height;
   const roomy = Math.floor((layout.depthWidth - 14) / 7.25);
 
@@ -58,22 +71,23 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
     () =>
       fits && read
         ? (row: number, col: number) => {
-            const id = read.ids[row * points.length + col] ?? 0;
+            const id = idAt(row, col);
             const text = app.glyph(id);
             return { text: text.length > roomy ? `${text.slice(0, roomy - 1)}…` : text, dot: id === ids[row + 1] };
           }
         : null,
-    [read, fits, roomy],
+    [read, top1, fits, roomy],
   );
   const figureWidth = ownLabels ? layout.gutter + layout.depthWidth * points.length : layout.streamWidth;
 
   const words = (row: number, col: number) => {
     const token = tokens[row];
     const value = norms[row * points.length + col] ?? Number.NaN;
-    const guess = read ? `, reads as ${app.glyph(read.ids[row * points.length + col] ?? 0)}` : '';
+    const guess = read ? `, reads as ${app.glyph(idAt(row, col))}` : '';
     return token ? `${label(token, row)}, ${points[col]?.name}: length ${three(value)}${guess}` : '';
   };
   const at = selection.lock.value.dest ?? tokens.length - 1;
+  if (norms.length !== tokens.length * nDepths) return null;
   return (
     <figure class="picture residual" aria-label="Residual stream" data-table={asTable.value} style={{ width: `${figureWidth}px` }}>
       <h2 class="title">
@@ -110,10 +124,10 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
         rowRunsOn={figureWidth - layout.depthWidth * points.length + STREAM_GAP_PX}
         hovered={hovered}
         locked={locked}
-        onHover={(lit) => selection.preview(lit && lit.row !== null ? { dest: lit.row, depth: lit.col, src: null } : null)}
+        onHover={(lit) => selection.preview(lit && lit.row !== null ? { dest: lit.row, depth: lit.col === null ? null : (points[lit.col]?.depth ?? null), src: null } : null)}
         onLock={(lit) => {
           if (!lit) selection.unlock();
-          else selection.moveTo({ dest: lit.row ?? at, depth: lit.col, src: null });
+          else selection.moveTo({ dest: lit.row ?? at, depth: lit.col === null ? null : (points[lit.col]?.depth ?? null), src: null });
         }}
         valueText={words}
         label="Residual stream: rows are positions, columns are depths"
@@ -122,7 +136,7 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
         {...(cellText && { cellText })}
       />
       {read && fits && (
-        <p class="scale-note muted" title={`The likeliest token of each vector: ${lensConvention(shown)}. A dot: it is the token that comes next.`}>
+        <p class="scale-note muted" title={`The likeliest token of each vector: ${LENS_MEANS}. A dot: it is the token that comes next.`}>
           word: its guess if the model stopped there; • = it is the next token
         </p>
       )}

@@ -7,7 +7,7 @@ import { usePage } from './page';
 
 function Piece({ part }: { readonly part: Part }) {
   const { app } = usePage();
-  const { selection, runner } = app;
+  const { selection } = app;
   if (part.kind === 'words') return <>{part.words}</>;
   if (part.kind === 'vocab')
     return (
@@ -21,7 +21,7 @@ function Piece({ part }: { readonly part: Part }) {
         {headName(part.head)}
       </button>
     );
-  const token = runner.shown.value?.tokenized.tokens[part.position];
+  const token = app.shown.value?.tokenized.tokens[part.position];
   if (!token) return null;
   return (
     <code title={`position ${part.position}, id ${token.id}`} data-position={part.position}>
@@ -32,8 +32,8 @@ function Piece({ part }: { readonly part: Part }) {
 
 export function StoryLine() {
   const { app } = usePage();
-  const { selection, experiment, runner } = app;
-  const shown = runner.shown.value;
+  const { selection, experiment } = app;
+  const shown = app.shown.value;
   const { head, dest, src } = selection.shown.value;
   const off = head !== null && experiment.isOff(head);
   const nOff = app.offHeads.value.length;

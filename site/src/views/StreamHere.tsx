@@ -1,16 +1,18 @@
-/** The stream at one position, depth by depth: a door to each vector. */
-import { full, norm, three } from '../state/numbers';
-import { depths, vectorAt } from '../state/reading';
+/** The stream at one position, state by state: a door to each vector. */
+import { full, three } from '../state/numbers';
+import { stateHook, stateName, states } from '../state/reading';
 import type { Shown } from '../state/run';
 import { Bar } from '../ui/Bar';
 import { Tok } from '../ui/Tok';
 import { usePage } from './page';
+import { arrayOf, useReading } from './useReading';
 
 export function StreamHere({ shown, dest }: { readonly shown: Shown; readonly dest: number }) {
   const { app } = usePage();
-  const points = depths(shown);
-  const lengths = points.map((_, d) => norm(vectorAt(shown, shown.now, d, dest) ?? new Float32Array(0)));
-  const read = app.lens.value?.of === shown ? app.lens.value : null;
+  const { config } = shown.info;
+  const labels = states(config);
+  const lengths = arrayOf(useReading({ read: 'states', ...shown.now.part, positions: [dest] }).reading, 'norm');
+  const words = arrayOf(useReading({ read: 'lens', ...shown.now.part, positions: [dest], k: 1 }).reading, 'top_ids');
   return (
     <section>
       <h3>
@@ -18,25 +20,20 @@ export function StreamHere({ shown, dest }: { readonly shown: Shown; readonly de
       </h3>
       <table class="bars">
         <tbody>
-          {points.map((point, d) => (
-            <tr key={point.name}>
+          {labels.map((state, d) => (
+            <tr key={state}>
               <th scope="row">
-                <button
-                  type="button"
-                  class="inline"
-                  title={`See the vector: ${point.hook}`}
-                  onClick={() => app.selection.toggleVector(dest, d)}
-                >
-                  {point.name}
+                <button type="button" class="inline" title={`See the vector: ${stateHook(state, config)}`} onClick={() => app.selection.toggleVector(dest, d)}>
+                  {stateName(state, config)}
                 </button>
               </th>
               <td class="bar-cell">
-                <Bar value={lengths[d] ?? 0} full={Math.max(...lengths)} />
+                <Bar value={lengths[d] ?? 0} full={Math.max(...lengths, 1e-30)} />
               </td>
               <td class="num" title={`||resid||_2: ${full(lengths[d] ?? 0)}`}>
-                {three(lengths[d] ?? 0)}
+                {three(lengths[d] ?? Number.NaN)}
               </td>
-              <td class="num word">{read && <Tok text={app.glyph(read.ids[dest * points.length + d] ?? 0)} />}</td>
+              <td class="num word">{words.length > 0 && <Tok text={app.glyph(words[d] ?? 0)} />}</td>
             </tr>
           ))}
         </tbody>

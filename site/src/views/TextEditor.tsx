@@ -29,11 +29,17 @@ const HINTS = {
   failed: 'Your text is kept.',
 } as const;
 
-export function TextEditor({ shown, editing }: { readonly shown: Shown | null; readonly editing: boolean }) {
+interface EditorProps {
+  readonly shown: Shown | null;
+  readonly prompt: 'text' | 'textB';
+  readonly editing: boolean;
+}
+
+export function TextEditor({ shown, prompt, editing }: EditorProps) {
   const { app } = usePage();
   const area = useRef<HTMLTextAreaElement>(null);
   const under = useRef<HTMLDivElement>(null);
-  const text = app.experiment.current.value.text;
+  const text = app.experiment.current.value[prompt] ?? '';
   const seen = shown?.text === text ? stretches(shown.tokenized.tokens) : [];
   const cut = shown?.text === text ? shown.tokenized.cut : null;
 
@@ -51,7 +57,7 @@ export function TextEditor({ shown, editing }: { readonly shown: Shown | null; r
 
   const done = () => {
     app.experiment.endTyping();
-    app.editing.value = false;
+    app.editing.value = null;
   };
   return (
     <div class="editor">
@@ -66,7 +72,7 @@ export function TextEditor({ shown, editing }: { readonly shown: Shown | null; r
       </div>
       <textarea
         ref={area}
-        aria-label="Text that the model reads"
+        aria-label={prompt === 'textB' ? 'Prompt B' : 'Text that the model reads'}
         aria-describedby="editor-keys"
         spellcheck={false}
         autocapitalize="off"
@@ -74,7 +80,7 @@ export function TextEditor({ shown, editing }: { readonly shown: Shown | null; r
         rows={1}
         value={text}
         onInput={(event) => {
-          app.experiment.type(event.currentTarget.value);
+          app.experiment.type(event.currentTarget.value, prompt);
         }}
         onScroll={follow}
         onBlur={done}

@@ -1,9 +1,11 @@
 /** The text as the model has it: one chip a token, with arcs over them; or, when edited, the text itself. */
 import { useComputed } from '@preact/signals';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { Fragment } from 'preact';
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Token } from '../engine/types';
+import { align } from '../state/align';
 import { EXAMPLES } from '../state/examples';
-import { glyphs, patternOf } from '../state/reading';
+import { glyphs } from '../state/reading';
 import type { Shown } from '../state/run';
 import { Arcs } from '../ui/Arcs';
 import { Tok } from '../ui/Tok';
@@ -16,30 +18,48 @@ const ARC_ROOM_PX = 48;
 const described = (token: Token, position: number) =>
   `${glyphs(token)}, position ${position}, id ${token.id}${token.special ? ', special: it marks the start of a text' : ''}`;
 
+interface ChipProps {
+  readonly token: Token;
+  readonly index: number;
+  readonly isStop: boolean;
+  readonly prompt: 'a' | 'b';
+  /** The other prompt has another token here, or none. */
+  readonly differs: boolean;
+}
+
 /** Redraws only when it is lit or no longer lit. */
-function Chip({ token, index, isStop }: { readonly token: Token; readonly index: number; readonly isStop: boolean }) {
+function Chip({ token, index, isStop, prompt, differs }: ChipProps) {
   const { app } = usePage();
-  const { selection } = app;
+  const { selection, experiment } = app;
+  /** Whether positions of the selection are this prompt's. */
+  const mine = useComputed(() => (app.view.value.side === 'b') === (prompt === 'b')).value;
   const lit = useComputed(() => {
+    if (!mine && app.view.value.side !== 'a-b') return undefined;
     const { dest } = selection.shown.value;
     const src = app.source.value;
     return index === dest ? 'dest' : index === src ? 'src' : undefined;
   }).value;
-  const selected = useComputed(() => selection.lock.value.dest === index).value;
+  const selected = useComputed(() => mine && selection.lock.value.dest === index).value;
   return (
     <button
       type="button"
       role="option"
-      class="tok"
+      class={prompt === 'b' ? 'tok of-b' : 'tok'}
       data-lit={lit}
+      data-differs={differs}
+      data-at={`${prompt}${index}`}
       aria-selected={selected}
       tabIndex={isStop ? 0 : -1}
       title={described(token, index)}
-      aria-label={`${glyphs(token, index)}, position ${index}, id ${token.id}`}
-      onMouseEnter={() => selection.preview({ dest: index, src: null, depth: null, column: index })}
-      onClick={() => selection.toggleToken(index)}
+      aria-label={`${prompt === 'b' ? 'B: ' : ''}${glyphs(token, index)}, position ${index}, id ${token.id}`}
+      onMouseEnter={() => mine && selection.preview({ dest: index, src: null, depth: null, column: index })}
+      onClick={() => {
+        if (!mine) experiment.look({ side: prompt });
+        if (mine) selection.toggleToken(index);
+        else selection.moveTo({ dest: index, src: null, depth: null });
+      }}
       onDblClick={() => {
-        app.editing.value = true;
+        app.editing.value = prompt === 'b' ? 'textB' : 'text';
       }}
     >
       <Tok text={glyphs(token, index)} />
@@ -47,23 +67,27 @@ function Chip({ token, index, isStop }: { readonly token: Token; readonly index:
   );
 }
 
-function Chips({ shown }: { readonly shown: Shown }) {
+function Chips({ a, b }: { readonly a: Shown; readonly b: Shown | null }) {
   const { app } = usePage();
   const { selection } = app;
   const list = useRef<HTMLDivElement>(null);
   const [centres, setCentres] = useState<readonly number[]>([]);
+  const shown = app.shown.value ?? a;
   const { tokens } = shown.tokenized;
+  const columns = useMemo(() => align(a.tokenized.ids, b?.tokenized.ids ?? a.tokenized.ids), [a.tokenized, b?.tokenized]);
   const { head, dest } = selection.shown.value;
   const src = app.source.value;
   const lockedAt = selection.lock.value.dest;
+  const prompt = shown === b ? 'b' : 'a';
   const stop = lockedAt ?? tokens.length - 1;
   const wide = useMedia('(min-width: 700px)');
+  const chipAt = (position: number) => list.current?.querySelector<HTMLElement>(`[data-at="${prompt}${position}"]`);
 
   useLayoutEffect(() => {
     const element = list.current;
     if (!element) return;
     const measure = () => {
-      const chips = [...element.children] as HTMLElement[];
+      const chips = [...element.querySelectorAll<HTMLElement>(`[data-at^="${prompt}"]`)];
       const oneLine = chips.every((chip) => chip.offsetTop === chips[0]?.offsetTop);
       setCentres(oneLine ? chips.map((chip) => chip.offsetLeft + chip.offsetWidth / 2) : []);
     };
@@ -71,11 +95,11 @@ function Chips({ shown }: { readonly shown: Shown }) {
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => observer.disconnect();
-  }, [shown.tokenized]);
+  }, [a.tokenized, b?.tokenized, prompt]);
 
   // In a text of many lines the lit token is brought into sight, without moving the page.
   useLayoutEffect(() => {
-    const [box, chip] = [list.current, list.current?.children[lockedAt ?? -1] as HTMLElement | undefined];
+    const [box, chip] = [list.current, chipAt(lockedAt ?? -1)];
     if (!box || !chip) return;
     if (chip.offsetTop < box.scrollTop || chip.offsetTop + chip.offsetHeight > box.scrollTop + box.clientHeight)
       box.scrollTop = chip.offsetTop - box.clientHeight / 2;
@@ -89,11 +113,16 @@ function Chips({ shown }: { readonly shown: Shown }) {
     event.preventDefault();
     const next = Math.min(last, Math.max(0, to));
     selection.moveTo({ dest: next, src: null, depth: null });
-    (list.current?.children[next] as HTMLElement | undefined)?.focus();
+    chipAt(next)?.focus();
   };
 
-  const pattern = head && patternOf(shown.now, head);
+  const pattern = head && shown.now.pattern(head);
   const arcs = wide && pattern && dest !== null && centres.length === tokens.length;
+  const chip = (which: 'a' | 'b', of: Shown, position: number | null, differs: boolean) => {
+    const token = position === null ? undefined : of.tokenized.tokens[position];
+    if (position === null || !token) return <span class="tok-gap" aria-hidden="true" />;
+    return <Chip token={token} index={position} isStop={which === prompt && position === stop} prompt={which} differs={differs} />;
+  };
   return (
     <div class={arcs ? 'chips-line with-arcs' : 'chips-line'}>
       {arcs && (
@@ -111,52 +140,119 @@ function Chips({ shown }: { readonly shown: Shown }) {
         class="tokens"
         ref={list}
         role="listbox"
-        aria-label="Tokens of the text"
+        aria-label={b ? 'Tokens of both prompts' : 'Tokens of the text'}
         aria-orientation="horizontal"
         onKeyDown={onKeyDown}
         onMouseLeave={() => selection.preview(null)}
       >
-        {tokens.map((token, i) => (
-          <Chip key={i} token={token} index={i} isStop={i === stop} />
-        ))}
+        {columns.map(([i, j], column) => {
+          if (!b) return <Fragment key={column}>{chip('a', a, i, false)}</Fragment>;
+          const differs = i === null || j === null || a.tokenized.ids[i] !== b.tokenized.ids[j];
+          return (
+            <span class="tok-pair" role="presentation" key={column}>
+              {chip('a', a, i, differs)}
+              {chip('b', b, j, differs)}
+            </span>
+          );
+        })}
       </div>
     </div>
+  );
+}
+
+/** The button that opens a prompt's field and closes it. */
+function EditButton({ prompt, words }: { readonly prompt: 'text' | 'textB'; readonly words: string }) {
+  const { experiment, editing } = usePage().app;
+  const open = editing.value === prompt;
+  // The field that closes had the focus: who edited goes on from the button that opens it again.
+  const button = useRef<HTMLButtonElement>(null);
+  const wasOpen = useRef(open);
+  useLayoutEffect(() => {
+    if (wasOpen.current && !open && document.activeElement === document.body) button.current?.focus();
+    wasOpen.current = open;
+  }, [open]);
+  return (
+    <button
+      type="button"
+      class="link edit"
+      ref={button}
+      onMouseDown={(event) => event.preventDefault()} // keeps the field's blur from closing it under the click
+      onClick={() => {
+        experiment.endTyping();
+        editing.value = open ? null : prompt;
+      }}
+    >
+      {open ? 'Done' : words}
+    </button>
+  );
+}
+
+const Who = ({ prompt }: { readonly prompt: 'A' | 'B' }) => (
+  <span class={prompt === 'B' ? 'who of-b' : 'who'} aria-hidden="true" title={`Prompt ${prompt}`}>
+    {prompt}
+  </span>
+);
+
+/** One click adds a prompt B that begins as a copy of A, to be changed. */
+function SecondPrompt() {
+  const { app } = usePage();
+  const { experiment, editing } = app;
+  if (experiment.current.value.textB !== null)
+    return (
+      <>
+        <EditButton prompt="textB" words="Edit B" />
+        <button
+          type="button"
+          class="link"
+          onMouseDown={(event) => event.preventDefault()}
+          onClick={() => {
+            editing.value = null;
+            experiment.set({ textB: null, view: { ...app.view.value, side: 'a' } });
+          }}
+        >
+          Remove B
+        </button>
+      </>
+    );
+  return (
+    <button
+      type="button"
+      class="link"
+      title="A second prompt, to compare with: it begins as a copy of the first"
+      onClick={() => {
+        experiment.set({ textB: experiment.current.value.text });
+        editing.value = 'textB';
+      }}
+    >
+      Add prompt B
+    </button>
   );
 }
 
 export function TokenStrip() {
   const { app } = usePage();
   const { experiment, runner } = app;
-  const text = useComputed(() => experiment.current.value.text);
-  const shown = runner.shown.value;
-  const editing = app.editing.value || (!shown && runner.failure.value !== null);
-  // The field that closes had the focus: who edited goes on from the button that opens it again.
-  const edit = useRef<HTMLButtonElement>(null);
-  const wasEditing = useRef(editing);
-  useLayoutEffect(() => {
-    if (wasEditing.current && !editing && document.activeElement === document.body) edit.current?.focus();
-    wasEditing.current = editing;
-  }, [editing]);
+  const pair = runner.shown.value;
+  const { textB } = experiment.current.value;
+  const editing = app.editing.value ?? (!pair && runner.failure.value !== null ? 'text' : null);
   return (
     <section class="strip" aria-label="Text">
-      <span class="who" aria-hidden="true" title="Prompt A">
-        A
-      </span>
-      {editing || !shown ? <TextEditor shown={shown} editing={editing} /> : <Chips shown={shown} />}
-      {(shown || app.editing.value) && (
-        <button
-          type="button"
-          class="link edit"
-          ref={edit}
-          onMouseDown={(event) => event.preventDefault()} // keeps the field's blur from closing it under the click
-          onClick={() => {
-            experiment.endTyping();
-            app.editing.value = !editing;
-          }}
-        >
-          {editing ? 'Done' : 'Edit'}
-        </button>
+      {editing || !pair ? (
+        <>
+          <Who prompt={editing === 'textB' ? 'B' : 'A'} />
+          <TextEditor key={editing} shown={editing === 'textB' ? (pair?.b ?? null) : (pair?.a ?? null)} prompt={editing ?? 'text'} editing={editing !== null} />
+        </>
+      ) : (
+        <>
+          <span class="whos">
+            <Who prompt="A" />
+            {pair.b && <Who prompt="B" />}
+          </span>
+          <Chips a={pair.a} b={pair.b} />
+        </>
       )}
+      {(pair || app.editing.value) && editing !== 'textB' && <EditButton prompt="text" words={textB === null ? 'Edit' : 'Edit A'} />}
+      {pair && editing !== 'text' && <SecondPrompt />}
       <p class="examples">
         <span class="muted">Try</span>
         {EXAMPLES.map((example) => (
@@ -164,12 +260,12 @@ export function TokenStrip() {
             type="button"
             key={example.name}
             class="link"
-            title={example.text}
-            aria-current={example.text === text.value}
+            title={example.b ? `${example.text} / ${example.b}` : example.text}
+            aria-current={example.text === experiment.current.value.text && (example.b ?? null) === textB}
             onMouseDown={(event) => event.preventDefault()} // as above
             onClick={() => {
-              app.editing.value = false;
-              app.useExample(example.text);
+              app.editing.value = null;
+              app.useExample(example);
             }}
           >
             {example.name}

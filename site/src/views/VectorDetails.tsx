@@ -1,17 +1,19 @@
 /** One vector of the residual stream: its length, its numbers, and what it reads as through the unembedding. */
 import { useSignal } from '@preact/signals';
-import { useEffect, useState } from 'preact/hooks';
-import { guesses, lensConvention, type Guess } from '../state/lens';
-import { full, norm, share, three, topIndices } from '../state/numbers';
-import { depths, label, vectorAt } from '../state/reading';
+import { full, share, three, topIndices } from '../state/numbers';
+import { label, stateHook, stateName, states } from '../state/reading';
 import type { Shown } from '../state/run';
 import { Bar } from '../ui/Bar';
 import { TableToggle } from '../ui/TableToggle';
 import { Tok } from '../ui/Tok';
 import { usePage } from './page';
+import { LENS_MEANS } from './ResidualView';
+import { arrayOf, useReading } from './useReading';
 
 const TOP = 8;
 const LARGEST = 5;
+
+const norm = (x: Float32Array) => Math.hypot(...x);
 
 interface Props {
   readonly shown: Shown;
@@ -22,27 +24,20 @@ interface Props {
 export function VectorDetails({ shown, dest, depth }: Props) {
   const { app } = usePage();
   const asTable = useSignal(false);
-  const [read, setRead] = useState<readonly Guess[]>([]);
   const token = shown.tokenized.tokens[dest];
-  const point = depths(shown)[depth];
-  const vector = vectorAt(shown, shown.now, depth, dest);
-  const engine = app.engine.value;
-
-  useEffect(() => {
-    if (!engine || !vector) return;
-    let wanted = true;
-    guesses(engine, shown, vector, TOP).then(
-      (found) => wanted && setRead(found),
-      () => wanted && setRead([]), // a worker that died says so where its run failed
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [engine, shown, dest, depth]);
+  const { config } = shown.info;
+  const state = states(config)[depth];
+  const point = state !== undefined && { name: stateName(state, config), hook: stateHook(state, config) };
+  const at = { states: [state], positions: [dest] };
+  const now = useReading({ read: 'states', ...shown.now.part, ...at, vectors: true });
+  const before = useReading(shown.now === shown.before ? null : { read: 'states', ...shown.before.part, ...at, vectors: true });
+  const lens = useReading({ read: 'lens', ...shown.now.part, ...at, k: TOP }).reading;
+  const read = Array.from(arrayOf(lens, 'top_ids'), (id, i) => ({ id, p: arrayOf(lens, 'top_probs')[i] ?? 0 }));
+  const vector = now.reading && arrayOf(now.reading, 'vectors');
 
   if (!vector || !token || !point) return null;
-  const was = vectorAt(shown, shown.before, depth, dest);
-  const moved = was && shown.now !== shown.before ? norm(vector.map((x, i) => x - (was[i] ?? 0))) : null;
+  const was = shown.now !== shown.before && before.reading ? arrayOf(before.reading, 'vectors') : null;
+  const moved = was && norm(vector.map((x, i) => x - (was[i] ?? 0)));
   const largest = topIndices(vector.map(Math.abs), LARGEST);
   return (
     <>
@@ -73,9 +68,9 @@ export function VectorDetails({ shown, dest, depth }: Props) {
       </dl>
       <section>
         <h3>
-          Reads as <span title={lensConvention(shown)}>through the unembedding</span>
+          Reads as <span title={LENS_MEANS}>through the unembedding</span>
         </h3>
-        <table class="bars" title={lensConvention(shown)}>
+        <table class="bars" title={LENS_MEANS}>
           <tbody>
             {read.map(({ id, p }) => (
               <tr key={id}>
@@ -94,7 +89,7 @@ export function VectorDetails({ shown, dest, depth }: Props) {
             ))}
           </tbody>
         </table>
-        <p class="muted small">{lensConvention(shown)}</p>
+        <p class="muted small">{LENS_MEANS}</p>
       </section>
       <section>
         <h3>

@@ -1,0 +1,48 @@
+/** Readings of the shown runs, kept while they may be looked at again. */
+import type { Engine, ModelInfo, ReadRequest, Reading } from '../engine/types';
+
+/** So many numbers are kept, the ones asked for last. */
+const MOST_NUMBERS = 16 << 20;
+
+interface Kept {
+  readonly reading: Promise<Reading>;
+  numbers: number;
+}
+
+export function createReadings(engine: () => Pick<Engine, 'read'> | null) {
+  const kept = new Map<string, Kept>();
+  let model: ModelInfo | null = null;
+
+  function drop() {
+    let sum = 0;
+    for (const [key, { numbers }] of [...kept].reverse()) {
+      sum += numbers;
+      if (sum > MOST_NUMBERS) kept.delete(key);
+    }
+  }
+
+  return {
+    /** Another model: what was read is of no more use. */
+    use(info: ModelInfo) {
+      model = info;
+      kept.clear();
+    },
+    /** Readings are quick, so one that nobody waits for any more goes on and is kept. */
+    ask(request: ReadRequest): Promise<Reading> {
+      const ready = engine();
+      if (!ready || !model) return Promise.reject({ status: 'ESTATE', detail: 'no model is loaded' });
+      const key = JSON.stringify(request);
+      const found = kept.get(key) ?? { reading: ready.read(request), numbers: 0 };
+      kept.delete(key);
+      kept.set(key, found); // the newest stands last
+      found.reading.then(
+        ({ arrays }) => {
+          found.numbers = [...arrays.values()].reduce((sum, { data }) => sum + data.length, 0);
+          drop();
+        },
+        () => kept.get(key) === found && kept.delete(key),
+      );
+      return found.reading;
+    },
+  };
+}

@@ -1,0 +1,89 @@
+/** Signed bars from a common zero, as a table of name, bar and value. */
+import { useRef, useState } from 'preact/hooks';
+import type { BarsData } from './data';
+import { fullValue, threeFigures } from './HeatmapNumbers';
+import './Bars.css';
+
+interface BarsProps {
+  readonly data: BarsData;
+  readonly lit: number | null;
+  /** Without the bars. */
+  readonly asTable: boolean;
+  readonly onHover?: (row: number | null) => void;
+  readonly onPick?: (row: number) => void;
+}
+
+export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
+  const { rows, title, unit } = data;
+  const body = useRef<HTMLTableSectionElement>(null);
+  const [cursor, setCursor] = useState(0);
+  const parts = rows.filter((row) => !row.total);
+  const sizes = parts.flatMap(({ value, before }) => [value, before ?? 0]).filter(Number.isFinite);
+  const [low, high] = [Math.min(0, ...sizes), Math.max(0, ...sizes, 1e-30)];
+  const place = (value: number) => (100 * (Math.max(low, Math.min(high, value)) - low)) / (high - low);
+  const span = (value: number) => {
+    const [from, to] = [Math.min(place(0), place(value)), Math.max(place(0), place(value))];
+    return { left: `${from}%`, width: `${to - from}%` };
+  };
+  const withBefore = rows.some(({ before }) => before != null);
+  const stop = Math.min(cursor, rows.length - 1);
+
+  function onKeyDown(event: KeyboardEvent) {
+    const to = { ArrowDown: stop + 1, ArrowUp: stop - 1, Home: 0, End: rows.length - 1 }[event.key];
+    if (to !== undefined) {
+      const next = Math.max(0, Math.min(rows.length - 1, to));
+      setCursor(next);
+      onHover?.(next);
+      (body.current?.children[next] as HTMLElement | undefined)?.focus();
+    } else if (event.key === 'Enter' && onPick) onPick(stop);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+  return (
+    <table class="signed" data-table={asTable} aria-label={title}>
+      <thead class={withBefore ? undefined : 'unseen'}>
+        <tr>
+          <th scope="col">part</th>
+          {!asTable && <th scope="col">bar</th>}
+          {withBefore && <th scope="col">before</th>}
+          <th scope="col">{unit}</th>
+        </tr>
+      </thead>
+      <tbody ref={body} onKeyDown={onKeyDown} onPointerLeave={() => onHover?.(null)} onFocusOut={() => onHover?.(null)}>
+        {rows.map(({ name, value, before, total }, i) => (
+          <tr
+            key={`${i} ${name}`}
+            class={total ? 'total' : undefined}
+            data-lit={i === lit}
+            data-pick={onPick !== undefined && !total}
+            tabIndex={i === stop ? 0 : -1}
+            aria-label={`${name}: ${threeFigures(value)} ${unit}${before != null ? `, before ${threeFigures(before)}` : ''}`}
+            onPointerMove={(event) => event.pointerType !== 'touch' && onHover?.(i)}
+            onClick={() => {
+              setCursor(i);
+              onPick?.(i);
+            }}
+          >
+            <th scope="row">{name}</th>
+            {!asTable && (
+              <td class="signed-cell" aria-hidden="true">
+                {!total && Number.isFinite(value) && (
+                  <span class="signed-bar" style={{ '--zero': `${place(0)}%` }}>
+                    {before != null && before !== value && <span class="ghost" style={span(before)} />}
+                    <span class={value < 0 ? 'fill neg' : 'fill'} style={span(value)} />
+                  </span>
+                )}
+              </td>
+            )}
+            {withBefore && <td class="num muted" title={before == null ? '' : fullValue(before)}>{before != null && threeFigures(before)}</td>}
+            <td class="num" title={fullValue(value)}>
+              {value > 0 && !total ? '+' : ''}
+              {threeFigures(value)}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

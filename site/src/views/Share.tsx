@@ -1,0 +1,2 @@
+import type { JSX } from 'preact';
+export function Share(_: { readonly onClose: () => void; readonly [more: string]: unknown }): JSX.Element | null { return null; }

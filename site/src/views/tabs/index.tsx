@@ -1,0 +1,18 @@
+/** Every tab of the Look bench but the first, in one piece that is fetched when one of them is first opened. */
+import type { ComponentType } from 'preact';
+import type { Shown } from '../../state/run';
+import type { View } from '../../state/view';
+import { LensTab } from './LensTab';
+
+export interface TabProps {
+  readonly shown: Shown;
+}
+
+const TABS: Readonly<Partial<Record<View['tab'], ComponentType<TabProps>>>> = {
+  lens: LensTab,
+};
+
+export function OtherTab({ tab, shown }: TabProps & { readonly tab: View['tab'] }) {
+  const Tab = TABS[tab];
+  return Tab ? <Tab shown={shown} /> : null;
+}

@@ -1,0 +1,38 @@
+/** A reading as a view has it: the last true one stays, marked stale, until the one asked for is there. */
+import { useEffect, useState } from 'preact/hooks';
+import type { EngineFailure, ReadRequest, Reading } from '../engine/types';
+import { asFailure } from '../state/failure';
+import { usePage } from './page';
+
+export interface Read {
+  readonly reading: Reading | null;
+  /** What `reading` answers. */
+  readonly request: ReadRequest | null;
+  readonly stale: boolean;
+  readonly failure: EngineFailure | null;
+}
+
+const NOTHING: Read = { reading: null, request: null, stale: true, failure: null };
+
+/** null asks for nothing, and keeps what is there. */
+export function useReading(request: ReadRequest | null): Read {
+  const { readings } = usePage().app;
+  const [got, setGot] = useState<Read>(NOTHING);
+  const key = request && JSON.stringify(request);
+  useEffect(() => {
+    if (!request) return;
+    let wanted = true;
+    readings.ask(request).then(
+      (reading) => wanted && setGot({ reading, request, stale: false, failure: null }),
+      (thrown) => wanted && setGot((last) => ({ ...last, stale: false, failure: asFailure(thrown) })),
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [key, readings]);
+  return { ...got, stale: got.stale || (key !== null && got.request !== null && key !== JSON.stringify(got.request) && got.failure === null) };
+}
+
+/** An array of a reading; empty where it has none of that name. */
+export const arrayOf = (reading: Reading | null, name: string): Float32Array => reading?.arrays.get(name)?.data ?? EMPTY;
+const EMPTY = new Float32Array(0);
