@@ -145,13 +145,15 @@ export interface MinusRun {
 }
 
 /** What is read out of a run, or of two: docs/formats.md, "Reading". A reading's own fields stand beside these,
- *  and the core judges them; without `ids` only the weights are read. `vectors` are the edits' of both runs. */
+ *  and the core judges them; without `ids` only the weights are read. */
 export interface ReadRequest {
   readonly read: ReadName;
   readonly ids?: ArrayLike<number>;
   readonly edits?: readonly Edit[];
   readonly runs?: NonNullable<RunRequest['runs']>;
-  readonly vectors?: NonNullable<RunRequest['vectors']>;
+  /** Those that the edits of both runs name; or the reading's own field: true asks for its vectors. Where both are
+   *  wanted, an edit's `value` holds its vector itself. */
+  readonly vectors?: NonNullable<RunRequest['vectors']> | boolean;
   readonly minus?: MinusRun;
   readonly [field: string]: unknown;
 }

@@ -168,8 +168,9 @@ export async function createCore(bytes: BufferSource) {
 
   async function read(request: ReadRequest, pace: Pace): Promise<Reading> {
     checkRead(request);
-    const { ids, edits, runs: named, vectors, minus, ...fields } = request;
-    const run = ids ? (await runs.finished({ ids, edits, runs: named, vectors }, [], pace)).at : 0;
+    const { ids, edits, runs: others, vectors: both, minus, ...own } = request;
+    const [vectors, fields] = typeof both === 'object' ? [both, own] : [undefined, { ...own, vectors: both }];
+    const run = ids ? (await runs.finished({ ids, edits, runs: others, vectors }, [], pace)).at : 0;
     const other = minus ? (await runs.finished({ ...minus, vectors }, [], pace)).at : 0;
     return reading(run, other, fields, pace);
   }

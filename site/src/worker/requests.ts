@@ -51,8 +51,8 @@ export function checkRun(request: unknown): asserts request is RunRequest {
 
 export function checkRead(request: unknown): asserts request is ReadRequest {
   const fields = object(request, 'read', ' {read, ids, ...}');
-  checkPrompt({ ...fields, ids: fields['ids'] ?? [] }, '');
-  const { minus } = fields;
+  const { ids = [], vectors, minus } = fields;
+  checkPrompt({ ...fields, ids, vectors: isObject(vectors) ? vectors : {} }, '');
   if (minus === undefined) return;
   if (fields['ids'] === undefined) refuse('minus: there is no run to take it away from; "ids" is missing');
   checkFields(object(minus, 'minus', ` {${PROMPT.join(', ')}}`), PROMPT, 'minus.');
