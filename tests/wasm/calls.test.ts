@@ -60,6 +60,11 @@ describe('runs', () => {
     for (const { name, axes, exists } of HOOKS)
       if (exists === 'always') expect(told.get(name.replace('%d', '7')), name).toEqual(axes.map((axis) => sizes[axis]));
   });
+  test('logits are left out where they are not wanted', async () => {
+    const { logits, loss } = await run({ ids, logits: false });
+    expect(logits).toEqual({ name: 'logits', shape: [0, 402], data: new Float32Array() });
+    expect(loss).toEqual((await run({ ids })).loss);
+  });
   test('the loss is -log p of each next token', async () => {
     const { loss, logits } = await run({ ids });
     expect(loss.length).toBe(ids.length - 1);

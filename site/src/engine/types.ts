@@ -107,6 +107,8 @@ export interface RunRequest {
   readonly edits?: readonly Edit[];
   /** Hook names or globs to bring back. */
   readonly capture?: readonly string[];
+  /** false: `logits` of the result is left empty, for runs whose logits are larger than what is looked at. */
+  readonly logits?: boolean;
   /** Other prompts that the edits name, run without edits: {"B": ids}. */
   readonly runs?: Readonly<Record<string, ArrayLike<number>>>;
   /** Vectors that the edits name; with a shape where they have more than one axis. */

@@ -127,8 +127,9 @@ export async function createCore(bytes: BufferSource) {
       const asked = (name: string) => patterns.some((glob) => core.hs_glob_match(glob, scope.string(name).at) !== 0);
       const captured = Array.from({ length: core.hs_run_n_captured(at) }, (_, i) => wasm.array((out) => core.hsw_run_captured(at, i, out)));
       const tensors = new Map(captured.filter(({ name }) => asked(name)).map((array) => [array.name, tensor(array)]));
+      const rows = request.logits === false ? 0 : ids.length;
       const logits = tensors.get('logits') ?? tensor({
-        name: 'logits', at: core.hs_run_logits(at), shape: [ids.length, d_vocab_out], count: ids.length * d_vocab_out,
+        name: 'logits', at: core.hs_run_logits(at), shape: [rows, d_vocab_out], count: rows * d_vocab_out,
       });
       const { at: losses } = scope.block(ids.length * 4);
       core.hs_run_loss(at, losses);

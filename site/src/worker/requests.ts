@@ -6,7 +6,7 @@ import { EngineError } from '../engine/errors';
 import type { GenerateRequest, ReadRequest, RunRequest } from '../engine/types';
 
 const PROMPT = ['ids', 'edits', 'runs'];
-const RUN = ['ids', 'edits', 'capture', 'runs', 'vectors'];
+const RUN = ['ids', 'edits', 'capture', 'logits', 'runs', 'vectors'];
 
 const refuse = (what: string): never => {
   throw new EngineError('ESPEC', what);
