@@ -82,6 +82,27 @@ void hsw_model_counts(const hs_model *model, hsw_counts *out)
     };
 }
 
+void hsw_model_param(const hs_model *model, int i, hsw_array *out)
+{
+    *out = array_of(hs_model_param(model, i));
+}
+
+/* `processes`: bits in the order of processes.def. */
+hs_status hsw_model_process(hs_model *model, int processes)
+{
+    enum {
+#define PROCESS(name) BIT_##name,
+#include "processes.def"
+#undef PROCESS
+    };
+    const hs_process process = {
+#define PROCESS(name) .name = (processes >> BIT_##name & 1) != 0,
+#include "processes.def"
+#undef PROCESS
+    };
+    return hs_model_process(model, &process, &last);
+}
+
 void hsw_hook_describe(const hs_model *model, int i, int n_tokens, hsw_array *out)
 {
     static hs_hook_info info; // out->name points into it until the next call
@@ -141,29 +162,36 @@ static hs_tensor tensor_of(const hsw_array *array)
     return tensor;
 }
 
-hs_status hsw_edits_new(const hs_model *model, const char *json, size_t json_bytes, int n_tokens,
-                        const char *run_names, const hs_run *const *runs, const hsw_array *vectors,
-                        int n_vectors, hs_edits **out)
+/* What edits may name, as the core takes it; sources_free frees the lists, whatever came of it. */
+static hs_status sources_new(const char *run_names, const hs_run *const *runs, const hsw_array *vectors, int n_vectors, hs_sources *out)
 {
     int n_runs = list_count(run_names);
     const char **names = malloc(sizeof *names * (size_t)(n_runs + 1));
     hs_tensor *tensors = malloc(sizeof *tensors * (size_t)(n_vectors + 1));
-    hs_status status;
-    if (!names || !tensors) {
-        status = no_memory();
-    } else {
-        list_split(run_names, names);
-        for (int i = 0; i < n_vectors; i++)
-            tensors[i] = tensor_of(&vectors[i]);
-        const hs_sources sources = {.run_names = names,
-                                    .runs = runs,
-                                    .n_runs = n_runs,
-                                    .vectors = tensors,
-                                    .n_vectors = n_vectors};
+    *out = (hs_sources){names, runs, n_runs, tensors, n_vectors};
+    if (!names || !tensors)
+        return no_memory();
+    list_split(run_names, names);
+    for (int i = 0; i < n_vectors; i++)
+        tensors[i] = tensor_of(&vectors[i]);
+    return HS_OK;
+}
+
+static void sources_free(hs_sources *sources)
+{
+    free((void *)sources->run_names);
+    free((void *)sources->vectors);
+}
+
+hs_status hsw_edits_new(const hs_model *model, const char *json, size_t json_bytes, int n_tokens,
+                        const char *run_names, const hs_run *const *runs, const hsw_array *vectors,
+                        int n_vectors, hs_edits **out)
+{
+    hs_sources sources;
+    hs_status status = sources_new(run_names, runs, vectors, n_vectors, &sources);
+    if (status == HS_OK)
         status = hs_edits_new(model, document(json, json_bytes, "edits"), n_tokens, &sources, &last, out);
-    }
-    free(names);
-    free(tensors);
+    sources_free(&sources);
     return status;
 }
 
@@ -196,6 +224,35 @@ void hsw_run_captured(const hs_run *run, int i, hsw_array *out)
 hs_status hsw_unembed(const hs_model *model, const float *x, int n, bool apply_ln_final, float *out)
 {
     return hs_unembed(model, x, n, apply_ln_final, &last, out);
+}
+
+/* ---- readings and generation ----------------------------------------------------------------- */
+
+hs_status hsw_read_new(hs_model *model, const hs_run *run, const hs_run *minus, const char *json, size_t json_bytes, hs_reading **out)
+{
+    return hs_read_new(model, run, minus, document(json, json_bytes, "reading"), &last, out);
+}
+
+/* The numbers of array i; its name, axes and shape stand in the text. */
+const float *hsw_read_data(const hs_reading *reading, int i)
+{
+    return hs_read_array(reading, i).tensor.data;
+}
+
+hs_status hsw_generate_new(hs_model *model, const char *json, size_t json_bytes, const char *run_names, const hs_run *const *runs,
+                           const hsw_array *vectors, int n_vectors, hs_generation **out)
+{
+    hs_sources sources;
+    hs_status status = sources_new(run_names, runs, vectors, n_vectors, &sources);
+    if (status == HS_OK)
+        status = hs_generate_new(model, document(json, json_bytes, "generation"), &sources, &last, out);
+    sources_free(&sources);
+    return status;
+}
+
+void hsw_generate_token(const hs_generation *generation, int i, hs_generated *out)
+{
+    *out = hs_generate_token(generation, i);
 }
 
 /* ---- gradients ------------------------------------------------------------------------------- */

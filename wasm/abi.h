@@ -3,6 +3,9 @@
 #define HSW_ABI_H
 
 #include "hs.h"
+#include "hs_generate.h"
+#include "hs_process.h"
+#include "hs_read.h"
 
 /* A named array. `name` and `data` live as long as the object they came from. */
 typedef struct hsw_array {

@@ -35,18 +35,17 @@ static void print_lower(const char *text)
         putchar(tolower((unsigned char)*text));
 }
 
-/* "const hs_run *run, int i" -> "run: number, i: number": an identifier before each comma. */
+/* "const hs_run *run, int i[4]" -> "run: number, i: number": an identifier before each comma or bracket. */
 static void print_parameters(const char *parameters)
 {
     if (!strcmp(parameters, "void"))
         return;
     for (const char *at = parameters; *at;) {
-        size_t length = strcspn(at, ",");
-        size_t start = length;
+        size_t length = strcspn(at, ",["), start = length;
         while (start > 0 && (isalnum((unsigned char)at[start - 1]) || at[start - 1] == '_'))
             start--;
         printf("%s%.*s: number", at == parameters ? "" : ", ", (int)(length - start), at + start);
-        at += length;
+        at += strcspn(at, ",");
         at += *at == ',';
     }
 }

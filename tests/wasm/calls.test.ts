@@ -1,9 +1,9 @@
 /** The worker's calls on a made-up model: what comes back, what is refused, what is cancelled, what is freed. */
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { createCore, type Core } from '../../site/src/worker/core';
-import { HOOKS, type CoreExports } from '../../site/src/engine/abi.gen';
+import { HOOKS } from '../../site/src/engine/abi.gen';
 import type { Edit, RunRequest } from '../../site/src/engine/types';
-import { steady, wasmBytes } from './core';
+import { createBare, steady, wasmBytes } from './core';
 import { config, toy } from './toy';
 
 let core: Core;
@@ -59,6 +59,11 @@ describe('runs', () => {
     const told = new Map(core.hooks({ nTokens: 7 }).map(({ name, shape }) => [name, shape]));
     for (const { name, axes, exists } of HOOKS)
       if (exists === 'always') expect(told.get(name.replace('%d', '7')), name).toEqual(axes.map((axis) => sizes[axis]));
+  });
+  test('logits are left out where they are not wanted', async () => {
+    const { logits, loss } = await run({ ids, logits: false });
+    expect(logits).toEqual({ name: 'logits', shape: [0, 402], data: new Float32Array() });
+    expect(loss).toEqual((await run({ ids })).loss);
   });
   test('the loss is -log p of each next token', async () => {
     const { loss, logits } = await run({ ids });
@@ -170,19 +175,10 @@ test('a cancelled run stops at the next step', async () => {
   expect(steps).toBe(3);
 });
 
-/** A core and its exports, which it keeps to itself. */
-async function createBare() {
-  const instantiate = vi.spyOn(WebAssembly, 'instantiate');
-  const own = await createCore(wasmBytes);
-  const made = (await instantiate.mock.results[0]?.value) as unknown as WebAssembly.WebAssemblyInstantiatedSource;
-  instantiate.mockRestore();
-  return { own, exports: made.instance.exports as unknown as CoreExports };
-}
-
 /** The size of the heap, and how many blocks of 1 KiB it gives before it grows: a leak of a few bytes a
  *  cycle shows. */
 async function heapAfter(cycles: number) {
-  const { own, exports } = await createBare();
+  const { core: own, exports } = await createBare();
   const request: RunRequest = { ids, capture: ['*'], edits: [{ hook: 'hook_embed', op: 'patch', value: { run: 'B' } }], runs: { B: ids } };
   for (let i = 0; i < cycles; i++) {
     await own.load(toy());
@@ -208,7 +204,7 @@ test('memory returns to where it was: 200 times load, run, edit, cancel, fail', 
 
 describe('what a person at the console gets wrong is named', () => {
   const wrong: [string, unknown, string][] = [
-    ['nothing at all', undefined, 'run takes an object'],
+    ['nothing at all', undefined, 'run: an object'],
     ['no ids', {}, 'ids'],
     ['a misspelt field', { ids, captures: ['*'] }, 'captures'],
     ['a name where a list is needed', { ids, capture: '*' }, 'capture'],

@@ -3,9 +3,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compareAll, compareBits } from '../golden/compare.mjs';
 import { native } from '../golden/native.mjs';
-import { checkEdits, checkGradients, checkHooks, checkIdentities, demand, models } from '../golden/walk.mjs';
-import type { GradientRequest } from '../../site/src/engine/types';
-import { createAdapter, root, type Case } from './core';
+import { checkDrawn, checkReads } from '../golden/read_walk.mjs';
+import {
+  checkEdits, checkGenerations, checkGradients, checkHooks, checkIdentities, checkProcesses, demand, models, modelsWith,
+} from '../golden/walk.mjs';
+import type { GeneratedToken, GradientRequest, ProcessName, ReadRequest } from '../../site/src/engine/types';
+import { createAdapter, root, type Case, type GenerationCase } from './core';
 
 type Adapter = Awaited<ReturnType<typeof createAdapter>>;
 let wasm: Adapter;
@@ -17,6 +20,9 @@ beforeAll(async () => {
 const program = native as unknown as {
   run(model: string, request: Case): Awaited<ReturnType<Adapter['run']>>;
   grad(model: string, request: GradientRequest): Awaited<ReturnType<Adapter['grad']>>;
+  read(model: string, request: ReadRequest): Awaited<ReturnType<Adapter['read']>>;
+  generate(model: string, request: GenerationCase): Awaited<ReturnType<Adapter['generate']>>;
+  process(model: string, kinds: readonly ProcessName[], ids: readonly number[]): Awaited<ReturnType<Adapter['process']>>;
 };
 
 /** Both ways of running, compared bit for bit; what it returns is the wasm's answer. */
@@ -33,19 +39,50 @@ const beside: Adapter = {
     expect(ours.metric, 'metric').toBe(theirs.metric);
     return ours;
   },
+  async read(model, request) {
+    const ours = await wasm.read(model, request);
+    const { arrays, ...theirs } = program.read(model, request);
+    demand(compareAll(arrays, ours.arrays, compareBits));
+    expect(ours).toMatchObject(theirs);
+    return ours;
+  },
+  async generate(model, request) {
+    const ours = await wasm.generate(model, request);
+    const theirs = program.generate(model, request);
+    demand([compareBits('logits', theirs.logits, ours.logits)]);
+    expect(ours.end).toBe(theirs.end);
+    expect(ours.tokens.map(rounded)).toEqual(theirs.tokens.map(rounded));
+    return ours;
+  },
+  async process(model, kinds, ids) {
+    const ours = await wasm.process(model, kinds, ids);
+    const theirs = program.process(model, kinds, ids);
+    demand([...compareAll(theirs.params, ours.params, compareBits), compareBits('logits', theirs.logits, ours.logits)]);
+    return ours;
+  },
 };
 
-const checks = { hooks: checkHooks, edits: checkEdits, identities: checkIdentities, gradients: checkGradients };
+/** Top probabilities are 32-bit floats, which the text has in fewer digits than a double. */
+const rounded = ({ top_probs, ...token }: GeneratedToken) => ({ ...token, top_probs: top_probs.map(Math.fround) });
+
+const checks = {
+  hooks: checkHooks, edits: checkEdits, identities: checkIdentities, gradients: checkGradients, reads: checkReads, generations: checkGenerations,
+  processes: checkProcesses,
+};
 for (const [kind, check] of Object.entries(checks))
   describe(`${kind}: as the reference, and natively the same bits`, () => {
     let compared = 0;
-    test.each(models)('%s', async (model: string) => {
+    test.each(modelsWith(kind))('%s', async (model: string) => {
       const findings = await check(beside, model);
       compared += findings.length;
-      if (findings.length > 0) demand(findings);
+      demand(findings);
     });
     test('something was compared', () => expect(compared).toBeGreaterThan(100));
   });
+
+test('heads on random tokens: what the same tokens give as a text', async () => {
+  for (const model of ['gpt2_shaped', 'attn_only_shortformer', 'stories-2l']) demand(await checkDrawn(beside, model));
+});
 
 test('the walker finds a wrong number', async () => {
   const [model] = models;

@@ -107,6 +107,8 @@ export interface RunRequest {
   readonly edits?: readonly Edit[];
   /** Hook names or globs to bring back. */
   readonly capture?: readonly string[];
+  /** false: `logits` of the result is left empty, for runs whose logits are larger than what is looked at. */
+  readonly logits?: boolean;
   /** Other prompts that the edits name, run without edits: {"B": ids}. */
   readonly runs?: Readonly<Record<string, ArrayLike<number>>>;
   /** Vectors that the edits name; with a shape where they have more than one axis. */
@@ -145,13 +147,15 @@ export interface MinusRun {
 }
 
 /** What is read out of a run, or of two: docs/formats.md, "Reading". A reading's own fields stand beside these,
- *  and the core judges them; without `ids` only the weights are read. `vectors` are the edits' of both runs. */
+ *  and the core judges them; without `ids` only the weights are read. */
 export interface ReadRequest {
   readonly read: ReadName;
   readonly ids?: ArrayLike<number>;
   readonly edits?: readonly Edit[];
   readonly runs?: NonNullable<RunRequest['runs']>;
-  readonly vectors?: NonNullable<RunRequest['vectors']>;
+  /** Those that the edits of both runs name; or the reading's own field: true asks for its vectors. Where both are
+   *  wanted, an edit's `value` holds its vector itself. */
+  readonly vectors?: NonNullable<RunRequest['vectors']> | boolean;
   readonly minus?: MinusRun;
   readonly [field: string]: unknown;
 }

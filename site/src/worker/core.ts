@@ -1,23 +1,20 @@
 /** The engine's calls as calls of the .wasm: one model at a time, no messages, so it runs in a Node test
  *  as in the worker. */
-import { CONFIG_ENUMS, CONFIG_FIELDS } from '../engine/abi.gen';
-import { EngineError, aborted } from '../engine/errors';
+import { CONFIG_ENUMS, CONFIG_FIELDS, PROCESSES } from '../engine/abi.gen';
+import { EngineError } from '../engine/errors';
 import type {
-  GradientRequest, GradientResult, HeadScores, HookInfo, ModelConfig, ModelInfo, RunRequest, RunResult, Tensor,
-  Token, Tokenized,
+  GenerateRequest, GeneratedToken, Generation, GradientRequest, GradientResult, HookInfo, ModelConfig, ModelInfo, ProcessName, ReadArray,
+  ReadRequest, Reading, RunRequest, RunResult, Tensor, Token, Tokenized,
 } from '../engine/types';
 import type { ModelFiles } from './protocol';
+import { checkGenerate, checkProcess, checkRead, checkRun, integers, json } from './requests';
+import { createRuns, steps, type Pace } from './runs';
 import { createTokenizer, type Tokenizer } from './tokenizer';
-import { checkRun } from './requests';
-import { instantiate, type HeapArray, type Scope, type Wasm } from './wasm';
+import { instantiate, type HeapArray, type Wasm } from './wasm';
 
 export type Core = Awaited<ReturnType<typeof createCore>>;
 
-/** Between the steps of a run: let messages in, and say whether to go on. */
-export interface Pace {
-  pause(): Promise<void>;
-  readonly signal: AbortSignal;
-}
+export type OnToken = (token: GeneratedToken, index: number) => void;
 
 interface Loaded {
   readonly at: number;
@@ -25,8 +22,8 @@ interface Loaded {
   readonly tokenizer: Tokenizer | null;
 }
 
-const PATTERNS = 'blocks.*.attn.hook_pattern';
-const patternOf = (layer: number) => `blocks.${layer}.attn.hook_pattern`;
+/** The text of a reading (docs/formats.md). */
+type Said = Omit<Reading, 'arrays'> & { readonly arrays: readonly Omit<ReadArray, 'data'>[] };
 
 export async function createCore(bytes: BufferSource) {
   const wasm = await instantiate(bytes);
@@ -37,6 +34,7 @@ export async function createCore(bytes: BufferSource) {
     if (!loaded) throw new EngineError('ESTATE', 'no model is loaded; call load first');
     return loaded;
   };
+  const runs = createRuns(wasm, () => current().at);
   const tokenizerOf = ({ tokenizer, info }: Loaded): Tokenizer => {
     if (!tokenizer) throw new EngineError('ETOKENIZER', `${info.id} came without a tokenizer.json; run it on ids`);
     return tokenizer;
@@ -56,7 +54,8 @@ export async function createCore(bytes: BufferSource) {
         config.at, config.bytes, scope.list(files.weights.map(({ name }) => name)),
         scope.ints(weights.map(({ at }) => at)), scope.ints(weights.map(({ bytes }) => bytes)), out));
       const at = wasm.word(out);
-      const info = describe(wasm, at, files);
+      const size = files.weights.reduce((sum, { data }) => sum + data.byteLength, 0);
+      const info = { id: files.id, sha256: files.sha256, bytes: size, ...describe(wasm, at), processing: [] };
       if (tokenizer && tokenizer.maxId >= info.config.d_vocab) {
         core.hs_model_free(at);
         throw new EngineError('ETOKENIZER',
@@ -71,6 +70,7 @@ export async function createCore(bytes: BufferSource) {
   }
 
   function unload() {
+    runs.forget();
     if (loaded) core.hs_model_free(loaded.at);
     loaded = null;
   }
@@ -114,104 +114,111 @@ export async function createCore(bytes: BufferSource) {
     });
   }
 
-  /** A run, planned; freed with the scope. */
-  function plan(scope: Scope, ids: readonly number[], edits: number, capture: number) {
-    const { at: out } = scope.block(16);
-    check(core.hsw_run_new(current().at, scope.ints(ids), ids.length, edits, capture, out));
-    return { at: scope.own(wasm.word(out, 2), core.hs_run_free), bytes: wasm.doubles(out, 1)[0] ?? 0 };
-  }
-
-  async function forward(run: number, { pause, signal }: Pace): Promise<number> {
-    let ms = 0;
-    for (let more = true; more; ) {
-      if (signal.aborted) throw aborted();
-      const start = performance.now();
-      more = core.hs_run_step(run) !== 0;
-      ms += performance.now() - start;
-      await pause();
-    }
-    return ms;
-  }
-
-  /** The edits compiled for a prompt of nTokens, after the runs that they read; 0 for none. */
-  async function compile(scope: Scope, request: RunRequest, nTokens: number, pace: Pace): Promise<number> {
-    const { edits = [], runs = {}, vectors = {} } = request;
-    if (edits.length === 0) return 0;
-    const json = scope.string(JSON.stringify(edits));
-    const made: { name: string; at: number }[] = [];
-    for (const [name, ids] of Object.entries(runs)) {
-      const { at: out } = scope.block(4);
-      check(core.hsw_edits_needs(json.at, json.bytes, scope.string(name).at, out));
-      const globs = wasm.word(out);
-      if (globs === 0) continue;
-      const run = plan(scope, integers(ids, `runs.${name}`), 0, scope.own(globs, core.free));
-      await forward(run.at, pace);
-      made.push({ name, at: run.at });
-    }
-    const arrays = Object.entries(vectors).map(([name, vector]) => {
-      const { shape, data } = vector instanceof Float32Array ? { shape: [vector.length], data: vector } : vector;
-      if (shape.length > 4 || shape.reduce((a, b) => a * b, 1) !== data.length)
-        throw new EngineError('EEDIT', `vectors.${name} has ${data.length} numbers, which do not fill the shape [${shape}]`);
-      return { name, shape, at: scope.floats(data) };
-    });
-    return scope.make(
-      (out) =>
-        core.hsw_edits_new(
-          current().at, json.at, json.bytes, nTokens,
-          scope.list(made.map(({ name }) => name)), scope.ints(made.map(({ at }) => at)),
-          scope.arrays(arrays), arrays.length, out),
-      core.hs_edits_free);
-  }
-
   async function run(request: RunRequest, pace: Pace): Promise<RunResult> {
     checkRun(request);
     const { n_layers, n_heads, d_vocab_out } = current().info.config;
-    const ids = integers(request.ids, 'ids');
     const globs = request.capture ?? [];
+    const { at, ids, ms, bytes } = await runs.finished(request, globs, pace);
+    const { arrays, values } = await reading(at, 0, { read: 'detect' }, pace);
+    const score = (kind: string, i: number) => arrays.get(kind)?.data[i] ?? 0;
     const scope = open();
     try {
-      const edits = await compile(scope, request, ids.length, pace);
-      const planned = plan(scope, ids, edits, scope.list(n_layers > 0 ? [...globs, PATTERNS] : globs));
-      const ms = await forward(planned.at, pace);
-
-      const captured = new Map<string, HeapArray>();
-      for (let i = 0; i < core.hs_run_n_captured(planned.at); i++) {
-        const array = wasm.array((out) => core.hsw_run_captured(planned.at, i, out));
-        captured.set(array.name, array);
-      }
       const patterns = globs.map((glob) => scope.string(glob).at);
       const asked = (name: string) => patterns.some((glob) => core.hs_glob_match(glob, scope.string(name).at) !== 0);
-      const tensors = new Map([...captured].filter(([name]) => asked(name)).map(([name, array]) => [name, tensor(array)]));
+      const captured = Array.from({ length: core.hs_run_n_captured(at) }, (_, i) => wasm.array((out) => core.hsw_run_captured(at, i, out)));
+      const tensors = new Map(captured.filter(({ name }) => asked(name)).map((array) => [array.name, tensor(array)]));
+      const rows = request.logits === false ? 0 : ids.length;
       const logits = tensors.get('logits') ?? tensor({
-        name: 'logits', at: core.hs_run_logits(planned.at), shape: [ids.length, d_vocab_out], count: ids.length * d_vocab_out,
+        name: 'logits', at: core.hs_run_logits(at), shape: [rows, d_vocab_out], count: rows * d_vocab_out,
       });
       const { at: losses } = scope.block(ids.length * 4);
-      core.hs_run_loss(planned.at, losses);
+      core.hs_run_loss(at, losses);
       return {
-        tensors, logits, ms, bytes: planned.bytes,
+        tensors, logits, ms, bytes,
         loss: wasm.floats(losses, ids.length - 1),
-        ...detect(scope, captured, ids, n_layers, n_heads),
+        heads: Array.from({ length: n_layers * n_heads }, (_, i) => ({
+          layer: Math.floor(i / n_heads), head: i % n_heads,
+          previous: score('previous', i), duplicate: score('duplicate', i), induction: score('induction', i),
+        })),
+        n_duplicates: values['duplicates'] ?? 0,
       };
     } finally {
       scope.close();
     }
   }
 
-  function detect(scope: Scope, captured: ReadonlyMap<string, HeapArray>, ids: readonly number[], nLayers: number, nHeads: number) {
-    const at = scope.ints(ids);
-    const { at: scores } = scope.block(nHeads * 12);
-    const { at: counted } = scope.block(4);
-    core.hs_detect_heads(0, at, 0, ids.length, scores, counted);
-    const heads: HeadScores[] = [];
-    for (let layer = 0; layer < nLayers; layer++) {
-      core.hs_detect_heads(captured.get(patternOf(layer))?.at ?? 0, at, nHeads, ids.length, scores, counted);
-      const values = wasm.floats(scores, nHeads * 3);
-      for (let head = 0; head < nHeads; head++) {
-        const [previous = 0, duplicate = 0, induction = 0] = values.subarray(head * 3);
-        heads.push({ layer, head, previous, duplicate, induction });
-      }
+  /** A reading of runs at these addresses, 0 for none. */
+  async function reading(run: number, minus: number, fields: object, pace: Pace): Promise<Reading> {
+    const scope = open();
+    try {
+      const { at: document, bytes } = scope.string(json(fields));
+      const at = scope.make((out) => core.hsw_read_new(current().at, run, minus, document, bytes, out), core.hs_read_free);
+      await steps(() => core.hs_read_step(at), pace);
+      const said = core.hs_read_text(at);
+      if (said === 0) throw new EngineError('EMEMORY', 'no memory for the text of the reading');
+      const { read, tokens, conventions, axes, values, arrays } = JSON.parse(wasm.text(said)) as Said;
+      return {
+        read, tokens, conventions, axes, values,
+        arrays: new Map(arrays.map((array, i) =>
+          [array.name, { ...array, data: wasm.floats(core.hsw_read_data(at, i), array.shape.reduce((a, b) => a * b, 1)) }])),
+      };
+    } finally {
+      scope.close();
     }
-    return { heads, n_duplicates: wasm.word(counted) };
+  }
+
+  async function read(request: ReadRequest, pace: Pace): Promise<Reading> {
+    checkRead(request);
+    const { ids, edits, runs: others, vectors: both, minus, ...own } = request;
+    const [vectors, fields] = typeof both === 'object' ? [both, own] : [undefined, { ...own, vectors: both }];
+    const run = ids ? (await runs.finished({ ids, edits, runs: others, vectors }, [], pace)).at : 0;
+    const other = minus ? (await runs.finished({ ...minus, vectors }, [], pace)).at : 0;
+    return reading(run, other, fields, pace);
+  }
+
+  async function generate(request: GenerateRequest, pace: Pace, onToken: OnToken): Promise<Generation> {
+    checkGenerate(request);
+    const { d_vocab_out } = current().info.config;
+    const { vectors: _, ...fields } = request;
+    const scope = open();
+    try {
+      const named = await runs.sources(scope, request, pace);
+      const { at: document, bytes } = scope.string(json(fields));
+      const at = scope.make((out) => core.hsw_generate_new(current().at, document, bytes, ...named, out), core.hs_generate_free);
+      const k = core.hs_generate_k(at);
+      const { at: token } = scope.block(56);
+      const [topIds, topLogits, topProbs] = [scope.block(k * 4).at, scope.block(k * 4).at, scope.block(k * 4).at];
+      const told = (number = NaN) => (Number.isNaN(number) ? null : number);
+      const tokens: GeneratedToken[] = [];
+      await steps(() => {
+        const more = core.hs_generate_step(at);
+        for (let i = tokens.length; i < core.hs_generate_count(at); i++) {
+          core.hsw_generate_token(at, i, token);
+          core.hs_top_k(core.hs_generate_logits(at, i), d_vocab_out, k, topIds, topLogits, topProbs);
+          const [prob = NaN, log_prob = NaN, entropy = NaN, drawn = NaN, kl, twin] = wasm.doubles(token + 8, 6);
+          const made = {
+            id: wasm.word(token), prob, log_prob, entropy, drawn, kl: told(kl), twin_log_prob: told(twin),
+            top_ids: Array.from({ length: k }, (_, j) => wasm.word(topIds, j)), top_probs: [...wasm.floats(topProbs, k)],
+          };
+          tokens.push(made);
+          onToken(made, i);
+        }
+        return more;
+      }, pace);
+      return { end: wasm.text(core.hs_generate_end(at)), tokens };
+    } finally {
+      scope.close();
+    }
+  }
+
+  function process({ names }: { names: readonly ProcessName[] }): ModelInfo {
+    checkProcess(names);
+    const { at, info, tokenizer } = current();
+    runs.forget();
+    check(core.hsw_model_process(at, names.reduce((bits, name) => bits | (1 << PROCESSES.indexOf(name)), 0)));
+    const processing = [...info.processing, ...PROCESSES.filter((name) => names.includes(name) && !info.processing.includes(name))];
+    loaded = { at, tokenizer, info: { ...info, ...describe(wasm, at), processing } };
+    return loaded.info;
   }
 
   function unembed({ vectors, lnFinal }: { vectors: Float32Array; lnFinal: boolean }): Tensor {
@@ -233,8 +240,8 @@ export async function createCore(bytes: BufferSource) {
   function gradient(request: GradientRequest): GradientResult {
     const scope = open();
     try {
-      const json = scope.string(JSON.stringify(request));
-      const made = scope.make((out) => core.hsw_gradient_new(current().at, json.at, json.bytes, out), core.hsw_gradient_free);
+      const { at: document, bytes } = scope.string(json(request));
+      const made = scope.make((out) => core.hsw_gradient_new(current().at, document, bytes, out), core.hsw_gradient_free);
       const tensors = Array.from({ length: core.hsw_gradient_count(made) }, (_, i) =>
         tensor(wasm.array((out) => core.hsw_gradient_tensor(made, i, out))));
       return { metric: core.hsw_gradient_metric(made), tensors: new Map(tensors.map((made) => [made.name, made])) };
@@ -243,10 +250,11 @@ export async function createCore(bytes: BufferSource) {
     }
   }
 
-  return { load, unload, tokenize, tokens, hooks, run, unembed, gradient };
+  return { load, unload, forget: runs.forget, tokenize, tokens, hooks, run, unembed, gradient, read, generate, process };
 }
 
-function describe({ core, open, doubles }: Wasm, at: number, files: ModelFiles): ModelInfo {
+/** What the model itself says of itself. */
+function describe({ core, open, doubles }: Wasm, at: number): Pick<ModelInfo, 'parameters' | 'n_params' | 'n_not_finite' | 'config'> {
   const scope = open();
   try {
     const { at: out } = scope.block(CONFIG_FIELDS.length * 8);
@@ -259,18 +267,8 @@ function describe({ core, open, doubles }: Wasm, at: number, files: ModelFiles):
     core.hsw_model_counts(at, out);
     const [parameters = 0, n_params = 0, n_not_finite = 0] = doubles(out, 3);
     // page_config.def and ModelConfig hold the same fields; a test compares them with config.json's.
-    const config = Object.fromEntries(fields) as ModelConfig;
-    const bytes = files.weights.reduce((sum, { data }) => sum + data.byteLength, 0);
-    return { id: files.id, sha256: files.sha256, bytes, parameters, n_params, n_not_finite, config, processing: [] };
+    return { parameters, n_params, n_not_finite, config: Object.fromEntries(fields) as ModelConfig };
   } finally {
     scope.close();
   }
-}
-
-/** ids as the core takes them; it checks their range. */
-function integers(ids: ArrayLike<number>, field: string): number[] {
-  return Array.from(ids, (id, i) => {
-    if (!Number.isInteger(id) || id !== (id | 0)) throw new EngineError('ETOKENS', `${field}[${i}] is ${id}, not a token id`);
-    return id;
-  });
 }

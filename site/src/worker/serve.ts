@@ -1,8 +1,10 @@
 /** Answers requests over a port, one at a time, in order; a cancel is heard between the steps of a run. */
 import { EngineError, aborted, engineError } from '../engine/errors';
-import type { Tensor } from '../engine/types';
-import type { Core, Pace } from './core';
-import type { FromWorker, Port, Request, ToWorker } from './protocol';
+import type { Core, OnToken } from './core';
+import type { Answer, Ask, FromWorker, Kind, Port, Request, ToWorker } from './protocol';
+import type { Pace } from './runs';
+
+type Calls = { readonly [K in Kind]: (ask: Ask<K>, pace: Pace, onToken: OnToken) => Answer<K> | Promise<Answer<K>> };
 
 /** `open` is called at once, so that the core is there with the first request, and again for the request
  *  that follows a failure of it. */
@@ -32,8 +34,9 @@ export function serve(port: Port<ToWorker, FromWorker>, open: () => Promise<Core
       const controller = new AbortController();
       current = { id: request.id, controller };
       try {
-        const { answer, transfer } = await answerTo(request, await core(), { pause, signal: controller.signal });
-        port.postMessage({ id: request.id, ok: true, answer }, transfer);
+        const onToken: OnToken = (token, index) => port.postMessage({ id: request.id, token, index }, []);
+        const answer = await answerTo(request, await core(), { pause, signal: controller.signal }, onToken);
+        port.postMessage({ id: request.id, ok: true, answer }, [...new Set(buffersOf(answer))]);
       } catch (thrown) {
         const trapped = thrown instanceof WebAssembly.RuntimeError;
         if (trapped) opening = null; // what its heap holds cannot be trusted
@@ -57,33 +60,21 @@ export function serve(port: Port<ToWorker, FromWorker>, open: () => Promise<Core
   };
 }
 
-/** The buffers of tensors, each once. */
-const buffersOf = (tensors: Iterable<Pick<Tensor, 'data'>>) =>
-  [...new Set(Array.from(tensors, ({ data }) => data.buffer as ArrayBuffer))];
+/** The buffers of an answer's tensors. */
+function buffersOf(value: unknown): ArrayBuffer[] {
+  if (value instanceof Float32Array) return [value.buffer as ArrayBuffer];
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return [];
+  return [...(value instanceof Map ? value.values() : Object.values(value))].flatMap(buffersOf);
+}
 
-async function answerTo(request: Request, core: Core, pace: Pace) {
-  switch (request.kind) {
-    case 'run': {
-      const answer = await core.run(request.ask, pace);
-      return { answer, transfer: buffersOf([...answer.tensors.values(), answer.logits, { data: answer.loss }]) };
-    }
-    case 'unembed': {
-      const answer = core.unembed(request.ask);
-      return { answer, transfer: buffersOf([answer]) };
-    }
-    case 'gradient': {
-      const answer = core.gradient(request.ask);
-      return { answer, transfer: buffersOf(answer.tensors.values()) };
-    }
-    case 'load':
-      return { answer: await core.load(request.ask), transfer: [] };
-    case 'tokenize':
-      return { answer: core.tokenize(request.ask), transfer: [] };
-    case 'tokens':
-      return { answer: core.tokens(request.ask), transfer: [] };
-    case 'hooks':
-      return { answer: core.hooks(request.ask), transfer: [] };
-    default:
-      throw new EngineError('ESPEC', `${request.kind} is not there yet`);
+/** Where memory is short, once more without the kept runs. */
+async function answerTo({ kind, ask }: Request, core: Calls & Pick<Core, 'forget'>, pace: Pace, onToken: OnToken) {
+  // A row of Calls ties `kind` to `ask`; a union over kinds cannot carry that.
+  const call = core[kind] as (what: unknown, pace: Pace, onToken: OnToken) => Answer<Kind> | Promise<Answer<Kind>>;
+  try {
+    return await call(ask, pace, onToken);
+  } catch (thrown) {
+    if (!(thrown instanceof EngineError && thrown.status === 'EMEMORY' && core.forget())) throw thrown;
+    return call(ask, pace, onToken);
   }
 }
