@@ -3,7 +3,7 @@ export interface Example {
   readonly name: string;
   readonly text: string;
   /** A second prompt of as many tokens. */
-  readonly b?: string;
+  readonly b?: string | null;
 }
 
 export const EXAMPLES: readonly [Example, ...Example[]] = [
