@@ -287,6 +287,7 @@ typedef struct hs_progress {
 /* What the program around the trainer needs of a recipe: where its data is, how often to speak. */
 typedef struct hs_recipe_info {
     char name[128]; /* letters, digits, "-", "_" and "." */
+    char from[128]; /* the safetensors file whose weights the run begins with, of such letters too; or "" */
     int64_t log_every, heldout_every, checkpoint_every; /* steps */
     int n_ctx, bos;
     size_t config_begin, config_end; /* where "config" stands in the text: the model's config.json */
@@ -294,8 +295,10 @@ typedef struct hs_recipe_info {
 hs_status hs_recipe_describe(hs_bytes recipe, hs_detail *detail, hs_recipe_info *out);
 
 /* A training recipe (docs/formats.md, "Recipe") over token ids: `train` and `heldout` must outlive the
- * trainer. Seeded: the same recipe and ids give the same weights, bit for bit. */
-hs_status hs_trainer_new(hs_bytes recipe, const uint16_t *train, int64_t n_train, const uint16_t *heldout,
+ * trainer. Seeded: the same recipe and ids give the same weights, bit for bit. `from` is the file that the
+ * recipe names, and only looked at if it names one: HS_ERECIPE if its sha256 is another, the loader's
+ * errors if it is not of the recipe's shape. */
+hs_status hs_trainer_new(hs_bytes recipe, hs_bytes from, const uint16_t *train, int64_t n_train, const uint16_t *heldout,
                          int64_t n_heldout, hs_detail *detail, hs_trainer **out);
 void hs_trainer_free(hs_trainer *trainer);
 /* One step is: hs_trainer_begin; hs_trainer_lane(0 .. HS_LANES - 1), in any order or at once in

@@ -60,6 +60,32 @@ static hs_status choice(const place *p, const char *key, const char *first, cons
     return HS_OK;
 }
 
+/* Part of a file's name. */
+static hs_status read_name(const place *p, const char *key, char *out, size_t size)
+{
+    hs_json_at at = hs_json_get(p->json, p->object, key);
+    const char *name = at < 0 ? NULL : hs_json_string(p->json, at);
+    static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    if (!name || !*name || *name == '.' || strlen(name) >= size || name[strspn(name, LETTERS)])
+        return hs_fail(p->detail, HS_ERECIPE, "%s%s: up to %d letters, digits, '-', '_' and '.' are needed here", p->path, key,
+                       (int)size - 1);
+    strcpy(out, name);
+    return HS_OK;
+}
+
+/* Another model's weights to begin from. */
+static hs_status read_from(const place *p, hs_recipe *r)
+{
+    static const char *const KNOWN[] = {"from", "sha256", NULL};
+    HS_TRY(only(p, KNOWN));
+    hs_json_at at = hs_json_get(p->json, p->object, "sha256");
+    const char *hex = at < 0 ? NULL : hs_json_string(p->json, at);
+    if (!hex || strlen(hex) != 64 || hex[strspn(hex, "0123456789abcdef")])
+        return hs_fail(p->detail, HS_ERECIPE, "%ssha256: 64 of 0-9 and a-f are needed here", p->path);
+    strcpy(r->from_sha256, hex);
+    return read_name(p, "from", r->info.from, sizeof r->info.from);
+}
+
 static hs_status read_init(const place *root, hs_recipe *r)
 {
     static const char *const KNOWN[] = {"embed_std", "pos", "pos_base", "pos_amplitude", "proj", "proj_range",
@@ -67,6 +93,8 @@ static hs_status read_init(const place *root, hs_recipe *r)
     place p;
     bool same;
     HS_TRY(into(root, "init", "init.", &p));
+    if (hs_json_get(p.json, p.object, "from") >= 0)
+        return read_from(&p, r);
     HS_TRY(only(&p, KNOWN));
     HS_TRY(number(&p, "embed_std", 0, 10, &r->embed_std));
     HS_TRY(choice(&p, "pos", "sinusoid", "sinusoid", &same));
@@ -132,18 +160,6 @@ static hs_status read_data(const place *root, hs_recipe *r)
     return whole(&heldout, "tokens", 1, INT64_MAX / 4, &r->heldout_tokens);
 }
 
-/* A file's name will be made of it. */
-static hs_status read_name(const place *root, char *out, size_t size)
-{
-    hs_json_at at = hs_json_get(root->json, root->object, "name");
-    const char *name = at < 0 ? NULL : hs_json_string(root->json, at);
-    static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-    if (!name || !*name || *name == '.' || strlen(name) >= size || name[strspn(name, LETTERS)])
-        return hs_fail(root->detail, HS_ERECIPE, "name: up to %d letters, digits, '-', '_' and '.' are needed here", (int)size - 1);
-    strcpy(out, name);
-    return HS_OK;
-}
-
 static hs_status read_root(const place *root, hs_bytes text, hs_recipe *r)
 {
     static const char *const KNOWN[] = {"v", "name", "config", "seed", "data", "bos", "init", "train_biases",
@@ -172,7 +188,7 @@ static hs_status read_root(const place *root, hs_bytes text, hs_recipe *r)
     HS_TRY(whole(root, "checkpoint_every", 1, INT64_MAX, &r->info.checkpoint_every));
     if (!hs_json_bool(root->json, hs_json_get(root->json, root->object, "train_biases"), &r->train_biases))
         return hs_fail(root->detail, HS_ERECIPE, "train_biases: true or false is needed here");
-    HS_TRY(read_name(root, r->info.name, sizeof r->info.name));
+    HS_TRY(read_name(root, "name", r->info.name, sizeof r->info.name));
     r->info.config_begin = begin;
     r->info.config_end = end;
     r->info.n_ctx = r->config.n_ctx;

@@ -11,6 +11,7 @@ typedef struct hs_recipe {
     hs_config config;
     uint64_t seed;
     int32_t bos;
+    char from_sha256[65]; /* of the file info.from; else the weights are drawn, by the next line */
     double embed_std, pos_base, pos_amplitude, proj_range, unembed_std;
     bool train_biases;
     hs_adamw adamw;

@@ -6,6 +6,7 @@
 #include "kernels.h"
 #include "recipe.h"
 #include "rng.h"
+#include "sha256.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -259,18 +260,30 @@ static void write_mark(const hs_trainer *t, hs_real *mark)
         mark[1 + i] = (hs_real)(t->recipe.hash >> (16 * i) & 0xffff);
 }
 
-static hs_status make(hs_trainer *t, hs_bytes recipe, int64_t n_train, int64_t n_heldout, hs_detail *detail)
+static hs_status load_from(hs_trainer *t, hs_bytes recipe, hs_bytes from, hs_detail *detail)
+{
+    const hs_recipe *r = &t->recipe;
+    char hex[65];
+    hs_sha256(from.data, from.size, hex);
+    if (strcmp(hex, r->from_sha256))
+        return hs_fail(detail, HS_ERECIPE, "init.sha256: that of %s is %s", r->info.from, hex);
+    hs_bytes config = {(const char *)recipe.data + r->info.config_begin, r->info.config_end - r->info.config_begin, "config"};
+    return hs_model_load(config, &from, 1, detail, &t->model);
+}
+
+static hs_status make(hs_trainer *t, hs_bytes recipe, hs_bytes from, int64_t n_train, int64_t n_heldout, hs_detail *detail)
 {
     HS_TRY(hs_recipe_read(recipe, detail, &t->recipe));
     const hs_config *cfg = &t->recipe.config;
     HS_TRY(check_tokens("train", t->train, n_train, t->recipe.train_tokens, cfg->d_vocab, detail));
     HS_TRY(check_tokens("heldout", t->heldout, n_heldout, t->recipe.heldout_tokens, cfg->d_vocab, detail));
-    HS_TRY(hs_model_new(cfg, detail, &t->model));
+    HS_TRY(*t->recipe.info.from ? load_from(t, recipe, from, detail) : hs_model_new(cfg, detail, &t->model));
     t->m = calloc((size_t)t->model->n_real, sizeof(hs_real));
     t->v = calloc((size_t)t->model->n_real, sizeof(hs_real));
     if (!t->m || !t->v)
         return hs_fail(detail, HS_EMEMORY, "no memory for the optimiser");
-    initialise(t);
+    if (!*t->recipe.info.from)
+        initialise(t);
     HS_TRY(hs_model_pack(t->model, true, detail));
     for (int i = 0; i < HS_LANES; i++)
         HS_TRY(make_lane(t, &t->lanes[i], detail));
@@ -278,7 +291,7 @@ static hs_status make(hs_trainer *t, hs_bytes recipe, int64_t n_train, int64_t n
     return name_state(t, detail);
 }
 
-hs_status hs_trainer_new(hs_bytes recipe, const uint16_t *train, int64_t n_train, const uint16_t *heldout,
+hs_status hs_trainer_new(hs_bytes recipe, hs_bytes from, const uint16_t *train, int64_t n_train, const uint16_t *heldout,
                          int64_t n_heldout, hs_detail *detail, hs_trainer **out)
 {
     hs_trainer *t = calloc(1, sizeof *t);
@@ -286,7 +299,7 @@ hs_status hs_trainer_new(hs_bytes recipe, const uint16_t *train, int64_t n_train
         return hs_fail(detail, HS_EMEMORY, "no memory for the trainer");
     t->train = train;
     t->heldout = heldout;
-    hs_status status = make(t, recipe, n_train, n_heldout, detail);
+    hs_status status = make(t, recipe, from, n_train, n_heldout, detail);
     if (status != HS_OK) {
         hs_trainer_free(t);
         return status;

@@ -1,7 +1,8 @@
 /* The training curve as a picture: reads the JSONL log of `hs train`, writes an SVG.
  *
- *     node models/curve.mjs LOG.jsonl OUT.svg [--bigram 4.26]
+ *     node models/curve.mjs LOG.jsonl [LOG-2.jsonl ...] OUT.svg [--bigram 4.26]
  *
+ * Several logs are of runs that each went on from the one before: the tokens are counted on.
  * Above: training loss (averaged over the last twenty log lines) and held-out loss, with the bigram
  * counts as a dashed line. Below, where the log has them: the best previous-token score of layer 0 and
  * the best induction score of the last layer. */
@@ -17,15 +18,21 @@ const TOP = 24;
 const AVERAGED = 20;
 const LOSS_TOP = 6.5;
 
-const [logPath, outPath, flag, bigramText] = process.argv.slice(2);
-if (!logPath || !outPath || (flag !== undefined && flag !== '--bigram')) {
-  console.error('usage: node models/curve.mjs LOG.jsonl OUT.svg [--bigram LOSS]');
+const args = process.argv.slice(2);
+const [flag, bigramText] = args.length > 3 && args.at(-2).startsWith('--') ? args.splice(-2) : [];
+const outPath = args.pop();
+if (args.length === 0 || (flag !== undefined && flag !== '--bigram')) {
+  console.error('usage: node models/curve.mjs LOG.jsonl [LOG-2.jsonl ...] OUT.svg [--bigram LOSS]');
   process.exit(2);
 }
-const rows = readFileSync(logPath, 'utf8')
-  .split('\n')
-  .filter((line) => line !== '')
-  .map((line) => JSON.parse(line));
+const rows = [];
+for (const logPath of args) {
+  const before = rows.at(-1)?.tokens ?? 0;
+  for (const line of readFileSync(logPath, 'utf8').split('\n').filter((text) => text !== '')) {
+    const row = JSON.parse(line);
+    rows.push({ ...row, tokens: before + row.tokens });
+  }
+}
 const series = (field) => rows.filter((row) => typeof row[field] === 'number').map((row) => [row.tokens / 1e6, row[field]]);
 
 const smooth = (points) =>

@@ -1,9 +1,10 @@
 /* train.c: hs train RECIPE.json --data DIR --out DIR [--resume F] [--threads N]
  *
- * DIR of --data holds NAME.train.u16 and NAME.heldout.u16 (models/encode.mjs); NAME is the recipe's. Into
- * --out go log.jsonl (one object a line), checkpoint.safetensors, and the model itself: config.json and
- * model.safetensors (F16), at each checkpoint and at the end. A signal to stop is obeyed after the step,
- * with a checkpoint; a kill loses the steps since the last one. */
+ * DIR of --data holds NAME.train.u16 and NAME.heldout.u16 (models/encode.mjs), NAME being the recipe's, and
+ * the model that the recipe begins from, if it names one. Into --out go log.jsonl (one object a line),
+ * checkpoint.safetensors, and the model itself: config.json and model.safetensors (F16), at each checkpoint
+ * and at the end. A signal to stop is obeyed after the step, with a checkpoint; a kill loses the steps
+ * since the last one. */
 #include "cli.h"
 
 #include <pthread.h>
@@ -26,7 +27,7 @@ static void on_signal(int number)
 typedef struct job {
     const char *recipe_path, *data, *out, *resume;
     int n_threads;
-    hs_bytes recipe;
+    hs_bytes recipe, from;
     hs_recipe_info info;
     hs_trainer *trainer;
     void *train, *heldout;
@@ -248,8 +249,14 @@ static hs_status load(job *j)
     path_in(path, j->data, j->info.name, ".heldout.u16");
     if (status == HS_OK)
         status = hs_file_read(path, j->detail, &j->heldout, &j->heldout_bytes);
+    if (status == HS_OK && *j->info.from) {
+        void *from = NULL;
+        path_in(path, j->data, j->info.from, "");
+        status = hs_file_read(path, j->detail, &from, &size);
+        j->from = (hs_bytes){from, size, j->info.from};
+    }
     if (status == HS_OK)
-        status = hs_trainer_new(j->recipe, j->train, (int64_t)(j->train_bytes / 2), j->heldout,
+        status = hs_trainer_new(j->recipe, j->from, j->train, (int64_t)(j->train_bytes / 2), j->heldout,
                                 (int64_t)(j->heldout_bytes / 2), j->detail, &j->trainer);
     return status == HS_OK && j->resume ? restore(j) : status;
 }
@@ -291,6 +298,7 @@ hs_status hs_cmd_train(int argc, char **argv, hs_detail *detail)
     free(j.train);
     free(j.heldout);
     free((void *)j.recipe.data);
+    free((void *)j.from.data);
     hs_args_free(flags, N_FLAGS);
     return status;
 }

@@ -1,5 +1,6 @@
 /* `hs train` from outside: it learns, the same seed gives the same bits, a run that is killed and
- * resumed gives the same bits too, and bad input is refused by name with nothing written. */
+ * resumed gives the same bits too, a second run goes on from the first one's model, and bad input is
+ * refused by name with nothing written. */
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -10,7 +11,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { encodeCorpus, readTokenizer, toBytes } from '../../models/corpus.mjs';
+import { encodeCorpus, readTokenizer, sha256, toBytes } from '../../models/corpus.mjs';
 import { entropy } from '../../models/counts.mjs';
 import { stories } from '../../models/generator.mjs';
 import { HS } from '../../models/hs.mjs';
@@ -48,14 +49,19 @@ function train(name, options) {
 }
 
 const weights = (name) => readFileSync(join(folder, name, 'model.safetensors'));
+const heldoutOf = (name) =>
+  readFileSync(join(folder, name, 'log.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).heldout)
+    .filter((x) => x !== undefined);
 
 test('the loss falls below what counting tokens can reach', () => {
   const { status, stderr } = train('whole');
   assert.equal(status, 0, stderr);
-  const log = readFileSync(join(folder, 'whole', 'log.jsonl'), 'utf8');
-  const heldout = log.trim().split('\n').map((line) => JSON.parse(line).heldout).filter((x) => x !== undefined);
+  const heldout = heldoutOf('whole').at(-1);
   const limit = entropy(trainIds, recipe.config.d_vocab);
-  assert.ok(heldout.at(-1) < limit, `held-out ${heldout.at(-1)}, unigram entropy ${limit}`);
+  assert.ok(heldout < limit, `held-out ${heldout}, unigram entropy ${limit}`);
 });
 
 test('the same seed gives the same weights, bit for bit, on any number of threads', () => {
@@ -72,13 +78,14 @@ test('another seed gives other weights', () => {
   assert.ok(!weights('other-seed').equals(weights('whole')));
 });
 
-test('killed and resumed, again and again, equals uninterrupted', async () => {
-  const checkpoint = join(folder, 'killed', 'checkpoint.safetensors');
+/** A run that is killed at random and resumed until it ends. */
+async function trainKilled(name, changed) {
+  const checkpoint = join(folder, name, 'checkpoint.safetensors');
   const random = randomFrom(Number(process.env.SEED ?? 1));
   let kills = 0;
   for (let attempt = 0; ; attempt++) {
     const resume = existsSync(checkpoint);
-    const child = spawn(HS, argumentsFor('killed', { resume, threads: 1 + (attempt % 3) }), { stdio: 'ignore' });
+    const child = spawn(HS, argumentsFor(name, { changed, resume, threads: 1 + (attempt % 3) }), { stdio: 'ignore' });
     const ended = once(child, 'exit');
     if (kills < 4) {
       while (!existsSync(checkpoint) && child.exitCode === null) await sleep(1);
@@ -94,7 +101,65 @@ test('killed and resumed, again and again, equals uninterrupted', async () => {
     break;
   }
   assert.ok(kills > 0, 'every run ended before it could be killed');
+}
+
+test('killed and resumed, again and again, equals uninterrupted', async () => {
+  await trainKilled('killed', recipe);
   assert.ok(weights('killed').equals(weights('whole')));
+});
+
+/** A recipe that begins with the model of the run `whole`, which then stands where its data is. */
+function fromWhole(change = {}) {
+  const bytes = weights('whole');
+  writeFileSync(join(folder, 'whole.safetensors'), bytes);
+  return { ...recipe, seed: 8, init: { from: 'whole.safetensors', sha256: sha256(bytes) }, ...change };
+}
+
+test('a run from a model begins with its weights', () => {
+  const changed = fromWhole({ steps: 1, optimizer: { ...recipe.optimizer, lr: 0 } });
+  const { status, stderr } = train('unmoved', { changed });
+  assert.equal(status, 0, stderr);
+  assert.ok(weights('unmoved').equals(weights('whole')));
+});
+
+test('it learns more, to the same bits each time, killed and resumed or not', async () => {
+  for (const [name, threads] of [['second', 1], ['second-again', 2]]) {
+    const { status, stderr } = train(name, { changed: fromWhole(), threads });
+    assert.equal(status, 0, stderr);
+  }
+  const [before, after] = [heldoutOf('whole').at(-1), heldoutOf('second').at(-1)];
+  assert.ok(after < before, `held-out ${after} after ${before}`);
+  assert.ok(weights('second-again').equals(weights('second')));
+  await trainKilled('second-killed', fromWhole());
+  assert.ok(weights('second-killed').equals(weights('second')));
+});
+
+test('a model that is not the recipe\'s is refused, and nothing is written', () => {
+  const { config } = recipe;
+  const cases = [
+    ['ERECIPE: init.sha256', 'of another hash', fromWhole({ init: { from: 'whole.safetensors', sha256: '0'.repeat(64) } })],
+    ['EIO: .*absent.safetensors', 'that is not there', fromWhole({ init: { from: 'absent.safetensors', sha256: '0'.repeat(64) } })],
+    ['EMISMATCH: .*embed.W_E', 'of another width', fromWhole({ config: { ...config, d_model: 48 } })],
+    ['EMISSING: .*blocks.2.', 'of fewer layers', fromWhole({ config: { ...config, n_layers: 3 } })],
+    ['EUNEXPECTED: .*blocks.1.', 'of more layers', fromWhole({ config: { ...config, n_layers: 1 } })],
+  ];
+  for (const [expected, what, changed] of cases) {
+    const name = `model ${what}`.replaceAll(' ', '-');
+    const { status, stderr } = train(name, { changed });
+    assert.match(stderr, new RegExp(`^${expected}.*\n$`), what);
+    assert.notEqual(status, 0, what);
+    assert.deepEqual(readdirSync(join(folder, name)), [], what);
+  }
+});
+
+test('the hash that it finds is SHA-256, at every length of the last block', () => {
+  const random = randomFrom(3);
+  for (const size of [0, 1, 55, 56, 63, 64, 65, 119, 120, 127, 128, 1000]) {
+    const bytes = Buffer.from(Array.from({ length: size }, () => random.below(256)));
+    writeFileSync(join(folder, 'any.safetensors'), bytes);
+    const { stderr } = train('any', { changed: { ...recipe, init: { from: 'any.safetensors', sha256: '0'.repeat(64) } } });
+    assert.equal(stderr, `ERECIPE: init.sha256: that of any.safetensors is ${sha256(bytes)}\n`);
+  }
 });
 
 /** The bytes of a checkpoint whose one number `mark[0]`, the step, is another. */
@@ -141,6 +206,9 @@ const hostile = {
   'optimizer.beta2': { ...recipe, optimizer: { ...recipe.optimizer, beta2: 1.5 } },
   'optimizer.schedule': { ...recipe, optimizer: { ...recipe.optimizer, schedule: 'magic' } },
   'optimizer.momentum': { ...recipe, optimizer: { ...recipe.optimizer, momentum: 0.9 } },
+  'init.from': { ...recipe, init: { from: '../tiny.safetensors', sha256: '0'.repeat(64) } },
+  'init.sha256': { ...recipe, init: { from: 'tiny.safetensors', sha256: '0'.repeat(63) } },
+  'init.proj': { ...recipe, init: { from: 'tiny.safetensors', sha256: '0'.repeat(64), proj: 'uniform' } },
   'init.embed_std': { ...recipe, init: { ...recipe.init, embed_std: -1 } },
   'repeats.sequences': { ...recipe, repeats: { ...recipe.repeats, sequences: 9 } },
   'repeats.max_segment': { ...recipe, repeats: { ...recipe.repeats, max_segment: 2 } },
