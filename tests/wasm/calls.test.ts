@@ -179,13 +179,20 @@ test('a cancelled run stops at the next step', async () => {
  *  cycle shows. */
 async function heapAfter(cycles: number) {
   const { core: own, exports } = await createBare();
-  const request: RunRequest = { ids, capture: ['*'], edits: [{ hook: 'hook_embed', op: 'patch', value: { run: 'B' } }], runs: { B: ids } };
+  const request = { ids, capture: ['*'], edits: [{ hook: 'hook_embed', op: 'patch', value: { run: 'B' } }], runs: { B: ids } } satisfies RunRequest;
+  const { capture: _, ...generation } = request;
   for (let i = 0; i < cycles; i++) {
     await own.load(toy());
     await own.run(request, steady);
     await own.run(request, { ...steady, signal: AbortSignal.abort() }).catch(() => {});
     await own.run({ ids, capture: ['nowhere'] }, steady).catch(() => {});
     await own.load(toy({ fields: { d_vocab: 401 } })).catch(() => {});
+    await own.read({ read: 'lens', ids, minus: { ids, edits: request.edits, runs: { B: ids } } }, steady);
+    await own.read({ read: 'attention', ids, heads: [[9, 9]] }, steady).catch(() => {});
+    await own.read({ read: 'detect', on: 'random', length: 4 }, { ...steady, signal: AbortSignal.abort() }).catch(() => {});
+    await own.generate({ ...generation, max_new: 4, twin: true }, steady, () => {});
+    await own.generate({ ...generation, k: -1 }, steady, () => {}).catch(() => {});
+    own.process({ names: ['center_unembed', 'fold_value_biases'] });
     own.gradient({ ids, metric: { kind: 'log_prob', position: -1, correct: 1 }, hooks: ['*'], weights: true });
     own.unload();
   }
@@ -196,7 +203,7 @@ async function heapAfter(cycles: number) {
   return { bytes, blocks };
 }
 
-test('memory returns to where it was: 200 times load, run, edit, cancel, fail', async () => {
+test('memory returns to where it was: 200 times load, run, edit, read, generate, process, cancel, fail', async () => {
   const once = await heapAfter(1);
   expect(once.blocks).toBeGreaterThan(1000);
   expect(await heapAfter(200)).toEqual(once);

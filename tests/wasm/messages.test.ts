@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connect, type Client } from '../../site/src/engine/client';
 import { EngineError } from '../../site/src/engine/errors';
+import type { GeneratedToken, ReadRequest, Reading, RunResult, Tokenized } from '../../site/src/engine/types';
 import { createCore, type Core } from '../../site/src/worker/core';
 import { serve } from '../../site/src/worker/serve';
 import type { FromWorker, Port, ToWorker } from '../../site/src/worker/protocol';
@@ -99,11 +100,88 @@ describe('cancel', () => {
     await client.ask('hooks', { nTokens: 4 });
     expect(pauses).toBe(2 * alone);
   });
+  test.each([
+    ['read', { read: 'lens', ids }] as const,
+    ['generate', { ids, max_new: 9 }] as const,
+  ])('%s ends at its next unit, and is answered once', async (kind, request) => {
+    await load();
+    const controller = new AbortController();
+    onPause = () => {
+      if (pauses === 12) controller.abort(); // the run of a reading has ten steps
+    };
+    const heard: number[] = [];
+    const onToken = (_: unknown, index: number) => heard.push(index);
+    await expect(client.ask(kind, request, { signal: controller.signal, onToken })).rejects.toThrow(failure('EABORTED'));
+    const then = heard.length;
+    await client.ask('hooks', { nTokens: 4 });
+    expect(pauses).toBeLessThanOrEqual(13);
+    expect(heard.length).toBe(then);
+  });
   test('a signal that was aborted before asks nothing', async () => {
     await load();
     await expect(client.ask('run', { ids }, { signal: AbortSignal.abort() })).rejects.toThrow(failure('EABORTED'));
     expect(pauses).toBe(0);
   });
+});
+
+test('tokens come one by one, each before the answer', async () => {
+  await load();
+  const heard: GeneratedToken[] = [];
+  let answered = false;
+  const { tokens, end } = await client.ask('generate', { ids, max_new: 5 }, {
+    onToken(token, index) {
+      expect([answered, index]).toEqual([false, heard.length]);
+      heard.push(token);
+    },
+  }).finally(() => { answered = true; });
+  expect(end).toBe('max_new');
+  expect(heard.length).toBe(5);
+  expect(heard).toEqual(tokens);
+});
+
+test('what is measured is handed over, what is kept is not', async () => {
+  const core = await createCore(wasmBytes);
+  const sent: [FromWorker, ArrayBuffer[]][] = [];
+  const answer = (id: number) => vi.waitFor(() => {
+    const found = sent.find(([message]) => message.id === id && 'ok' in message);
+    if (!found?.[0] || !('answer' in found[0])) throw new Error('not yet');
+    return { answer: found[0].answer as never as Reading & Tokenized & RunResult, transfer: found[1] };
+  });
+  const port: Port<ToWorker, FromWorker> = { onmessage: null, postMessage: (message, transfer) => sent.push([message, transfer]) };
+  serve(port, async () => core, pause);
+  const ask = (message: ToWorker) => port.onmessage?.({ data: message } as MessageEvent<ToWorker>);
+  ask({ id: 1, kind: 'load', ask: toy() });
+  ask({ id: 2, kind: 'read', ask: { read: 'lens', ids } });
+  ask({ id: 3, kind: 'tokenize', ask: { text: 'the cat', special: false, bos: null } });
+  ask({ id: 4, kind: 'run', ask: { ids, capture: ['*'] } });
+  const { answer: reading, transfer } = await answer(2);
+  expect(transfer.length).toBeGreaterThan(5);
+  expect(new Set(transfer)).toEqual(new Set([...reading.arrays.values()].map(({ data }) => data.buffer)));
+  expect((await answer(3)).transfer).toEqual([]);
+  const run = await answer(4);
+  expect(run.transfer.length).toBe(run.answer.tensors.size + 1); // and the loss; logits are one of the tensors
+  for (const [, buffers] of sent) structuredClone(null, { transfer: buffers });
+  ask({ id: 5, kind: 'tokenize', ask: { text: 'the cat', special: false, bos: null } });
+  expect((await answer(5)).answer.tokens[1]?.bytes.length).toBeGreaterThan(0);
+});
+
+test('where memory is short, kept runs are given up for it, once', async () => {
+  const short = new EngineError('EMEMORY', 'no room');
+  const forget = vi.fn().mockReturnValueOnce(true).mockReturnValue(false);
+  const hooks = vi.fn().mockImplementationOnce(() => { throw short; }).mockReturnValueOnce([]).mockImplementation(() => { throw short; });
+  const core = await createCore(wasmBytes);
+  const other = start(async () => ({ ...core, forget, hooks }));
+  expect(await other.ask('hooks', { nTokens: 4 })).toEqual([]);
+  await expect(other.ask('hooks', { nTokens: 4 })).rejects.toThrow(failure('EMEMORY'));
+  expect(forget).toHaveBeenCalledTimes(2);
+  expect(hooks).toHaveBeenCalledTimes(3);
+});
+
+test('what cannot be sent is refused, and nothing waits for it', async () => {
+  await load();
+  const request = { read: 'lens', ids, k: () => 5 } as unknown as ReadRequest;
+  await expect(client.ask('read', request)).rejects.toThrow(failure('ESPEC'));
+  expect(await client.ask('hooks', { nTokens: 4 })).toBeDefined();
 });
 
 test('a core that could not be opened is opened again for the next question', async () => {

@@ -32,6 +32,28 @@ function tensors() {
     [name, { shape, data: numbers(shape.reduce((a, b) => a * b, 1), i + 1) }] as const));
 }
 
+/** Files of a model with LayerNorms and MLPs, of any size, with random weights. */
+export function madeUp(cfg: { n_layers: number; n_heads: number; d_model: number; d_head: number; d_mlp: number; d_vocab: number; n_ctx: number }): ModelFiles {
+  const { n_layers, n_heads, d_model: d, d_head, d_mlp, d_vocab, n_ctx } = cfg;
+  const shapes: [string, number[]][] = [
+    ['embed.W_E', [d_vocab, d]], ['pos_embed.W_pos', [n_ctx, d]], ['ln_final.w', [d]], ['ln_final.b', [d]], ['unembed.W_U', [d, d_vocab]],
+  ];
+  for (let layer = 0; layer < n_layers; layer++) {
+    const of = (name: string, shape: number[]) => shapes.push([`blocks.${layer}.${name}`, shape]);
+    for (const name of ['W_Q', 'W_K', 'W_V']) of(`attn.${name}`, [n_heads, d, d_head]);
+    of('attn.W_O', [n_heads, d_head, d]);
+    for (const name of ['ln1.w', 'ln1.b', 'ln2.w', 'ln2.b']) of(name, [d]);
+    of('mlp.W_in', [d, d_mlp]);
+    of('mlp.W_out', [d_mlp, d]);
+  }
+  const made = new Map(shapes.map(([name, shape], i) => [name, { shape, data: numbers(shape.reduce((a, b) => a * b, 1), i + 1) }] as const));
+  return {
+    id: 'made up', sha256: '', tokenizer: null,
+    config: utf8(JSON.stringify({ ...cfg, model_type: 'hooked_transformer', act_fn: 'gelu_new', normalization_type: 'LN' })),
+    weights: [{ name: 'model.safetensors', data: writeTensors(made).slice().buffer as ArrayBuffer }],
+  };
+}
+
 const weights = writeTensors(tensors());
 const utf8 = (text: string): ArrayBuffer => new Uint8Array(new TextEncoder().encode(text)).buffer;
 

@@ -42,8 +42,13 @@ export function connect(port: Port<FromWorker, ToWorker>) {
     };
     const answer = new Promise<Answer<Kind>>((resolve, reject) => pending.set(id, { onToken, resolve, reject }));
     signal?.addEventListener('abort', cancel, { once: true });
-    // A row of Calls ties `kind` to `what` and to the answer; a union over kinds cannot carry that.
-    port.postMessage({ id, kind, ask: what } as ToWorker, transfer);
+    try {
+      // A row of Calls ties `kind` to `what` and to the answer; a union over kinds cannot carry that.
+      port.postMessage({ id, kind, ask: what } as ToWorker, transfer);
+    } catch (thrown) { // a function in it, say
+      pending.get(id)?.reject(new EngineError('ESPEC', `the request cannot be sent to the worker: ${thrown instanceof Error ? thrown.message : thrown}`));
+      pending.delete(id);
+    }
     return (answer as Promise<Answer<K>>).finally(() => signal?.removeEventListener('abort', cancel));
   }
 
