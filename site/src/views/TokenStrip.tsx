@@ -193,39 +193,43 @@ const Who = ({ prompt }: { readonly prompt: 'A' | 'B' }) => (
   </span>
 );
 
-/** One click adds a prompt B that begins as a copy of A, to be changed. */
-function SecondPrompt() {
-  const { app } = usePage();
-  const { experiment, editing } = app;
-  if (experiment.current.value.textB !== null)
-    return (
-      <>
-        <EditButton prompt="textB" words="Edit B" />
-        <button
-          type="button"
-          class="link"
-          onMouseDown={(event) => event.preventDefault()}
-          onClick={() => {
-            editing.value = null;
-            experiment.set({ textB: null, view: { ...app.view.value, side: 'a' } });
-          }}
-        >
-          Remove B
-        </button>
-      </>
-    );
+/** Leaves prompt B out again. */
+function RemoveButton() {
+  const { experiment, editing, view } = usePage().app;
   return (
     <button
       type="button"
       class="link"
-      title="A second prompt, to compare with: it begins as a copy of the first"
+      aria-label="Remove prompt B"
+      onMouseDown={(event) => event.preventDefault()}
       onClick={() => {
-        experiment.set({ textB: experiment.current.value.text });
-        editing.value = 'textB';
+        editing.value = null;
+        experiment.set({ textB: null, view: { ...view.value, side: 'a' } });
       }}
     >
-      Add prompt B
+      Remove
     </button>
+  );
+}
+
+/** One click adds a prompt B that begins as a copy of A, to be changed. */
+function AddSecond() {
+  const { experiment, editing } = usePage().app;
+  return (
+    <p class="second">
+      <Who prompt="B" />
+      <button
+        type="button"
+        class="link"
+        onClick={() => {
+          experiment.set({ textB: experiment.current.value.text });
+          editing.value = 'textB';
+        }}
+      >
+        Add a second prompt
+      </button>{' '}
+      <span class="muted">to compare or subtract</span>
+    </p>
   );
 }
 
@@ -237,6 +241,7 @@ export function TokenStrip() {
   const editing = app.editing.value ?? (!pair && runner.failure.value !== null ? 'text' : null);
   return (
     <section class="strip" aria-label="Text">
+      <div class="strip-line">
       {editing || !pair ? (
         <>
           <Who prompt={editing === 'textB' ? 'B' : 'A'} />
@@ -251,8 +256,16 @@ export function TokenStrip() {
           <Chips a={pair.a} b={pair.b} />
         </>
       )}
-      {(pair || app.editing.value) && editing !== 'textB' && <EditButton prompt="text" words={textB === null ? 'Edit' : 'Edit A'} />}
-      {pair && editing !== 'text' && <SecondPrompt />}
+      {(pair || app.editing.value) && (
+        <span class="edits">
+          {editing !== 'textB' && <EditButton prompt="text" words={textB === null ? 'Edit' : 'Edit A'} />}
+          {textB !== null && editing !== 'text' && (
+            <span>
+              <EditButton prompt="textB" words="Edit B" /> <RemoveButton />
+            </span>
+          )}
+        </span>
+      )}
       <p class="examples">
         <span class="muted">Try</span>
         {EXAMPLES.map((example) => (
@@ -272,6 +285,8 @@ export function TokenStrip() {
           </button>
         ))}
       </p>
+      </div>
+      {pair && textB === null && editing === null && <AddSecond />}
     </section>
   );
 }
