@@ -1,16 +1,27 @@
 /** The interventions in force, in their order: each can be muted and removed. */
 import type { Edit } from '../engine/types';
 import { ablatedHead, type Intervention } from '../state/experiment';
+import { three } from '../state/numbers';
 import { headName } from '../state/reading';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { EyeIcon, CrossIcon } from '../ui/icons';
 import { usePage } from './page';
 
+const list = (of: readonly number[]) => of.join(', ');
+
 /** An edit in few words: what, and on what. */
 export function nameOf(edit: Edit): { readonly what: string; readonly on: string } {
   const head = ablatedHead(edit);
   if (head) return { what: `ablate ${headName(head)}`, on: 'z = 0, all positions' };
-  return { what: `${edit.op} ${edit.hook}`, on: edit.positions ? `positions ${edit.positions.join(', ')}` : 'all positions' };
+  const value = edit.value === undefined ? '' : typeof edit.value === 'number' ? ` ${three(edit.value)}` : 'run' in Object(edit.value) ? ' from B' : ' a vector';
+  const scale = edit.scale === undefined ? '' : ` × ${three(edit.scale)}`;
+  const where = [
+    edit.heads && `heads ${list(edit.heads)}`,
+    edit.dims && `dims ${edit.dims[0]} to ${edit.dims[1] - 1}`,
+    edit.sources && `sources ${list(edit.sources)}`,
+    edit.positions ? `positions ${list(edit.positions)}` : edit.from !== undefined ? `from position ${edit.from}` : 'all positions',
+  ];
+  return { what: `${edit.op}${value}${scale} at ${edit.hook.replace(/^blocks\.(\d+)\./, 'L$1 ')}`, on: where.filter(Boolean).join(', ') };
 }
 
 interface ChipProps {
@@ -34,13 +45,17 @@ function Chip({ intervention, index, onRemove }: ChipProps) {
       >
         <EyeIcon shut={intervention.muted} />
       </button>
-      <span
+      <button
+        type="button"
+        class="says"
+        aria-label={`Change ${what}`}
         onMouseEnter={() => head && app.selection.preview({ head })}
         onMouseLeave={() => app.selection.preview(null)}
-        title={`${head ? 'z is what the head found, before it is written to the stream; zero is nothing. ' : ''}${JSON.stringify(intervention.edit)}`}
+        title={`Change it. ${head ? 'z is what the head found, before it is written to the stream; zero is nothing. ' : ''}${JSON.stringify(intervention.edit)}`}
+        onClick={() => (app.panel.value = { edit: intervention.edit, index })}
       >
         {what} <span class="muted">{on}</span>
-      </span>
+      </button>
       <button type="button" class="remove" aria-label={`Remove ${what}`} title="Remove" onClick={onRemove}>
         <CrossIcon />
       </button>
@@ -94,6 +109,9 @@ export function Chips() {
           </button>
         </>
       )}
+      <button type="button" class="link add" onClick={() => (app.panel.value = { edit: null, index: null })}>
+        Add an intervention
+      </button>
     </section>
   );
 }
