@@ -2,6 +2,7 @@ import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { engineModule } from './plugins/engine.ts';
 import { models } from './plugins/models.ts';
+import { precache } from './plugins/precache.ts';
 
 /** The development server puts styles into the page as text, which the policy of the built page forbids. */
 const policyOnlyInBuild: Plugin = {
@@ -12,7 +13,7 @@ const policyOnlyInBuild: Plugin = {
 
 export default defineConfig({
   base: './',
-  plugins: [policyOnlyInBuild, models(), engineModule()],
+  plugins: [policyOnlyInBuild, models(), engineModule(), precache()],
   // Preact by the automatic runtime: the compiler needs no plugin for that.
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   worker: { format: 'es' },

@@ -5,6 +5,7 @@ import { createEngine } from './engine/index';
 import { createRenderer } from './gl/renderer';
 import { createApp } from './state/app';
 import { createKeys } from './state/keys';
+import { registerOffline } from './state/offline';
 import { createTheme } from './state/theme';
 import { App } from './views/App';
 import { PageProvider } from './views/page';
@@ -36,5 +37,5 @@ if (root) {
     </PageProvider>,
     root,
   );
-  void app.start();
+  registerOffline(app.start());
 }

@@ -1,0 +1,1 @@
+export function headersFor(path: string): { 'Content-Security-Policy': string; [name: string]: string };
