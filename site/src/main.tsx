@@ -32,10 +32,9 @@ const root = document.getElementById('app');
 if (root) {
   root.replaceChildren();
   render(
-    <PageProvider value={{ app, renderer, painter, theme, toggleTheme: toggle, keys: createKeys(app) }}>
+    <PageProvider value={{ app, renderer, painter, theme, toggleTheme: toggle, keys: createKeys(app), offline: registerOffline(app.start()) }}>
       <App />
     </PageProvider>,
     root,
   );
-  registerOffline(app.start());
 }

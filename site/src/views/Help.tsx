@@ -2,6 +2,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { KEYS } from '../state/keys';
 import { usePage } from './page';
+import { StorageSection } from './Storage';
 
 const IN_PICTURES = [
   ['Tab', 'to the next picture; each is one stop'],
@@ -25,7 +26,7 @@ const WORDS = [
 ] as const;
 
 export function Help({ open, onClose }: { readonly open: boolean; readonly onClose: () => void }) {
-  const { keys } = usePage();
+  const { keys, offline } = usePage();
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     if (open) dialog.current?.showModal();
@@ -80,6 +81,7 @@ export function Help({ open, onClose }: { readonly open: boolean; readonly onClo
             </div>
           ))}
         </dl>
+        {open && <StorageSection offline={offline} />}
       </div>
     </dialog>
   );

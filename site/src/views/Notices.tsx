@@ -2,6 +2,7 @@
 import type { EngineFailure } from '../engine/types';
 import { share } from '../state/numbers';
 import { usePage } from './page';
+import { UpdateNotice } from './Storage';
 
 interface Advice {
   readonly title: string;
@@ -88,7 +89,7 @@ function Loading({ title, done, total }: { readonly title: string; readonly done
 }
 
 export function Notices() {
-  const { app, painter } = usePage();
+  const { app, painter, offline } = usePage();
   const { model, runner } = app;
   const state = model.value;
   const failure = state.kind === 'failed' ? state.failure : runner.failure.value;
@@ -96,6 +97,7 @@ export function Notices() {
   const nCtx = app.shown.value?.info.config.n_ctx;
   return (
     <>
+      <UpdateNotice offline={offline} />
       {state.kind === 'loading' && <Loading {...state} />}
       {failure && failure.status !== 'EABORTED' && <Failure failure={failure} />}
       {cut && (

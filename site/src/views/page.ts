@@ -5,6 +5,7 @@ import type { ReadonlySignal } from '@preact/signals';
 import type { Renderer } from '../gl/renderer';
 import type { App } from '../state/app';
 import type { Keys } from '../state/keys';
+import type { Offline } from '../state/offline';
 import type { Theme } from '../state/theme';
 
 export interface Page {
@@ -14,6 +15,7 @@ export interface Page {
   readonly theme: ReadonlySignal<Theme>;
   readonly toggleTheme: () => void;
   readonly keys: Keys;
+  readonly offline: Offline;
 }
 
 const Context = createContext<Page | null>(null);

@@ -20,20 +20,30 @@ const ARGS = [
 export const DESK = { viewport: { width: 1440, height: 900 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
-/** -> { open, close }: one server and one browser for a test file. */
+export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS });
+
+/** Another page of a visit's browser profile; `complaints` collects what its console says. */
+export async function newPage(context) {
+  const page = await context.newPage();
+  const complaints = [];
+  page.on('console', (message) => {
+    const blocked = message.text() === 'Service Worker registration blocked by Playwright'; // see start()
+    if (['error', 'warning'].includes(message.type()) && !blocked) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  return { page, complaints };
+}
+
+/** -> { open, close }: one server and one browser for a test file. No service worker: what a test puts in a file's
+ *  place would not reach the page through it (tests/e2e/offline.test.mjs is about that). */
 export async function start() {
   const server = await serve(DIST, 0);
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS });
+  const browser = await launch();
   return {
-    /** A fresh visit. `before` gets the page before it is loaded; `complaints` collects what the console says. */
+    /** A fresh visit. `before` gets the page before it is loaded. */
     async open(options = {}, before = async () => {}) {
-      const context = await browser.newContext({ ...DESK, reducedMotion: 'reduce', ...options });
-      const page = await context.newPage();
-      const complaints = [];
-      page.on('console', (message) => {
-        if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-      });
-      page.on('pageerror', (error) => complaints.push(error.message));
+      const context = await browser.newContext({ ...DESK, reducedMotion: 'reduce', serviceWorkers: 'block', ...options });
+      const { page, complaints } = await newPage(context);
       await before(page);
       await page.goto(server.url);
       return { page, complaints, close: () => context.close() };

@@ -30,14 +30,14 @@ function floats(file, { begin, end }) {
   return new Float32Array(file.buffer.slice(file.byteOffset + begin, file.byteOffset + end));
 }
 
-/** `hs run` on the shipped model -> { top, tensors }: predictions, and the captured tensors by name. */
-export function hsRun(ids, { edits = [], capture = [] } = {}) {
+/** `hs run` on a shipped model -> { top, tensors }: predictions, and the captured tensors by name. */
+export function hsRun(ids, { edits = [], capture = [], model = MODEL } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'hookscope-'));
   try {
     const out = join(folder, 'out.safetensors');
     const document = join(folder, 'edits.json');
     writeFileSync(document, JSON.stringify(edits));
-    const args = ['run', FOLDER, '--ids', ids.join(','), '--edits', document, ...capture.flatMap((glob) => ['--capture', glob]), '--out', out];
+    const args = ['run', join(DIST, model.path), '--ids', ids.join(','), '--edits', document, ...capture.flatMap((glob) => ['--capture', glob]), '--out', out];
     const { top } = JSON.parse(execFileSync(HS, args, { encoding: 'utf8', maxBuffer: 1 << 28 }));
     const file = readFileSync(out);
     return { top, tensors: new Map([...tensorsIn(file)].map(([name, t]) => [name, { shape: t.shape, data: floats(file, t) }])) };

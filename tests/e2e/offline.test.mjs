@@ -1,0 +1,346 @@
+// The page without a network: what a first visit stores, what works when the server is gone, how a new version comes.
+// The host is a stranger's: a subfolder, no headers of ours, answers that the browser may keep for ten minutes.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after as atEnd, before, test } from 'node:test';
+import { serve } from '../../tools/serve.mjs';
+import { after, axe, DESK, DIST, idsOf, launch, newPage, predictions, selectionOf, settled } from './lib/browser.mjs';
+import { startHost } from './lib/host.mjs';
+import { hsRun, MANIFEST } from './lib/model.mjs';
+
+const FOLDER = '/some/folder/';
+const digest = (bytes) => createHash('sha256').update(bytes).digest('base64');
+const filesOf = (dir) =>
+  readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(join(dir, '/').length))
+    .sort();
+const SHIPPED = filesOf(DIST).filter((path) => path !== 'sw.js');
+const WEIGHTS = MANIFEST.models.map(({ path }) => `${path}model.safetensors`);
+
+let browser;
+let nextVersion; // of the built page: another index.html, and a part of it under another name
+let part; // { old, now }: that part's names
+before(async () => {
+  browser = await launch();
+  nextVersion = mkdtempSync(join(tmpdir(), 'hookscope-next-'));
+  cpSync(DIST, nextVersion, { recursive: true });
+  const old = SHIPPED.find((path) => /^assets\/code-.*\.js$/.test(path));
+  part = { old, now: old.replace(/-.*\./, '-NEXTPART.') };
+  renameSync(join(nextVersion, old), join(nextVersion, part.now));
+  const hashes = new Map(SHIPPED.map((path) => [digest(readFileSync(join(DIST, path))), path === old ? part.now : path]));
+  const rewrite = (path, change) => writeFileSync(join(nextVersion, path), change(readFileSync(join(nextVersion, path), 'utf8')));
+  const [oldName, newName] = [old, part.now].map((path) => path.slice('assets/'.length));
+  for (const path of filesOf(nextVersion)) if (/\.(js|html)$/.test(path)) rewrite(path, (text) => text.replaceAll(oldName, newName));
+  rewrite('index.html', (text) => text.replace('<title>', '<meta name="build" content="next" /><title>'));
+  rewrite('sw.js', (text) => text.replace(/[\w+/]{43}=/g, (hash) => digest(readFileSync(join(nextVersion, hashes.get(hash))))));
+});
+atEnd(async () => {
+  await browser.close();
+  rmSync(nextVersion, { recursive: true });
+});
+
+/** A profile of the browser and a host; `run` gets both, and a way to open tabs. Nothing may leave the host. */
+async function profile(run, { dir = DIST } = {}) {
+  const host = await startHost(dir, FOLDER);
+  const context = await browser.newContext({ ...DESK, reducedMotion: 'reduce' });
+  const elsewhere = [];
+  context.on('request', (request) => /^(data|blob):|^http:\/\/localhost:/.test(request.url()) || elsewhere.push(request.url()));
+  const open = async (prepare = async () => {}) => {
+    const { page, complaints } = await newPage(context);
+    await prepare(page);
+    await page.goto(host.url);
+    await settled(page);
+    return { page, complaints };
+  };
+  try {
+    await run({ host, context, open });
+    assert.deepEqual(elsewhere, []);
+  } finally {
+    await context.close();
+    await host.close();
+  }
+}
+
+const unplug = async ({ host, context }) => {
+  await host.close();
+  await context.setOffline(true);
+};
+
+const openHelp = (page) => page.getByRole('button', { name: 'Help and keys' }).click();
+const closeHelp = (page) => page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+
+/** Opens the help and waits until its storage section says that all is there. */
+async function ready(page) {
+  await openHelp(page);
+  await page.locator('.storage[data-missing="0"]').waitFor({ timeout: 60_000 });
+  assert.match(await page.locator('.storage [role=status]').innerText(), /^Ready/);
+  await closeHelp(page);
+}
+
+/** What is stored: path -> { key: the SHA-256 that it is stored under, is: that of its bytes }. */
+const stored = (page) =>
+  page.evaluate(async (folder) => {
+    const out = {};
+    for (const name of await caches.keys()) {
+      const cache = await caches.open(name);
+      for (const request of await cache.keys()) {
+        const [address, key] = request.url.split('?');
+        const hash = await crypto.subtle.digest('SHA-256', await (await cache.match(request)).arrayBuffer());
+        out[address.slice(folder.length)] = { key, is: btoa(String.fromCharCode(...new Uint8Array(hash))) };
+      }
+    }
+    return out;
+  }, page.url());
+
+async function holdsTo(page, dir, paths = SHIPPED) {
+  const found = await stored(page);
+  assert.deepEqual(Object.keys(found).sort(), [...paths].sort());
+  for (const [path, { key, is }] of Object.entries(found)) {
+    assert.equal(key, digest(readFileSync(join(dir, path))), `${path}: another version's`);
+    assert.equal(is, key, `${path}: other bytes than its key says`);
+  }
+}
+
+const buildOf = (page) => page.evaluate(() => document.querySelector('meta[name=build]')?.content ?? 'first');
+const notice = (page) => page.locator('[data-update]');
+
+/** Asks for a new version, as the browser does at a visit; until it is there or refused. */
+const askForUpdate = (page) =>
+  page.evaluate(async () => {
+    const registration = await navigator.serviceWorker.getRegistration();
+    await registration.update().catch(() => {});
+    const worker = registration.installing;
+    if (worker) await new Promise((done) => worker.addEventListener('statechange', done, { once: true }));
+    return worker?.state ?? null;
+  });
+
+/** The numbers on the screen are those of native `hs`, for each shipped model in turn. */
+async function computes(page) {
+  for (const model of MANIFEST.models) {
+    const choice = page.getByRole('combobox', { name: 'Model' });
+    if ((await choice.inputValue()) !== model.id) await after(page, () => choice.selectOption(model.id));
+    const ids = await idsOf(page);
+    const { dest } = await selectionOf(page);
+    const run = hsRun(ids.slice(0, dest + 1), { model });
+    const shown = (await predictions(page)).sort((a, b) => b.now - a.now);
+    assert.ok(shown.length > 3);
+    for (const { id, prob } of run.top.slice(0, 4)) {
+      const { now } = shown.find((row) => row.id === id) ?? assert.fail(`${model.id}: ${id} is not among the predictions`);
+      assert.ok(Math.abs(now - prob) < 1e-5, `${model.id}, token ${id}: ${now} on the screen, ${prob} by hs`);
+    }
+  }
+}
+
+test('after one visit: server gone, network off, both models compute what hs computes', () =>
+  profile(async ({ host, context, open }) => {
+    const first = await open();
+    await ready(first.page);
+    await holdsTo(first.page, DIST);
+    const sent = host.log.filter(({ status }) => status === 200).map(({ path }) => path);
+    for (const path of WEIGHTS) assert.equal(sent.filter((other) => other === path).length, 1, `${path} was sent more than once`);
+    assert.ok(sent.indexOf('sw.js') > sent.indexOf(WEIGHTS[0]), 'the first picture waited for the service worker');
+    await unplug({ host, context });
+    await first.page.reload();
+    await settled(first.page);
+    await computes(first.page);
+    const second = await open();
+    await computes(second.page);
+    assert.deepEqual([...first.complaints, ...second.complaints], []);
+    const policy = await second.page.evaluate(async () => (await fetch(document.querySelector('script[src]').src)).headers.get('content-security-policy'));
+    assert.match(policy, /default-src 'none'/, 'the policy that this host does not send');
+    await openHelp(second.page);
+    await second.page.locator('.storage[data-missing="0"]').waitFor();
+    await axe(second.page, 'storage');
+  }));
+
+test('the first visit itself goes on without a network once all is stored', () =>
+  profile(async ({ host, context, open }) => {
+    const { page, complaints } = await open();
+    await ready(page);
+    await unplug({ host, context });
+    await computes(page);
+    assert.deepEqual(complaints, []);
+  }));
+
+test('under headers of our own it stays isolated without a network', async () => {
+  const server = await serve(DIST, 0);
+  const context = await browser.newContext({ ...DESK, reducedMotion: 'reduce' });
+  const { page, complaints } = await newPage(context);
+  await page.goto(server.url);
+  await settled(page);
+  await ready(page);
+  await server.close();
+  await context.setOffline(true);
+  await page.reload();
+  await settled(page);
+  assert.equal(await page.evaluate(() => crossOriginIsolated), true);
+  await computes(page);
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test('a new version with a file cut short: the old one goes on, and nothing of it is spoilt', () =>
+  profile(async ({ host, context, open }) => {
+    const { page } = await open();
+    await ready(page);
+    host.dir = nextVersion;
+    host.spoil.set(part.now, (bytes) => bytes.subarray(0, bytes.length - 1));
+    assert.equal(await askForUpdate(page), 'redundant');
+    for (const { key, is } of Object.values(await stored(page))) assert.equal(is, key);
+    assert.equal(await notice(page).count(), 0);
+    await context.setOffline(true);
+    await page.reload();
+    await settled(page);
+    assert.equal(await buildOf(page), 'first');
+    await computes(page);
+    await context.setOffline(false);
+    host.spoil.clear();
+    assert.equal(await askForUpdate(page), 'installed');
+    await notice(page).waitFor();
+  }));
+
+test('a new version: each tab is told and none reloads by itself; it brings only what changed', () =>
+  profile(async ({ host, context, open }) => {
+    const [one, two] = [await open(), await open()];
+    await ready(one.page);
+    await ready(two.page);
+    host.dir = nextVersion;
+    host.log.length = 0;
+    await one.page.reload(); // the browser looks for a new version by itself
+    await settled(one.page);
+    for (const { page } of [one, two]) await page.evaluate(() => (globalThis.unchanged = true));
+    for (const { page } of [one, two]) {
+      await notice(page).waitFor({ timeout: 60_000 });
+      assert.match(await notice(page).innerText(), /new version.*your work is kept/s);
+      assert.equal(await buildOf(page), 'first');
+      assert.ok(await page.evaluate(() => globalThis.unchanged));
+    }
+    await one.page.getByRole('textbox').first().fill('My own words, my own words');
+    const sent = host.log.filter(({ status }) => status === 200).map(({ path }) => path);
+    const changed = filesOf(nextVersion).filter((path) => !SHIPPED.includes(path) || digest(readFileSync(join(DIST, path))) !== digest(readFileSync(join(nextVersion, path))));
+    assert.deepEqual([...new Set(sent)].sort(), changed);
+
+    await notice(one.page).getByRole('button', { name: 'Reload' }).click();
+    await one.page.waitForFunction(() => document.querySelector('meta[name=build]'));
+    await settled(one.page);
+    assert.equal(await notice(one.page).count(), 0);
+
+    // The other tab is still the old page, complete: a part that it asks for late is the one it was built with.
+    await unplug({ host, context });
+    assert.ok(await two.page.evaluate(() => globalThis.unchanged));
+    assert.equal(await two.page.evaluate(async (path) => (await fetch(path)).status, part.old), 200);
+    await computes(two.page);
+    await two.page.getByRole('button', { name: 'Reload' }).press('Enter');
+    await two.page.waitForFunction(() => document.querySelector('meta[name=build]'));
+    await settled(two.page);
+    await computes(two.page);
+
+    // The old version's files go when one tab alone is left.
+    await two.page.close();
+    await one.page.reload();
+    await settled(one.page);
+    await ready(one.page);
+    await holdsTo(one.page, nextVersion, filesOf(nextVersion).filter((path) => path !== 'sw.js'));
+    assert.deepEqual([...one.complaints, ...two.complaints], []);
+  }));
+
+test('storage: what it says is what is there; clearing the models, then everything', () =>
+  profile(async ({ host, open }) => {
+    const { page, complaints } = await open();
+    await ready(page);
+    const section = page.locator('.storage');
+    const rows = () =>
+      section.locator('dl > div').evaluateAll((all) => Object.fromEntries(all.map((row) => [row.children[0].textContent, row.children[1].textContent])));
+    await openHelp(page);
+    const size = (of) => `${(SHIPPED.filter(of).reduce((sum, path) => sum + readFileSync(join(DIST, path)).length, 0) / 1e6).toFixed(1)} MB`;
+    const { 'in all': inAll, ...parts } = await rows();
+    assert.deepEqual(parts, {
+      'the page': size((path) => !MANIFEST.models.some((model) => path.startsWith(model.path))),
+      ...Object.fromEntries(MANIFEST.models.map((model) => [model.id, size((path) => path.startsWith(model.path))])),
+    });
+    assert.match(inAll, /^[\d.]+ MB/);
+
+    await section.getByRole('button', { name: 'Clear the models' }).focus();
+    await page.keyboard.press('Enter');
+    await section.getByText(/^Cleared/).waitFor();
+    await holdsTo(page, DIST, SHIPPED.filter((path) => !MANIFEST.models.some((model) => path.startsWith(model.path))));
+    assert.deepEqual(Object.keys(await rows()), ['the page', 'in all']);
+    await closeHelp(page);
+    await computes(page); // from the network
+
+    await page.reload();
+    await settled(page);
+    await ready(page); // stored again
+    await openHelp(page);
+    await section.getByRole('button', { name: 'Clear the page and the models' }).click();
+    await section.getByText(/^Cleared/).waitFor();
+    assert.deepEqual(await page.evaluate(async () => [await caches.keys(), (await navigator.serviceWorker.getRegistrations()).length]), [[], 0]);
+    await closeHelp(page);
+    await computes(page);
+    assert.deepEqual(complaints, []);
+    await host.close();
+    await assert.rejects(page.reload(), /ERR_CONNECTION_REFUSED/);
+  }));
+
+test('no room: the page works, says what is not stored and why, and half a file is never there', () =>
+  profile(async ({ host, context, open }) => {
+    const { page, complaints } = await open(async (p) => {
+      const session = await context.newCDPSession(p);
+      await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(host.url).origin, quotaSize: 2e6 });
+    });
+    await openHelp(page);
+    await page.locator('.storage').getByText(/not all is stored.*model\.safetensors.*quota/is).waitFor({ timeout: 60_000 });
+    for (const { key, is } of Object.values(await stored(page))) assert.equal(is, key);
+    await closeHelp(page);
+    await computes(page);
+    assert.deepEqual(complaints, []);
+  }));
+
+test('a damaged model on the server: named, not stored, all else is; mended, the next visit stores it', () =>
+  profile(async ({ host, open }) => {
+    const bad = WEIGHTS.at(-1);
+    host.spoil.set(bad, (bytes) => bytes.fill(1, bytes.length - 1));
+    const { page } = await open();
+    await openHelp(page);
+    const section = page.locator('.storage');
+    await section.getByText(/not all is stored.*damaged/is).waitFor({ timeout: 60_000 });
+    assert.ok((await section.innerText()).includes(bad));
+    await page.waitForFunction((path) => document.querySelector('.storage').dataset.missing === '1', bad);
+    await holdsTo(page, DIST, SHIPPED.filter((path) => path !== bad));
+    host.spoil.clear();
+    await page.reload();
+    await settled(page);
+    await ready(page);
+    await holdsTo(page, DIST);
+  }));
+
+test('no service worker in this browser: the page works and says so', () =>
+  profile(async ({ open }) => {
+    const { page, complaints } = await open((p) => p.addInitScript(() => Object.defineProperty(Navigator.prototype, 'serviceWorker', { value: undefined })));
+    await openHelp(page);
+    assert.match(await page.locator('.storage [role=status]').innerText(), /https/);
+    assert.deepEqual(complaints, []);
+  }));
+
+test('it can be installed, in the page\'s own colours', () =>
+  profile(async ({ host, context, open }) => {
+    const { page } = await open();
+    const session = await context.newCDPSession(page);
+    const { errors, data } = await session.send('Page.getAppManifest');
+    assert.deepEqual(errors, []);
+    const { installabilityErrors } = await session.send('Page.getInstallabilityErrors');
+    assert.deepEqual(installabilityErrors.map(({ errorId }) => errorId).filter((id) => id !== 'in-incognito'), []);
+    const manifest = JSON.parse(data);
+    const [light, dark] = [...readFileSync(new URL('../../site/src/styles/tokens.css', import.meta.url), 'utf8').matchAll(/--ground: (#\w+)/g)].map((match) => match[1]);
+    assert.deepEqual([manifest.background_color, manifest.theme_color], [light, light]);
+    assert.deepEqual(await page.locator('meta[name=theme-color]').evaluateAll((all) => all.map(({ content }) => content)), [light, dark]);
+    for (const { src, sizes } of manifest.icons)
+      if (sizes !== 'any')
+        assert.equal(await page.evaluate(async (from) => { const image = new Image(); image.src = from; await image.decode(); return `${image.naturalWidth}x${image.naturalHeight}`; }, src), sizes);
+    assert.equal(new URL(manifest.start_url, host.url).href, host.url);
+  }));
