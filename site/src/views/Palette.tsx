@@ -47,7 +47,7 @@ function everything(page: ReturnType<typeof usePage>): readonly Found[] {
       },
     })),
     ...(shown?.tokenized.tokens ?? []).map((token, dest) => ({ name: label(token, dest), kind: 'token', go: () => selection.moveTo({ dest, src: null, depth: null }) })),
-    ...app.hooks.value.map(({ name }) => ({ name, kind: 'hook', go: () => experiment.look({ tab: 'hooks', hook: name }) })),
+    ...app.hooks.value.map(({ name }) => ({ name, kind: `hook${name.replace(/^blocks\.(\d+)\..*/, ' L$1').replace(/^hook.*|^ln_final.*|^logits/, '')}`, go: () => experiment.look({ tab: 'hooks', hook: name }) })),
     ...heads.map(({ name, id }) => ({ name: `switch ${name} ${experiment.isOff(id) ? 'on' : 'off'}`, kind: 'action', go: () => experiment.toggleHead(id) })),
     { name: 'new intervention', kind: 'action', go: () => (app.panel.value = { edit: null, index: null }) },
     { name: 'share as a link', kind: 'action', go: () => (app.panel.value = 'share') },

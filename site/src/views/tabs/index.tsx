@@ -2,6 +2,8 @@
 import type { ComponentType } from 'preact';
 import type { Shown } from '../../state/run';
 import type { View } from '../../state/view';
+import { GenerateTab } from './GenerateTab';
+import { HooksTab } from './HooksTab';
 import { LensTab } from './LensTab';
 
 export interface TabProps {
@@ -10,6 +12,8 @@ export interface TabProps {
 
 const TABS: Readonly<Partial<Record<View['tab'], ComponentType<TabProps>>>> = {
   lens: LensTab,
+  hooks: HooksTab,
+  generate: GenerateTab,
 };
 
 export function OtherTab({ tab, shown }: TabProps & { readonly tab: View['tab'] }) {
