@@ -6,6 +6,8 @@ import { createRenderer } from './gl/renderer';
 import { createApp } from './state/app';
 import { createKeys } from './state/keys';
 import { registerOffline } from './state/offline';
+import { createSaved } from './state/saved';
+import { createSession } from './state/session';
 import { createTheme } from './state/theme';
 import { App } from './views/App';
 import { PageProvider } from './views/page';
@@ -29,12 +31,20 @@ const painter = signal(renderer.kind);
 const { theme, toggle } = createTheme();
 const root = document.getElementById('app');
 
+let begin = () => {};
+const offline = registerOffline(new Promise<void>((resolve) => (begin = resolve)));
+const session = createSession(app, createSaved(() => localStorage), async () => {
+  await offline.measure();
+  return [...offline.stored.value.parts.keys()].flatMap((part) => /^models\/(.+)\/$/.exec(part)?.[1] ?? []);
+});
+
 if (root) {
   root.replaceChildren();
   render(
-    <PageProvider value={{ app, renderer, painter, theme, toggleTheme: toggle, keys: createKeys(app), offline: registerOffline(app.start()) }}>
+    <PageProvider value={{ app, renderer, painter, theme, toggleTheme: toggle, keys: createKeys(app), offline, session }}>
       <App />
     </PageProvider>,
     root,
   );
+  void session.begin().finally(begin);
 }

@@ -132,11 +132,13 @@ export function createApp(connect: () => Engine) {
     }
   }
 
+  /** True while a link waits for a person's word: nothing is loaded and nothing runs. */
+  const held = signal(false);
   let started = false;
   const wanted = computed(() => experiment.current.value.model);
   effect(() => {
     const id = wanted.value;
-    if (started) void open(id);
+    if (started && !held.value) void open(id);
   });
 
   return {
@@ -157,9 +159,28 @@ export function createApp(connect: () => Engine) {
     /** Why what is asked for cannot be shown, so that prompt A is. */
     problem,
     subject: subjectShown,
+    held,
+    hold() {
+      held.value = true;
+    },
+    release() {
+      held.value = false;
+    },
+    /** Which models this copy of the page ships; a failure is told when one is loaded. */
+    async list() {
+      engine.value ??= connect();
+      models.value = await engine.value.models().catch(() => []);
+    },
+    /** The experiment that a visit begins with: nothing to undo. */
+    begin(left: Experiment, lock: Selection) {
+      experiment.current.value = left;
+      restore(lock);
+    },
+    /** Where the selection is, as it is kept: none while it is the story's own. */
+    kept: () => (selection.followsStory.value ? NOTHING : selection.lock.value),
     async start() {
       started = true;
-      await open(wanted.peek());
+      if (!held.peek()) await open(wanted.peek());
     },
     /** A worker that died takes the model with it: both start anew. */
     async retry() {

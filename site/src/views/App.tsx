@@ -63,14 +63,14 @@ const Palette = deferred(() => import('./Palette').then((m) => m.Palette));
 const EditForm = deferred(() => import('./EditForm').then((m) => m.EditForm));
 
 function Panels() {
-  const { app } = usePage();
+  const { app, session } = usePage();
   const open = app.panel.value;
   const close = () => (app.panel.value = null);
   return (
     <>
       <Help open={open === 'help'} onClose={close} />
-      {open === 'share' && <Share onClose={close} />}
-      {open === 'saved' && <Saved onClose={close} />}
+      {open === 'share' && <Share document={() => session.document(true)} onClose={close} />}
+      {open === 'saved' && <Saved saved={session.saved} document={() => session.document(true)} onOpen={session.open} onClose={close} />}
       {open === 'palette' && <Palette onClose={close} />}
       {open !== null && typeof open === 'object' && <EditForm {...open} onClose={close} />}
     </>
@@ -95,7 +95,7 @@ export function App() {
         <Notices />
         {shown && <Look shown={shown} />}
         {shown && !narrow && app.view.value.tab === 'attention' && <StoryLine />}
-        {shown && <Chips />}
+        <Chips />
       </main>
       {wide ? (
         <aside class="inspector" aria-label="Inspector">

@@ -1,6 +1,7 @@
 /** What went wrong or was left out: what happened, what it means for the work, what to do. */
 import type { EngineFailure } from '../engine/types';
 import { share } from '../state/numbers';
+import { BadLink, OpenedLink } from './OpenedLink';
 import { usePage } from './page';
 import { UpdateNotice } from './Storage';
 
@@ -89,7 +90,8 @@ function Loading({ title, done, total }: { readonly title: string; readonly done
 }
 
 export function Notices() {
-  const { app, painter, offline } = usePage();
+  const { app, painter, offline, session } = usePage();
+  const opened = session.opened.value;
   const { model, runner } = app;
   const state = model.value;
   const failure = state.kind === 'failed' ? state.failure : runner.failure.value;
@@ -98,7 +100,8 @@ export function Notices() {
   return (
     <>
       <UpdateNotice offline={offline} />
-      {state.kind === 'loading' && <Loading {...state} />}
+      {opened && ('problem' in opened ? <BadLink problem={opened.problem} onDismiss={session.dismiss} /> : <OpenedLink {...opened} onRun={session.run} onDismiss={session.dismiss} />)}
+      {state.kind === 'loading' && !app.held.value && <Loading {...state} />}
       {failure && failure.status !== 'EABORTED' && <Failure failure={failure} />}
       {cut && (
         <div class="notice" role="status" data-cut={cut.tokens}>

@@ -3,7 +3,8 @@ import { useState } from 'preact/hooks';
 import { printable, type ExperimentDocument } from '../state/document';
 import type { Experiment } from '../state/experiment';
 import type { Saved as SavedState, SavedExperiment } from '../state/saved';
-import { Dialog, contents, saveFile } from './Share';
+import { Dialog } from './Dialog';
+import { contents, saveFile } from './Share';
 import { usePage } from './page';
 
 const when = (date: string) => new Date(date).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
@@ -90,7 +91,7 @@ export function Saved({ saved, document: make, onOpen, onClose }: {
     setSaid(`${added === 1 ? 'One experiment' : `${added} experiments`} imported from ${printable(file.name, 40)}.${refused}`);
   };
   return (
-    <Dialog title="Saved experiments" onClose={onClose}>
+    <Dialog class="share" title="Saved experiments" onClose={onClose}>
       {saved.problem.value && <p role="alert">{saved.problem.value}</p>}
       <form
         class="row"

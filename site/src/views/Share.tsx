@@ -1,27 +1,9 @@
-/** An experiment as a link to copy; what a link that was opened says and asks; why one could not be opened. */
-import type { ComponentChildren } from 'preact';
+/** An experiment as a link to copy, or as a file. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { printable, type Agreement, type ExperimentDocument, type Plan } from '../state/document';
+import { printable, type ExperimentDocument } from '../state/document';
 import { LONGEST, encodeLink } from '../state/link';
 import '../styles/share.css';
-
-export function Dialog({ title, onClose, children }: { readonly title: string; readonly onClose: () => void; readonly children: ComponentChildren }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
-  return (
-    <dialog ref={dialog} aria-label={title} onClose={onClose} onClick={(event) => event.target === dialog.current && onClose()}>
-      <div class="help share">
-        <header>
-          <h2>{title}</h2>
-          <button type="button" class="button" onClick={onClose}>
-            Close
-          </button>
-        </header>
-        {children}
-      </div>
-    </dialog>
-  );
-}
+import { Dialog } from './Dialog';
 
 export function saveFile(name: string, json: string) {
   const link = document.createElement('a');
@@ -29,6 +11,12 @@ export function saveFile(name: string, json: string) {
   link.download = `hookscope-${name.replace(/[^\p{L}\p{N}]+/gu, '-').slice(0, 60)}.json`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** A file of one experiment, as Saved writes and reads them. */
+function fileOf(document: ExperimentDocument): string {
+  const name = document.a.text.trim().slice(0, 60) || 'experiment';
+  return JSON.stringify({ v: 1, experiments: [{ name, date: new Date().toISOString(), document }] });
 }
 
 const count = (n: number, one: string) => `${n} ${one}${n === 1 ? '' : 's'}`;
@@ -50,11 +38,9 @@ export function contents({ model, a, b, edits = [], view, selection, sampler, nu
 
 const kB = (characters: number) => (characters / 1000).toFixed(1);
 
-export function Share({ document: make, onSave, onClose }: {
+export function Share({ document: make, onClose }: {
   /** Called while drawing: what it reads redraws the link. */
   readonly document: () => ExperimentDocument;
-  /** The experiment as a file's text. */
-  readonly onSave: (document: ExperimentDocument) => void;
   readonly onClose: () => void;
 }) {
   const experiment = make();
@@ -80,7 +66,7 @@ export function Share({ document: make, onSave, onClose }: {
     );
   };
   return (
-    <Dialog title="Share this experiment" onClose={onClose}>
+    <Dialog class="share" title="Share this experiment" onClose={onClose}>
       {tooLong ? (
         <p role="alert">
           This experiment is too large for a link ({kB(link.length)} of {kB(LONGEST)} kB). Save it as a file; “Import a file” under Saved opens it.
@@ -104,55 +90,9 @@ export function Share({ document: make, onSave, onClose }: {
       </ul>
       {!experiment.numbers && <p class="muted small">The run is not finished, so there are no numbers yet for whoever opens it to compare with.</p>}
       <p class="muted small">Nothing is uploaded: the experiment stands in the link itself, after the #, which is never sent to a server. Whoever has the link can read the texts.</p>
-      <button type="button" class="button" onClick={() => onSave(experiment)}>
+      <button type="button" class="button" onClick={() => saveFile(experiment.a.text, fileOf(experiment))}>
         Save as a file
       </button>
     </Dialog>
-  );
-}
-
-/** In the place of an experiment: a link that could not be opened. */
-export function BadLink({ problem, onDismiss }: { readonly problem: string; readonly onDismiss: () => void }) {
-  return (
-    <div class="notice failure" role="alert" data-link="bad">
-      <p>
-        <strong>This link could not be opened.</strong> {problem}
-      </p>
-      <p class="muted small">Nothing was loaded or changed because of it.</p>
-      <button type="button" class="button" onClick={onDismiss}>
-        Go on without it
-      </button>
-    </div>
-  );
-}
-
-/** Of a link that was opened: what it waits for, or whether its numbers are ours. */
-export function OpenedLink({ plan, tokens, agreement, onRun, onDismiss }: {
-  readonly plan: Plan | null;
-  /** From `retokenized`. */
-  readonly tokens: string | null;
-  readonly agreement: Agreement | null;
-  readonly onRun: (id: string) => void;
-  readonly onDismiss: () => void;
-}) {
-  const waits = plan !== null && plan.kind !== 'run' ? plan : null;
-  const lines = [waits?.line, tokens, agreement?.line].filter((line) => line != null);
-  if (lines.length === 0) return null;
-  return (
-    <div class="notice opened" role="status" data-link={waits?.kind ?? 'run'} data-agrees={agreement?.same}>
-      {lines.map((line) => (
-        <p key={line}>{line}</p>
-      ))}
-      {waits?.kind === 'ask' && (
-        <button type="button" class="button ink" onClick={() => onRun(waits.id)}>
-          {waits.button}
-        </button>
-      )}
-      {!waits && (
-        <button type="button" class="link" onClick={onDismiss}>
-          Close
-        </button>
-      )}
-    </div>
   );
 }

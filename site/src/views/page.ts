@@ -6,6 +6,7 @@ import type { Renderer } from '../gl/renderer';
 import type { App } from '../state/app';
 import type { Keys } from '../state/keys';
 import type { Offline } from '../state/offline';
+import type { Session } from '../state/session';
 import type { Theme } from '../state/theme';
 
 export interface Page {
@@ -16,6 +17,7 @@ export interface Page {
   readonly toggleTheme: () => void;
   readonly keys: Keys;
   readonly offline: Offline;
+  readonly session: Session;
 }
 
 const Context = createContext<Page | null>(null);
