@@ -15,7 +15,7 @@ export function saveFile(name: string, json: string) {
 
 /** A file of one experiment, as Saved writes and reads them. */
 function fileOf(document: ExperimentDocument): string {
-  const name = document.a.text.trim().slice(0, 60) || 'experiment';
+  const name = Array.from(document.a.text.trim()).slice(0, 40).join('') || 'experiment';
   return JSON.stringify({ v: 1, experiments: [{ name, date: new Date().toISOString(), document }] });
 }
 
