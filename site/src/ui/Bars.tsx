@@ -2,6 +2,7 @@
 import { useRef, useState } from 'preact/hooks';
 import type { BarsData } from './data';
 import { fullValue, threeFigures } from './HeatmapNumbers';
+import { Tok } from './Tok';
 import './Bars.css';
 
 interface BarsProps {
@@ -14,7 +15,7 @@ interface BarsProps {
 }
 
 export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
-  const { rows, title, unit } = data;
+  const { rows, title, unit, tokens = false } = data;
   const body = useRef<HTMLTableSectionElement>(null);
   const [cursor, setCursor] = useState(0);
   const parts = rows.filter((row) => !row.total);
@@ -25,6 +26,7 @@ export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
     const [from, to] = [Math.min(place(0), place(value)), Math.max(place(0), place(value))];
     return { left: `${from}%`, width: `${to - from}%` };
   };
+  const signed = low < 0;
   const withBefore = rows.some(({ before }) => before != null);
   const stop = Math.min(cursor, rows.length - 1);
 
@@ -45,13 +47,17 @@ export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
       <thead class={withBefore ? undefined : 'unseen'}>
         <tr>
           <th scope="col">part</th>
-          {!asTable && <th scope="col">bar</th>}
+          {!asTable && (
+            <th scope="col">
+              <span class="unseen">bar</span>
+            </th>
+          )}
           {withBefore && <th scope="col">before</th>}
           <th scope="col">{unit}</th>
         </tr>
       </thead>
       <tbody ref={body} onKeyDown={onKeyDown} onPointerLeave={() => onHover?.(null)} onFocusOut={() => onHover?.(null)}>
-        {rows.map(({ name, value, before, total }, i) => (
+        {rows.map(({ name, label, value, before, total }, i) => (
           <tr
             key={`${i} ${name}`}
             class={total ? 'total' : undefined}
@@ -65,7 +71,9 @@ export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
               onPick?.(i);
             }}
           >
-            <th scope="row">{name}</th>
+            <th scope="row" title={label}>
+              {tokens && !total ? <Tok text={name} /> : name}
+            </th>
             {!asTable && (
               <td class="signed-cell" aria-hidden="true">
                 {!total && Number.isFinite(value) && (
@@ -78,7 +86,7 @@ export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
             )}
             {withBefore && <td class="num muted" title={before == null ? '' : fullValue(before)}>{before != null && threeFigures(before)}</td>}
             <td class="num" title={fullValue(value)}>
-              {value > 0 && !total ? '+' : ''}
+              {signed && value > 0 && !total ? '+' : ''}
               {threeFigures(value)}
             </td>
           </tr>

@@ -6,6 +6,8 @@ export interface CellText {
   readonly text: string;
   /** A dot at the cell's end. */
   readonly dot?: boolean;
+  /** A number: without room for all of it, nothing is written. */
+  readonly whole?: boolean;
 }
 
 interface TextProps {
@@ -33,6 +35,7 @@ export function HeatmapText({ shown, lengths, scale, palette, theme, cellText }:
       const ink = inkOn(colorOf(valueAt(shown, row, col), scale, palette, theme));
       const room = cellWidth - 2 * INSET_PX - (said.dot ? DOT_PX - INSET_PX : 0);
       const middle = row * cellHeight + cellHeight / 2;
+      if (said.whole && clip(said.text, room) !== said.text) continue;
       words.push(
         <text key={`${row} ${col}`} class={`heatmap-on-${ink}`} x={col * cellWidth + INSET_PX} y={middle + 4}>
           {clip(said.text, room)}

@@ -20,6 +20,8 @@ export interface MatrixData extends Shown {
 
 export interface BarRow {
   readonly name: string;
+  /** The core's name, on hover. */
+  readonly label?: string;
   readonly value: number;
   /** Drawn pale behind it. */
   readonly before?: number | null;
@@ -33,6 +35,8 @@ export interface BarsData {
   readonly conventions: readonly string[];
   /** "logit", "nats": what the numbers are. */
   readonly unit: string;
+  /** Names are tokens: "␣cat (3)". */
+  readonly tokens?: boolean;
   readonly rows: readonly BarRow[];
 }
 

@@ -2,6 +2,7 @@
 import type { ComponentType } from 'preact';
 import type { Shown } from '../../state/run';
 import type { View } from '../../state/view';
+import { AttributionTab } from './AttributionTab';
 import { GenerateTab } from './GenerateTab';
 import { HooksTab } from './HooksTab';
 import { LensTab } from './LensTab';
@@ -14,6 +15,7 @@ const TABS: Readonly<Partial<Record<View['tab'], ComponentType<TabProps>>>> = {
   lens: LensTab,
   hooks: HooksTab,
   generate: GenerateTab,
+  attribution: AttributionTab,
 };
 
 export function OtherTab({ tab, shown }: TabProps & { readonly tab: View['tab'] }) {
