@@ -12,7 +12,7 @@ const here = `${root}tests/wasm/tokenizer/`;
 const { texts, ...expected } = JSON.parse(readFileSync(`${here}cases.json`, 'utf8')) as { texts: string[] } & Record<string, Cases>;
 const fileOf = (name: string) => (name === 'stories-2l' ? `${root}models/stories-2l/tokenizer.json` : `${here}${name}.json`);
 
-describe.each(['small', 'normal', 'stories-2l'])('%s', (name) => {
+describe.each(['small', 'normal', 'odd', 'stories-2l'])('%s', (name) => {
   const tokenizer = createTokenizer(bytes(fileOf(name)));
   const { ids, special } = expected[name] as Cases;
 
@@ -26,8 +26,8 @@ describe.each(['small', 'normal', 'stories-2l'])('%s', (name) => {
     expect(texts.length).toBeGreaterThan(1500);
   });
 
-  // `normal` composes characters and puts a space before each part.
-  if (name !== 'normal')
+  // `normal` and `odd` compose characters, and `normal` puts a space before each part.
+  if (name !== 'normal' && name !== 'odd')
     test('the tokens of a text say the text again', () => {
       for (const [i, text] of texts.entries()) expect(tokenizer.text(ids[i] ?? [])).toBe(text);
     });
@@ -64,6 +64,8 @@ describe('a tokenizer.json that would be run otherwise than elsewhere is refused
     'a normalizer': [{ ...good, normalizer: { type: 'Lowercase' } }, 'normalizer of type "Lowercase"'],
     'a prefix': [withModel({ continuing_subword_prefix: '##' }), 'continuing_subword_prefix'],
     'dropout': [withModel({ dropout: 0.5 }), 'dropout'],
+    'whole words first': [withModel({ ignore_merges: true }), 'ignore_merges'],
+    'no split into words': [{ ...good, pre_tokenizer: { ...good.pre_tokenizer, use_regex: false } }, 'use_regex'],
     'a merge of unknown tokens': [withModel({ merges: [['zzz', 'zz']] }), 'merge 0'],
     'a merge of three': [withModel({ merges: ['a b c'] }), 'merge 0'],
     'a number as merge': [withModel({ merges: [1] }), 'merge 0'],
@@ -81,6 +83,14 @@ describe('a tokenizer.json that would be run otherwise than elsewhere is refused
     const text = typeof json === 'string' ? json : JSON.stringify(json);
     const make = () => createTokenizer(new TextEncoder().encode(text).buffer);
     expect(make).toThrow(expect.objectContaining({ status: 'ETOKENIZER', detail: expect.stringContaining(says) }));
+  });
+  test('a token called undefined is no end of a word', () => {
+    const letters = ['u', 'un', 'und', 'unde', 'undef', 'undefi', 'undefin', 'undefine'];
+    const merges = [...letters.map((left, i) => `${left} ${'ndefined'[i]}`), 'a undefined'];
+    const vocab = Object.fromEntries([...Object.keys(good.model.vocab).filter((token) => token.length === 1), ...merges.map((merge) => merge.replace(' ', ''))].map((token, id) => [token, id]));
+    const tokenizer = createTokenizer(new TextEncoder().encode(JSON.stringify(withModel({ vocab, merges }))).buffer);
+    expect(tokenizer.encode('a', { special: false })).toEqual([vocab['a']]);
+    expect(tokenizer.encode('aundefined', { special: false })).toEqual([vocab['aundefined']]);
   });
   test('a token called __proto__ is a token', () => {
     const text = JSON.stringify(good).replace('"vocab":{', '"vocab":{"__proto__":900,');

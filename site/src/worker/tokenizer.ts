@@ -1,11 +1,10 @@
-/** Text <-> ids with @huggingface/tokenizers, for byte-level BPE. What it has not been held to (the
- *  fixtures of tests/wasm/tokenizer) is refused by name, not guessed. */
-import { ByteLevelPreTokenizer, Tokenizer as Library } from '@huggingface/tokenizers';
+/** Text <-> ids for byte-level BPE, as the Rust tokenizers give them. What it has not been held to (the fixtures of
+ *  tests/wasm/tokenizer) is refused by name, not guessed. docs/adr/0010 says why it is our own. */
 import { EngineError } from '../engine/errors';
 import type { Token } from '../engine/types';
 
-/** GPT-2's split with Unicode's White_Space where the library has `\s`: JavaScript's `\s` takes U+FEFF
- *  and leaves out U+0085, the Rust tokenizers do the reverse. */
+/** GPT-2's split with Unicode's White_Space for `\s`: JavaScript's takes U+FEFF and leaves out U+0085, the Rust
+ *  tokenizers do the reverse. */
 const SPACE = '\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const SPLIT = new RegExp(
   `'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^${SPACE}\\p{L}\\p{N}]+|[${SPACE}]+(?![^${SPACE}])|[${SPACE}]+`, 'gu');
@@ -19,6 +18,8 @@ interface AddedToken {
   readonly id: number;
   readonly content: string;
   readonly special: boolean;
+  /** It is looked for after normalization, normalized itself. */
+  readonly normalized: boolean;
 }
 
 export type Tokenizer = ReturnType<typeof createTokenizer>;
@@ -52,14 +53,13 @@ function bytesOf(content: string): Uint8Array | null {
 /** Refuse whatever would be run otherwise than the Rust tokenizers run it. */
 function checkPipeline(json: Json, model: Json) {
   if (model.type !== 'BPE') refuse(`a model of type ${shown(model.type)} is not supported; only byte-level BPE is`);
-  for (const key of ['continuing_subword_prefix', 'end_of_word_suffix', 'dropout', 'byte_fallback'])
+  for (const key of ['continuing_subword_prefix', 'end_of_word_suffix', 'dropout', 'byte_fallback', 'ignore_merges'])
     if (model[key]) refuse(`"${key}" ${shown(model[key])} is not supported`);
-  if (object(json, 'pre_tokenizer').type !== 'ByteLevel')
-    refuse(`a pre_tokenizer of type ${shown(object(json, 'pre_tokenizer').type)} is not supported; only ByteLevel is`);
-  if (object(json, 'decoder').type !== 'ByteLevel')
-    refuse(`a decoder of type ${shown(object(json, 'decoder').type)} is not supported; only ByteLevel is`);
-  if (json.normalizer !== null && object(json, 'normalizer').type !== 'NFC')
-    refuse(`a normalizer of type ${shown(object(json, 'normalizer').type)} is not supported; only NFC is`);
+  for (const [key, only] of [['pre_tokenizer', 'ByteLevel'], ['decoder', 'ByteLevel'], ['normalizer', 'NFC']] as const) {
+    const type = key === 'normalizer' && json[key] === null ? only : object(json, key).type;
+    if (type !== only) refuse(`a ${key} of type ${shown(type)} is not supported; only ${only} is`);
+  }
+  if (object(json, 'pre_tokenizer').use_regex === false) refuse('a pre_tokenizer without "use_regex" is not supported');
 }
 
 function readVocab(model: Json): Map<string, number> {
@@ -77,16 +77,73 @@ function readVocab(model: Json): Map<string, number> {
   return vocab;
 }
 
-function checkMerges(model: Json, vocab: ReadonlyMap<string, number>) {
+/** The rank of each pair that merges, by its two tokens with a space between (no token of bytes has one). */
+function readMerges(model: Json, vocab: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
   const merges: readonly unknown[] = Array.isArray(model.merges) ? model.merges : refuse('"merges" is not a list');
-  merges.forEach((merge, i) => {
+  return new Map(merges.map((merge, i) => {
     const parts: readonly unknown[] = typeof merge === 'string' ? merge.split(' ') : Array.isArray(merge) ? merge : [];
     const [left, right] = parts;
     if (parts.length !== 2 || typeof left !== 'string' || typeof right !== 'string' || !left || !right)
-      refuse(`merge ${i} is ${shown(merge)}, not a pair of tokens`);
+      return refuse(`merge ${i} is ${shown(merge)}, not a pair of tokens`);
     for (const token of [left, right, left + right])
       if (!vocab.has(token)) refuse(`merge ${i} uses ${shown(token)}, which is not in the vocabulary`);
-  });
+    return [`${left} ${right}`, i];
+  }));
+}
+
+/** Numbers, of which the least comes first. */
+function heap() {
+  const rows: number[] = []; // each row is not less than row (i - 1) / 2
+  const at = (i: number) => rows[i] ?? Infinity;
+  return {
+    push(value: number) {
+      let i = rows.length;
+      for (let up = (i - 1) >> 1; i > 0 && at(up) > value; i = up, up = (i - 1) >> 1) rows[i] = at(up);
+      rows[i] = value;
+    },
+    pop(): number | undefined {
+      const least = rows[0];
+      const last = rows.pop() ?? 0;
+      let i = 0;
+      for (let down = 1; down < rows.length; down = 2 * i + 1) {
+        if (at(down + 1) < at(down)) down++;
+        if (at(down) >= last) break;
+        rows[i] = at(down);
+        i = down;
+      }
+      if (rows.length > 0) rows[i] = last;
+      return least;
+    },
+  };
+}
+
+/** A word's characters merged into tokens: always the pair of lowest rank, the leftmost among equals. */
+function merge(word: string, ranks: ReadonlyMap<string, number>): readonly string[] {
+  const parts = [...word];
+  const next = parts.map((_, i) => i + 1);
+  const previous = parts.map((_, i) => i - 1);
+  const pairs = heap();
+  const rank = (i: number) => {
+    const right = parts[next[i] ?? 0];
+    return right === undefined ? undefined : ranks.get(`${parts[i]} ${right}`);
+  };
+  const offer = (i: number) => {
+    const found = rank(i);
+    if (found !== undefined) pairs.push(found * 2 ** 32 + i);
+  };
+  parts.forEach((_, i) => offer(i));
+  for (let least = pairs.pop(); least !== undefined; least = pairs.pop()) {
+    const i = least % 2 ** 32;
+    if (rank(i) !== Math.floor(least / 2 ** 32)) continue; // one of the two has merged since
+    const gone = next[i] ?? 0;
+    parts[i] += parts[gone] ?? '';
+    parts[gone] = '';
+    next[i] = next[gone] ?? parts.length;
+    previous[next[i] ?? 0] = i;
+    offer(i);
+    if (i > 0) offer(previous[i] ?? 0);
+  }
+  return parts.filter((part) => part !== '');
 }
 
 function readAdded(json: Json): readonly AddedToken[] {
@@ -96,8 +153,31 @@ function readAdded(json: Json): readonly AddedToken[] {
       return refuse(`added token ${i} has no content or no id`);
     for (const key of ['single_word', 'lstrip', 'rstrip'])
       if (added[key] === true) refuse(`added token ${shown(added.content)} has "${key}", which is not supported`);
-    return { id: added.id, content: added.content, special: added.special === true };
+    return { id: added.id, content: added.content, special: added.special === true, normalized: added.normalized === true };
   });
+}
+
+type Pieces = readonly (string | AddedToken)[];
+
+/** Finds added tokens in a text, the leftmost and longest first; special ones only if they are wanted. */
+function finder(tokens: readonly AddedToken[], contentOf: (token: AddedToken) => string) {
+  const known = new Map(tokens.map((token) => [contentOf(token), token]));
+  const longest = [...known.keys()].sort((a, b) => b.length - a.length).map((content) => content.replace(/[\^$.*+?()[\]{}|/]/g, '\\$&'));
+  const pattern = new RegExp(`(${longest.join('|') || '(?!)'})`, 'u');
+  return (text: string, special: boolean): Pieces => {
+    const pieces: (string | AddedToken)[] = [];
+    let open = '';
+    text.split(pattern).forEach((piece, i) => {
+      const token = i % 2 ? known.get(piece) : undefined;
+      if (!token || (token.special && !special)) {
+        open += piece;
+        return;
+      }
+      pieces.push(open, token);
+      open = '';
+    });
+    return [...pieces, open].filter((piece) => piece !== '');
+  };
 }
 
 /** Both halves of a tokenizer.json: `special` true matches special tokens in the text, false leaves
@@ -113,17 +193,12 @@ export function createTokenizer(file: ArrayBuffer) {
   const model = object(json, 'model');
   checkPipeline(json, model);
   const vocab = readVocab(model);
-  checkMerges(model, vocab);
+  const ranks = readMerges(model, vocab);
   const added = readAdded(json);
-
-  const build = (tokens: readonly unknown[]) => {
-    const library = new Library({ ...json, added_tokens: tokens, post_processor: null }, {});
-    if (library.pre_tokenizer instanceof ByteLevelPreTokenizer) library.pre_tokenizer.pattern = SPLIT;
-    return library;
-  };
-  const rows: readonly unknown[] = Array.isArray(json.added_tokens) ? json.added_tokens : [];
-  const whole = build(rows);
-  const plain = added.some((token) => token.special) ? build(rows.filter((_, i) => !added[i]?.special)) : whole;
+  const prefixed = object(json, 'pre_tokenizer').add_prefix_space === true;
+  const normal = (text: string) => (json.normalizer === null ? text : text.normalize('NFC'));
+  const findPlain = finder(added.filter((token) => !token.normalized), (token) => token.content);
+  const findNormal = finder(added.filter((token) => token.normalized), (token) => normal(token.content));
 
   const encoder = new TextEncoder();
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -145,7 +220,12 @@ export function createTokenizer(file: ArrayBuffer) {
     encode(text: string, { special }: { special: boolean }): number[] {
       // A lone surrogate has no UTF-8; it becomes U+FFFD, as in everything the browser sends.
       const wellFormed = utf8.decode(encoder.encode(text));
-      return wellFormed === '' ? [] : (special ? whole : plain).encode(wellFormed, { add_special_tokens: false }).ids;
+      const pieces = findPlain(wellFormed, special).flatMap((piece) => (typeof piece === 'string' ? findNormal(normal(piece), special) : piece));
+      return pieces.flatMap((piece) => {
+        if (typeof piece !== 'string') return piece.id;
+        const words = (prefixed && !piece.startsWith(' ') ? ` ${piece}` : piece).match(SPLIT) ?? [];
+        return words.flatMap((word) => merge(Array.from(encoder.encode(word), (byte) => ALPHABET[byte]).join(''), ranks).map((token) => vocab.get(token) ?? 0));
+      });
     },
     text(ids: readonly number[]): string {
       const parts = ids.map((id) => table.get(id)?.bytes ?? new Uint8Array());

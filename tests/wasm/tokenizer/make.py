@@ -4,6 +4,8 @@
 
 small.json     a byte-level BPE of 400 tokens, trained here on text of our own, with a special token and
                an added token that is not special; normal.json: the same with NFC and a prefix space
+odd.json       small.json with NFC, its merges in an order that no training gives, and added tokens that overlap,
+               one of them to be found after normalization
 cases.json     texts, and for each tokenizer their ids; `special` has those (by the text's index) that
                become others when special tokens are matched in the text
 """
@@ -67,6 +69,16 @@ def small(normalizer, add_prefix_space):
     return tokenizer
 
 
+def odd():
+    tokenizer = json.loads(small(normalizers.NFC(), False).to_str())
+    random.Random(3).shuffle(tokenizer["model"]["merges"])
+    tokenizer = Tokenizer.from_str(json.dumps(tokenizer))
+    tokenizer.add_special_tokens([AddedToken("<|endo", special=True, normalized=False)])
+    tokenizer.add_tokens([AddedToken("ftext|>cat", normalized=False), AddedToken("gap>>a", normalized=False), AddedToken("a\u030a", normalized=True),
+                          AddedToken("it's", normalized=True)])
+    return tokenizer
+
+
 def ids(tokenizer, special):
     tokenizer.encode_special_tokens = not special
     return [tokenizer.encode(text, add_special_tokens=False).ids for text in texts()]
@@ -78,7 +90,7 @@ def cases(tokenizer):
 
 
 def main():
-    made = {"small": small(None, False), "normal": small(normalizers.NFC(), True)}
+    made = {"small": small(None, False), "normal": small(normalizers.NFC(), True), "odd": odd()}
     for name, tokenizer in made.items():
         (HERE / f"{name}.json").write_text(json.dumps(json.loads(tokenizer.to_str()), separators=(",", ":")) + "\n")
     made["stories-2l"] = Tokenizer.from_file(str(SHIPPED))
