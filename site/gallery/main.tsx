@@ -8,6 +8,7 @@ import { createRenderer } from '../src/gl/renderer.ts';
 import '../src/styles/tokens.css';
 import { Arcs } from '../src/ui/Arcs.tsx';
 import { HeadGrid, type HeadId } from '../src/ui/HeadGrid.tsx';
+import { THUMB_PX } from '../src/ui/HeadGridPlaces.ts';
 import { Heatmap, type Lit } from '../src/ui/Heatmap.tsx';
 import { noise, pattern, tokens } from './invented.ts';
 import './gallery.css';
@@ -33,6 +34,13 @@ const layers = [0, 1].map((layer) => {
   const joined = new Float32Array(8 * size * size);
   heads.forEach((values, head) => joined.set(values, head * size * size));
   return joined;
+});
+
+/** Of a long text its beginning: the page gets these pooled from the core. */
+const cells = Math.min(size, THUMB_PX);
+const thumbnails = Float32Array.from({ length: 16 * cells * cells }, (_, i) => {
+  const [head, row, col] = [Math.floor(i / (cells * cells)), Math.floor(i / cells) % cells, i % cells];
+  return layers[Math.floor(head / 8)]?.[((head % 8) * size + row) * size + col] ?? Number.NaN;
 });
 
 const hovered = signal<Lit | null>(null);
@@ -87,9 +95,10 @@ function Gallery() {
         <HeadGrid
           renderer={renderer}
           theme={theme}
-          layers={layers}
+          rows={[0, 1].map((l) => Array.from({ length: 8 }, (_, h) => ({ layer: l, head: h })))}
+          values={thumbnails}
           nHeads={8}
-          tokens={size}
+          cells={cells}
           causal
           palette="cividis"
           scale={[0, 1]}

@@ -1,6 +1,11 @@
-import { ablatedHead, ablation, createExperiment } from '../../site/src/state/experiment';
+import { ablatedHead, ablation, createExperiment, EMPTY } from '../../site/src/state/experiment';
+import { NOTHING, type Selection } from '../../site/src/state/selection';
 
-const start = () => createExperiment({ text: 'one', interventions: [] });
+function start() {
+  let lock: Selection = NOTHING;
+  const experiment = createExperiment({ ...EMPTY, text: 'one' }, { get: () => lock, set: (next) => (lock = next) });
+  return { ...experiment, lockAt: (dest: number) => (lock = { ...NOTHING, dest }), lock: () => lock.dest };
+}
 const L1H3 = { layer: 1, head: 3 };
 
 describe('the experiment', () => {
@@ -31,7 +36,7 @@ describe('the experiment', () => {
   it('undoes and redoes each change, texts and interventions alike', () => {
     const experiment = start();
     experiment.toggleHead(L1H3);
-    experiment.useText('two');
+    experiment.set({ text: 'two' });
     experiment.clear();
     const seen = [experiment.current.value];
     while (experiment.canUndo.value) {
@@ -68,14 +73,43 @@ describe('the experiment', () => {
   it('an example chosen over a typed text can be undone: typed text is never lost', () => {
     const experiment = start();
     experiment.type('my own words');
-    experiment.useText('an example');
+    experiment.set({ text: 'an example' });
     experiment.undo();
     expect(experiment.current.value.text).toBe('my own words');
   });
 
+  it('looking around is one step, and so is sliding; what was set to what it was is none', () => {
+    const experiment = start();
+    experiment.look({ tab: 'lens' });
+    experiment.look({ measure: 'kl', ln: 'cached' });
+    experiment.put({ hook: 'hook_embed', op: 'add', value: 1 });
+    for (const value of [2, 3, 4]) experiment.put({ hook: 'hook_embed', op: 'add', value }, 0, true);
+    experiment.set({ text: 'one' });
+    expect(experiment.past.value).toHaveLength(3);
+    experiment.undo();
+    expect(experiment.current.value.interventions[0]?.edit.value).toBe(1);
+    experiment.undo();
+    expect(experiment.current.value.view).toMatchObject({ tab: 'lens', measure: 'kl' });
+    experiment.undo();
+    expect(experiment.current.value).toEqual({ ...EMPTY, text: 'one' });
+  });
+
+  it('the selection comes back with the step it belonged to', () => {
+    const experiment = start();
+    experiment.lockAt(3);
+    experiment.set({ text: 'two' });
+    experiment.lockAt(7);
+    experiment.set({ text: 'three' });
+    experiment.backTo(0);
+    expect([experiment.current.value.text, experiment.lock()]).toEqual(['one', 3]);
+    experiment.redo();
+    experiment.redo();
+    expect([experiment.current.value.text, experiment.lock()]).toEqual(['three', 7]);
+  });
+
   it('keeps a hundred steps', () => {
     const experiment = start();
-    for (let i = 0; i < 150; i++) experiment.useText(`text ${i}`);
+    for (let i = 0; i < 150; i++) experiment.set({ text: `text ${i}` });
     let steps = 0;
     for (; experiment.canUndo.value; steps++) experiment.undo();
     expect(steps).toBe(100);

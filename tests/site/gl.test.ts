@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { canvasSide, fitCell, snap, thumbnail } from '../../site/src/gl/geometry';
 import { colorOf, inkOn, luminance, maskedColor, nanColor, paletteTable, type Palette, type Theme } from '../../site/src/gl/palette';
-import { pool } from '../../site/src/gl/pool';
 
 const bytes = (hex: string) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
 
@@ -93,36 +92,5 @@ describe('lengths', () => {
     expect(thumbnail(16, 48, 2)).toEqual({ cells: 16, cell: 6 });
     expect(thumbnail(48, 48, 1)).toEqual({ cells: 48, cell: 1 });
     expect(thumbnail(49, 48, 1)).toEqual({ cells: 48, cell: 1 });
-  });
-});
-
-describe('pooling', () => {
-  const size = 100;
-  const bins = 48;
-
-  it('keeps a diagonal one token wide at full strength, in every bin', () => {
-    const values = new Float32Array(size * size + 5);
-    for (let i = 0; i < size; i++) values[5 + i * size + i] = 1;
-    const pooled = pool(values, 5, size, bins, true, 'cividis');
-    for (let i = 0; i < bins; i++) expect(pooled[i * bins + i]).toBe(1);
-    expect(pooled.reduce((a, b) => a + b)).toBe(bins);
-  });
-
-  it('masked cells count for nothing, signed data keep the largest size, NaN stays', () => {
-    const values = new Float32Array(size * size);
-    values[0 * size + 1] = 9;
-    values[50 * size + 10] = -3;
-    values[50 * size + 11] = 2;
-    values[99 * size + 0] = Number.NaN;
-    const pooled = pool(values, 0, size, bins, true, 'diverging');
-    expect(pooled[0]).toBe(0);
-    expect(Math.min(...pooled.filter((value) => !Number.isNaN(value)))).toBe(-3);
-    expect(pooled[(bins - 1) * bins]).toBeNaN();
-    expect(pool(values, 0, size, bins, false, 'diverging')[0]).toBe(9);
-  });
-
-  it('all values of a block below zero: the largest of them, not zero', () => {
-    const values = new Float32Array(size * size).fill(-5);
-    expect([...pool(values, 0, size, bins, false, 'cividis')].every((value) => value === -5)).toBe(true);
   });
 });

@@ -1,4 +1,5 @@
-import { full, niceCeiling, share, softmax, three, topIndices } from '../../site/src/state/numbers';
+import { full, share, softmax, three, topIndices } from '../../site/src/state/numbers';
+import { niceCeiling } from '../../site/src/ui/data';
 import { glyphs } from '../../site/src/state/reading';
 import { predictionRows, ranges } from '../../site/src/views/Predictions';
 import { stretches } from '../../site/src/views/TextEditor';
@@ -31,7 +32,7 @@ describe('numbers as people read them', () => {
   });
 
   it('an axis ends on a round number at or above the value', () => {
-    expect([0.03, 1, 1.2, 3.9, 4.1, 77].map(niceCeiling)).toEqual([0.04, 1, 2, 4, 5, 80]);
+    expect([0.03, 1, 1.2, 3.9, 4.1, 77].map(niceCeiling)).toEqual([0.03, 1, 1.5, 4, 5, 80]);
   });
 });
 

@@ -1,16 +1,16 @@
-import { createCompute, createRunner, type Ask, type Shown } from '../../site/src/state/run';
+import { createCompute, createRunner, type Ask, type Pair } from '../../site/src/state/run';
 import type { RunRequest } from '../../site/src/engine/types';
 import { fakeEngine } from './fakeEngine';
 
-const ask = (text: string): Ask => ({ text, edits: [] });
+const ask = (text: string): Ask => ({ text, textB: null, edits: [] });
 const settle = () => new Promise((done) => setTimeout(done));
 
 /** A computation that answers when told to, in any order. */
 function held() {
   const calls: { ask: Ask; signal: AbortSignal; answer: () => void; refuse: (why: unknown) => void }[] = [];
   const compute = (asked: Ask, signal: AbortSignal) =>
-    new Promise<Shown>((resolve, reject) => {
-      calls.push({ ask: asked, signal, answer: () => resolve(asked as Shown), refuse: reject });
+    new Promise<Pair>((resolve, reject) => {
+      calls.push({ ask: asked, signal, answer: () => resolve({ ask: asked } as Pair), refuse: reject });
     });
   return { calls, compute };
 }
@@ -30,7 +30,7 @@ describe('runs: latest wins', () => {
     expect(calls.map((c) => c.ask.text)).toEqual(['a', 'abcd']);
     calls[1]?.answer();
     await settle();
-    expect(runner.shown.value?.text).toBe('abcd');
+    expect(runner.shown.value?.ask.text).toBe('abcd');
     expect(runner.stale.value).toBe(false);
   });
 
@@ -42,10 +42,10 @@ describe('runs: latest wins', () => {
     calls[0]?.answer();
     await settle();
     runner.ask(ask('b'));
-    expect([runner.shown.value?.text, runner.stale.value]).toEqual(['a', true]);
+    expect([runner.shown.value?.ask.text, runner.stale.value]).toEqual(['a', true]);
     calls[1]?.answer();
     await settle();
-    expect([runner.shown.value?.text, runner.stale.value]).toEqual(['b', false]);
+    expect([runner.shown.value?.ask.text, runner.stale.value]).toEqual(['b', false]);
   });
 
   it('a failure is shown with the old picture, and an outdated failure is not', async () => {
@@ -88,39 +88,65 @@ describe('a picture', () => {
     const engine = fakeEngine();
     const requests: RunRequest[] = [];
     const compute = createCompute(
-      { tokenize: engine.tokenize, run: (request) => (requests.push(request), engine.run(request)) },
+      { ...engine, run: (request) => (requests.push(request), engine.run(request)) },
       await engine.load('fake'),
     );
     const signal = new AbortController().signal;
     const edits = [{ hook: 'blocks.1.attn.hook_z', heads: [3], op: 'zero' }] as const;
     const plain = await compute(ask('the cat sat'), signal);
-    const edited = await compute({ text: 'the cat sat', edits }, signal);
+    const edited = await compute({ ...ask('the cat sat'), edits }, signal);
     expect(requests.map((r) => r.edits?.length ?? 0)).toEqual([0, 1]);
-    expect(plain.now).toBe(plain.before);
-    expect(edited.before).toBe(plain.before);
-    await compute({ text: 'the dog', edits }, signal);
+    expect(plain.a.now).toBe(plain.a.before);
+    expect(edited.a.before).toBe(plain.a.before);
+    await compute({ ...ask('the dog'), edits }, signal);
     expect(requests.map((r) => r.edits?.length ?? 0)).toEqual([0, 1, 0, 1]);
   });
 
-  it('captures the embedding and, where they are added, the positions of a model without layers', async () => {
-    const engine = fakeEngine({ nLayers: 0 });
+  it('runs prompt B with the edits that do not read a run, and gives the others B to read', async () => {
+    const engine = fakeEngine();
+    const requests: RunRequest[] = [];
+    const compute = createCompute({ ...engine, run: (request) => (requests.push(request), engine.run(request)) }, await engine.load('fake'));
+    const zero = { hook: 'blocks.1.attn.hook_z', op: 'zero' } as const;
+    const patch = { hook: 'blocks.0.attn.hook_z', op: 'patch', value: { run: 'B' } } as const;
+    const { a, b } = await compute({ text: 'the cat', textB: 'the dog', edits: [zero, patch] }, new AbortController().signal);
+    const idsB = Array.from(b?.tokenized.ids ?? []);
+    expect(requests.map((r) => [r.edits?.length ?? 0, r.runs])).toEqual([[0, undefined], [0, undefined], [2, { B: idsB }], [1, undefined]]);
+    expect(a.edits).toEqual([zero, patch]);
+    expect(b?.edits).toEqual([zero]);
+  });
+
+  it('of a long text brings along what is looked at, and asks for it when it is', async () => {
+    const engine = fakeEngine({ nHeads: 8 });
+    const seen: RunRequest[] = [];
+    const asked: unknown[] = [];
     const info = await engine.load('fake');
-    const captured = async (kind: string) => {
-      let seen: readonly string[] = [];
-      const config = { ...info.config, positional_embedding_type: kind };
-      const run = (request: RunRequest) => ((seen = request.capture ?? []), engine.run(request));
-      await createCompute({ tokenize: engine.tokenize, run }, { ...info, config })(ask('a'), new AbortController().signal);
-      return seen;
-    };
-    expect(await captured('standard')).toEqual(['hook_embed', 'hook_pos_embed']);
-    expect(await captured('shortformer')).toEqual(['hook_embed']);
+    const pattern = new Float32Array(9);
+    const many = { ...info, config: { ...info.config, n_layers: 1000, n_heads: 4096, d_vocab_out: 2_000_000 } };
+    const compute = createCompute(
+      {
+        ...engine,
+        run: async (request) => (seen.push(request), { ...(await engine.run(request)), tensors: new Map(), logits: { name: 'logits', shape: [0, 512], data: new Float32Array(0) } }),
+        read: async (request) => {
+          asked.push(request);
+          return { ...(await engine.read(request)), arrays: new Map([['attention', { name: 'attention', axes: [], shape: [1, 3, 3], data: pattern }]]) };
+        },
+      },
+      many,
+    );
+    const { a } = await compute(ask('the cat'), new AbortController().signal);
+    expect(seen[0]).toMatchObject({ capture: [], logits: false });
+    expect(a.now.pattern({ layer: 1, head: 2 })).toBeNull();
+    await settle();
+    expect(a.now.pattern({ layer: 1, head: 2 })).toBe(pattern);
+    expect(a.now.pattern({ layer: 1, head: 2 })).toBe(pattern);
+    expect(asked).toEqual([{ read: 'attention', ids: Array.from(a.tokenized.ids), heads: [[1, 2]], mode: 'pattern' }]);
   });
 
   it('says so when there is no token to run', async () => {
     const engine = fakeEngine();
     const info = await engine.load('fake');
     const tokenize = async () => ({ ids: new Int32Array(0), tokens: [], cut: null });
-    await expect(createCompute({ tokenize, run: engine.run }, info)(ask(''), new AbortController().signal)).rejects.toMatchObject({
+    await expect(createCompute({ ...engine, tokenize }, info)(ask(''), new AbortController().signal)).rejects.toMatchObject({
       status: 'ETOKENS',
     });
   });

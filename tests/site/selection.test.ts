@@ -2,13 +2,13 @@ import { createSelection, NOTHING } from '../../site/src/state/selection';
 
 function ready() {
   const selection = createSelection();
-  selection.ground.value = { head: { layer: 1, head: 3 }, nLayers: 2, nHeads: 8, nTokens: 10 };
+  selection.ground.value = { head: { layer: 1, head: 3 }, nLayers: 2, nHeads: 8, nTokens: 10, nDepths: 3, dMlp: 64 };
   return selection;
 }
 
 describe('the one selection', () => {
   it('rests on the ground\'s head and the last token when nothing is locked', () => {
-    expect(ready().shown.value).toEqual({ head: { layer: 1, head: 3 }, dest: 9, src: null, depth: null });
+    expect(ready().shown.value).toEqual({ head: { layer: 1, head: 3 }, dest: 9, src: null, depth: null, neuron: null });
   });
 
   it('locks on a click and unlocks on the same click', () => {
@@ -32,7 +32,7 @@ describe('the one selection', () => {
     const selection = ready();
     selection.toggleCell(6, 2);
     selection.preview({ head: { layer: 0, head: 1 } });
-    expect(selection.shown.value).toEqual({ head: { layer: 0, head: 1 }, dest: 6, src: null, depth: null });
+    expect(selection.shown.value).toEqual({ head: { layer: 0, head: 1 }, dest: 6, src: null, depth: null, neuron: null });
     selection.preview({ dest: 8 });
     expect(selection.shown.value).toMatchObject({ dest: 8, src: null });
     selection.preview(null);
@@ -55,16 +55,16 @@ describe('the one selection', () => {
     selection.unlock();
     expect(selection.shown.value).toEqual(before);
     selection.ground.value = { ...selection.ground.value, nTokens: 12 };
-    expect(selection.shown.value).toEqual({ head: { layer: 1, head: 3 }, dest: 11, src: null, depth: null });
+    expect(selection.shown.value).toEqual({ head: { layer: 1, head: 3 }, dest: 11, src: null, depth: null, neuron: null });
   });
 
   it('drops what a new run does not have, and keeps the rest', () => {
     const selection = ready();
     selection.toggleHead({ layer: 1, head: 7 });
     selection.toggleCell(6, 2);
-    selection.ground.value = { head: { layer: 0, head: 0 }, nLayers: 1, nHeads: 8, nTokens: 4 };
+    selection.ground.value = { head: { layer: 0, head: 0 }, nLayers: 1, nHeads: 8, nTokens: 4, nDepths: 2, dMlp: 0 };
     expect(selection.lock.value).toEqual(NOTHING);
-    expect(selection.shown.value).toEqual({ head: { layer: 0, head: 0 }, dest: 3, src: null, depth: null });
+    expect(selection.shown.value).toEqual({ head: { layer: 0, head: 0 }, dest: 3, src: null, depth: null, neuron: null });
   });
 
   it('follows the story only until a person chooses', () => {
@@ -73,6 +73,16 @@ describe('the one selection', () => {
     expect(selection.followsStory.value).toBe(true);
     selection.toggleToken(3);
     expect(selection.followsStory.value).toBe(false);
+  });
+
+  it('a neuron is kept beside the rest, while the model has it', () => {
+    const selection = ready();
+    selection.toggleCell(6, 2);
+    selection.toggleNeuron({ layer: 1, neuron: 63 });
+    selection.toggleToken(4);
+    expect(selection.lock.value).toMatchObject({ dest: 4, neuron: { layer: 1, neuron: 63 } });
+    selection.ground.value = { ...selection.ground.value, dMlp: 32 };
+    expect(selection.lock.value.neuron).toBeNull();
   });
 
   it('a vector and a source exclude each other', () => {

@@ -1,8 +1,8 @@
 import { createCompute, type Shown } from '../../site/src/state/run';
-import { repeatedPart } from '../../site/src/state/reading';
+import { repeatedPart, weightAt } from '../../site/src/state/reading';
 import { findStory, ordinalWord, plain, relation, tell } from '../../site/src/state/story';
 import { ablatedHead, ablation } from '../../site/src/state/experiment';
-import type { HeadId, Selection } from '../../site/src/state/selection';
+import { NOTHING, type HeadId, type Selection } from '../../site/src/state/selection';
 import { fakeEngine, type FakeOptions } from './fakeEngine';
 
 const CAT = 'One day the cat sat on the mat. Then the cat sat on the';
@@ -10,24 +10,21 @@ const CAT = 'One day the cat sat on the mat. Then the cat sat on the';
 async function picture(text: string, options: FakeOptions = {}, off: readonly HeadId[] = []) {
   const engine = fakeEngine(options);
   const compute = createCompute(engine, await engine.load('fake'));
-  const shown = await compute({ text, edits: off.map(ablation) }, new AbortController().signal);
+  const { a: shown } = await compute({ text, textB: null, edits: off.map(ablation) }, new AbortController().signal);
+  const story = findStory(shown) ?? NOTHING;
   const vocabulary = await engine.tokens(Array.from({ length: 512 }, (_, i) => i));
-  const line = (selection: Selection = findStory(shown)) => {
+  const line = (selection: Selection = story) => {
     const heads = shown.edits.map(ablatedHead).filter((h) => h !== null);
     return plain(tell(shown, { selection, off: heads, others: 0 }), shown, (id) => vocabulary[id]?.text ?? '');
   };
-  return { shown, line };
+  return { shown, story, line };
 }
 
-const weight = (shown: Shown, { head, dest, src }: Selection) => {
-  const n = shown.tokenized.ids.length;
-  return shown.now.tensors.get(`blocks.${head?.layer}.attn.hook_pattern`)?.data[((head?.head ?? 0) * n + (dest ?? 0)) * n + (src ?? 0)] ?? 0;
-};
+const weight = (shown: Shown, { head, dest, src }: Selection) => (head ? weightAt(shown.now, head, dest ?? 0, src ?? 0) : 0);
 
 describe('the story', () => {
   it('tells the strongest induction head at the second occurrence, with this run\'s number', async () => {
-    const { shown, line } = await picture(CAT);
-    const story = findStory(shown);
+    const { shown, story, line } = await picture(CAT);
     expect(story.head).toEqual({ layer: 1, head: 3 });
     expect(relation(shown.tokenized.ids, story.dest ?? 0, story.src ?? 0)).toBe('induction');
     expect(repeatedPart(shown.tokenized.ids)).toContain(story.dest);
@@ -37,15 +34,14 @@ describe('the story', () => {
   });
 
   it('follows the model: another head, another strength, another sentence', async () => {
-    const { shown, line } = await picture(CAT, { inductionHead: 6, strength: 0.6 });
-    expect(findStory(shown).head).toEqual({ layer: 1, head: 6 });
+    const { story, line } = await picture(CAT, { inductionHead: 6, strength: 0.6 });
+    expect(story.head).toEqual({ layer: 1, head: 6 });
     expect(line()).toMatch(/^L1H6 looks from .*\(0\.6\d of its attention\)\.$/);
   });
 
   it('follows the text: a token that comes a third time is called so', async () => {
-    const { shown, line } = await picture('z a b c a b d a b');
-    const third = findStory(shown);
-    expect(line({ ...third, dest: 8, src: 6 })).toMatch(/^L1H3 looks from the third `a` to the word that followed the second one, `b`/);
+    const { story, line } = await picture('z a b c a b d a b');
+    expect(line({ ...story, dest: 8, src: 6 })).toMatch(/^L1H3 looks from the third `a` to the word that followed the second one, `b`/);
   });
 
   it('a piece of a word is called a token', async () => {
@@ -54,9 +50,9 @@ describe('the story', () => {
   });
 
   it('without an induction head says so with its number and shows the previous-token head', async () => {
-    const { shown, line } = await picture(CAT, { inductionHead: -1 });
+    const { shown, story, line } = await picture(CAT, { inductionHead: -1 });
     const best = Math.max(...shown.before.heads.filter((h) => h.layer > 0).map((h) => h.induction));
-    expect(findStory(shown).head).toEqual({ layer: 0, head: 0 });
+    expect(story.head).toEqual({ layer: 0, head: 0 });
     expect(line()).toMatch(new RegExp(`^No head copies here \\(the best, L\\dH\\d, has induction ${best.toFixed(2)} of 1\\)\\. L0H0 looks from `));
     expect(line()).toMatch(/to the token just before it/);
   });
