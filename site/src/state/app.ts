@@ -40,9 +40,15 @@ export function createApp(connect: () => Engine) {
   const readings = createReadings(() => engine.value);
   const view = computed(() => experiment.current.value.view);
 
+  const wanted = computed(() => experiment.current.value.model);
+  const waiting = signal<string | null>(null);
+  /** True while a link's model waits for a person's word: nothing is loaded and nothing runs. */
+  const held = computed(() => waiting.value === wanted.value);
+
   const askNow = () => {
     const { text, textB } = experiment.current.value;
-    runner.ask({ text, textB, edits: experiment.inForce.value });
+    if (held.peek()) runner.stale.value = true;
+    else runner.ask({ text, textB, edits: experiment.inForce.value });
   };
   // What is looked at changes more often than what is run.
   const asked = computed(() => {
@@ -132,10 +138,7 @@ export function createApp(connect: () => Engine) {
     }
   }
 
-  /** True while a link waits for a person's word: nothing is loaded and nothing runs. */
-  const held = signal(false);
   let started = false;
-  const wanted = computed(() => experiment.current.value.model);
   effect(() => {
     const id = wanted.value;
     if (started && !held.value) void open(id);
@@ -160,11 +163,12 @@ export function createApp(connect: () => Engine) {
     problem,
     subject: subjectShown,
     held,
-    hold() {
-      held.value = true;
+    /** Until `release`, or while another model is chosen, this one is not loaded. */
+    hold(id: string) {
+      waiting.value = id;
     },
     release() {
-      held.value = false;
+      waiting.value = null;
     },
     /** Which models this copy of the page ships; a failure is told when one is loaded. */
     async list() {
@@ -177,7 +181,7 @@ export function createApp(connect: () => Engine) {
       restore(lock);
     },
     /** Where the selection is, as it is kept: none while it is the story's own. */
-    kept: () => (selection.followsStory.value ? NOTHING : selection.lock.value),
+    kept: () => (selection.followsStory.value ? NOTHING : selection.wanted.value),
     async start() {
       started = true;
       if (!held.peek()) await open(wanted.peek());

@@ -274,10 +274,11 @@ export type Plan =
  *  numbers. `models`: those shipped, the page's own first; `stored`: ids of those that are here already. */
 export function plan({ model }: ExperimentDocument, models: readonly ShippedModel[], stored: Iterable<string> = []): Plan {
   const own = models[0];
+  if (!own) return { kind: 'run', id: '' }; // and be told why there are none
   const asked = model ? models.find(({ id }) => id === model.id) : own;
   if (!asked) {
     const name = printable(model?.id ?? '');
-    return { kind: 'show', line: `This experiment needs the model \u201c${name}\u201d, which this page does not have. It is shown, but not run.` };
+    return { kind: 'show', line: `This experiment needs the model \u201c${name}\u201d, which this page does not have. It is shown, but not run: choose another model, or undo to go back.` };
   }
   const here = asked === own || [...stored].includes(asked.id);
   const size = here ? '' : ` (${(asked.bytes / 1e6).toFixed(1)} MB)`;

@@ -98,6 +98,8 @@ export function createSelection() {
 
   return {
     lock: locked,
+    /** The lock, whether or not this run has such a place. */
+    wanted: lock,
     resting,
     hover,
     ground,

@@ -12,20 +12,22 @@ export type Opened =
   | { readonly problem: string }
   | { readonly document: ExperimentDocument; readonly plan: Plan; readonly tokens: string | null; readonly agreement: Agreement | null };
 
-/** Numbers of what is shown by which a link's receiver can tell whether theirs are the same. */
-export function keyNumbers(app: App): Numbers {
+/** Numbers of what is shown by which a link's receiver can tell whether theirs are the same; null while they are on their way. */
+export function keyNumbers(app: App): Numbers | null {
   const pair = app.runner.shown.value;
   const shown = app.shown.value;
-  if (!pair || !shown || app.runner.stale.value) return {};
+  if (!pair || !shown || app.runner.stale.value) return null;
   const { head, dest, src } = app.selection.lock.value;
   const at = dest ?? shown.tokenized.ids.length - 1;
   const p = probabilitiesAt(shown.now, at);
   const best = p && topIndices(p, 1)[0];
+  const looks = head && dest !== null && src !== null;
+  if (!p || (looks && !shown.now.pattern(head))) return null;
   const losses = { loss: meanLoss(pair.a.now.loss), loss_unedited: meanLoss(pair.a.before.loss), loss_b: pair.b && meanLoss(pair.b.now.loss) };
   return {
     ...(Object.fromEntries(Object.entries(losses).filter(([, loss]) => loss !== null)) as Numbers),
-    ...(p && best !== null && best !== undefined && { next_id: best, next: p[best] ?? 0 }),
-    ...(head && dest !== null && src !== null && { weight: weightAt(shown.now, head, dest, src) }),
+    ...(best != null && { next_id: best, next: p[best] ?? 0 }),
+    ...(looks && { weight: weightAt(shown.now, head, dest, src) }),
   };
 }
 
@@ -41,74 +43,85 @@ export function createSession(app: App, saved: Saved, storedModels: () => Promis
       info: model.value.kind === 'ready' ? model.value.info : null,
       a: withNumbers && true_ ? pair.a.tokenized.ids : null,
       b: withNumbers && true_ ? (pair.b?.tokenized.ids ?? null) : null,
-      ...(withNumbers && { numbers: keyNumbers(app) }),
+      ...(withNumbers && { numbers: keyNumbers(app) ?? {} }),
     });
   };
 
-  /** Puts a document in the place of the experiment; whether it may run is its plan. */
-  function show(found: ExperimentDocument): Plan {
-    const { experiment: next, lock } = fromDocument(found);
+  /** What a change of is kept: not a model that has loaded, nor numbers. */
+  const state = () => JSON.stringify([experiment.current.value, app.kept()]);
+  /** The state that the visit began with, until a person changes it: a story or a link that was only looked at does
+   *  not take the place of what was left. Null: the visit has not begun. */
+  let found: string | null = null;
+
+  function show(document: ExperimentDocument) {
+    const { experiment: next, lock } = fromDocument(document);
     app.replace(next, lock);
-    return plan(found, app.models.value);
   }
 
-  /** Opens what the address holds; true if it may run. */
-  async function openLink(fragment: string): Promise<boolean> {
-    const read = await decodeLink(fragment);
+  let links = 0;
+  async function openLink() {
+    const link = ++links;
+    const read = await decodeLink(location.hash);
+    const stored = await storedModels().catch(() => []);
+    if (link !== links) return; // another one came meanwhile
     if ('problem' in read) {
       opened.value = read;
-      return true;
+      return;
     }
     saved.setAside();
-    const found = read.document;
-    const next = plan(found, app.models.value, await storedModels());
+    const { document } = read;
+    const next = plan(document, app.models.value, stored);
     // From here on the experiment lives in the page: the address would only tell how it began.
     history.replaceState(null, '', location.href.replace(/#.*$/s, ''));
-    if (next.kind !== 'run') app.hold();
-    show(found);
-    opened.value = { document: found, plan: next, tokens: null, agreement: null };
-    return next.kind === 'run';
+    if (next.kind === 'run') app.release();
+    else app.hold(document.model?.id ?? '');
+    const begun = found !== null;
+    found = null;
+    show(document);
+    if (begun) found = state();
+    opened.value = { document, plan: next, tokens: null, agreement: null };
   }
 
   // Compared once, with the first true picture of what was sent.
   effect(() => {
     const now = opened.value;
     const pair = runner.shown.value;
-    if (!now || 'problem' in now || now.agreement || now.plan.kind !== 'run' || !pair || runner.stale.value || app.held.value) return;
+    if (!now || 'problem' in now) return;
+    if (now.plan.kind !== 'run') {
+      if (!app.held.value) opened.value = null; // another model was chosen
+      return;
+    }
     const ours = keyNumbers(app);
-    if (Object.keys(ours).length === 0) return;
+    if (now.agreement || !pair || !ours || state() !== found) return;
     const agreement = agree(now.document.numbers, ours);
-    if (agreement && 'next' in (now.document.numbers ?? {}) && !('next' in ours)) return; // logits on their way
     const tokens = retokenized(now.document, { a: pair.a.tokenized.ids, b: pair.b?.tokenized.ids ?? null });
     if (agreement || tokens) opened.value = { ...now, agreement, tokens };
   });
 
-  let begun = false;
   effect(() => {
-    const now = document(false);
-    if (begun) saved.autosave(now);
+    const now = state();
+    if (found === null || found === now) return;
+    found = '';
+    saved.autosave(document(false));
   });
 
   addEventListener('hashchange', () => {
-    if (isLink(location.hash)) void openLink(location.hash);
+    if (isLink(location.hash)) void openLink();
   });
-  const flush = () => saved.flush();
-  addEventListener('pagehide', flush);
-  addEventListener('visibilitychange', () => globalThis.document.hidden && flush());
 
   return {
     saved,
     opened,
     document,
     async begin() {
-      const last = isLink(location.hash) ? null : saved.last();
+      const last = saved.last();
       if (last) {
         const { experiment: left, lock } = fromDocument(last);
         app.begin(left, lock);
       }
       await app.list();
-      if (isLink(location.hash)) await openLink(location.hash);
-      begun = true;
+      if (isLink(location.hash)) await openLink();
+      found = state();
       await app.start();
     },
     /** What a person pressed the button for. */
