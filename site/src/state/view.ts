@@ -20,9 +20,14 @@ export const OPTIONS = {
   ln: ['recompute', 'cached'],
   /** Of attribution. */
   by: ['component', 'head', 'neuron', 'source'],
-  /** Of what is written. */
+  /** Neurons by what they do at a position, or by what they add to the target's logit. */
+  rank: ['activation', 'attribution'],
+  /** Of what is written; with or without the token that begins the text. */
   size: ['norm', 'variance'],
+  first: ['without', 'with'],
+  /** Of detectors: docs/formats.md, "detect". */
   detect: ['text', 'random'],
+  error: ['stripe', 'mul', 'abs'],
 } as const;
 
 type Choices = { readonly [K in keyof typeof OPTIONS]: (typeof OPTIONS)[K][number] };

@@ -1,6 +1,6 @@
 /** A reading as a view has it: the last true one stays, marked stale, until the one asked for is there. */
 import { useEffect, useState } from 'preact/hooks';
-import type { EngineFailure, ReadRequest, Reading } from '../engine/types';
+import type { EngineFailure, ModelInfo, ReadRequest, Reading } from '../engine/types';
 import { asFailure } from '../state/failure';
 import { usePage } from './page';
 
@@ -8,29 +8,33 @@ export interface Read {
   readonly reading: Reading | null;
   /** What `reading` answers. */
   readonly request: ReadRequest | null;
+  /** Of which model: another one answers the same document with other numbers. */
+  readonly model: ModelInfo | null;
   readonly stale: boolean;
   readonly failure: EngineFailure | null;
 }
 
-const NOTHING: Read = { reading: null, request: null, stale: true, failure: null };
+const NOTHING: Read = { reading: null, request: null, model: null, stale: true, failure: null };
 
 /** null asks for nothing, and keeps what is there. */
 export function useReading(request: ReadRequest | null): Read {
-  const { readings } = usePage().app;
+  const { readings, shown } = usePage().app;
+  const model = shown.value?.info ?? null;
   const [got, setGot] = useState<Read>(NOTHING);
   const key = request && JSON.stringify(request);
   useEffect(() => {
     if (!request) return;
     let wanted = true;
     readings.ask(request).then(
-      (reading) => wanted && setGot({ reading, request, stale: false, failure: null }),
+      (reading) => wanted && setGot({ reading, request, model, stale: false, failure: null }),
       (thrown) => wanted && setGot((last) => ({ ...last, stale: false, failure: asFailure(thrown) })),
     );
     return () => {
       wanted = false;
     };
-  }, [key, readings]);
-  return { ...got, stale: got.stale || (key !== null && got.request !== null && key !== JSON.stringify(got.request) && got.failure === null) };
+  }, [key, model, readings]);
+  const other = key !== null && got.request !== null && (key !== JSON.stringify(got.request) || model !== got.model);
+  return { ...got, stale: got.stale || (other && got.failure === null) };
 }
 
 /** An array of a reading; empty where it has none of that name. */

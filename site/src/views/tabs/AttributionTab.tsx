@@ -9,16 +9,17 @@ import { headName, label } from '../../state/reading';
 import type { Shown } from '../../state/run';
 import { sameHead, type HeadId } from '../../state/selection';
 import { OPTIONS, type View } from '../../state/view';
-import { scaleOf, type BarRow, type BarsData, type MatrixData } from '../../ui/data';
+import type { BarRow, BarsData } from '../../ui/data';
 import { Segments } from '../../ui/Segments';
 import { Tok } from '../../ui/Tok';
 import { BarsPicture } from '../BarsPicture';
-import { HeatPicture } from '../HeatPicture';
 import { usePage } from '../page';
 import { arrayOf, useReading } from '../useReading';
 import { HeadsPicture } from './HeadsPicture';
 import { partName } from './partName';
-import { positionLabels, usePositionSelection } from './parts';
+import { conventionsOf } from './parts';
+import { PartsPicture } from './PartsPicture';
+import { guessesAt, tokenAt } from './target';
 import { TargetPicker } from './TargetPicker';
 import { TokenInput } from './TokenInput';
 import './says.css';
@@ -111,15 +112,13 @@ export function AttributionTab({ shown }: { readonly shown: Shown }) {
   const { app } = usePage();
   const { selection, experiment } = app;
   const { by: chosen, target, wrong, side } = app.view.value;
-  const { tokens, ids } = shown.tokenized;
+  const { tokens } = shown.tokenized;
   const { config } = shown.info;
   const ways = OPTIONS.by.filter((by) => (by === 'neuron' ? !config.attn_only : by !== 'source' || config.n_layers > 0));
   const by = ways.includes(chosen) ? chosen : 'component';
   const dest = useComputed(() => selection.shown.value.dest).value ?? tokens.length - 1;
   const head = useComputed(() => selection.shown.value.head).value;
-  const logits = shown.now.logits(dest);
-  const [first = 0, second = 0] = logits ? topIndices(logits, 2) : [];
-  const token = typeof target === 'number' ? target : target === 'next' && dest + 1 < ids.length ? (ids[dest + 1] ?? first) : logits && first;
+  const token = tokenAt(target, shown, dest);
 
   const about = (of: Subject, way: View['by']): ReadRequest => ({
     read: 'attribution', ...of, positions: [dest], token, ...(wrong !== null && { wrong }), by: way,
@@ -133,6 +132,8 @@ export function AttributionTab({ shown }: { readonly shown: Shown }) {
   const before = useReading(ready && !difference && shown.now !== shown.before ? about(shown.before.part, by) : null);
   const byHead = token === null ? null : about(subject, 'head');
   const heads = useReading(byHead);
+  const everywhere = token === null ? null : { ...about(subject, 'component'), positions: tokens.map((_, i) => i) };
+  const all = useReading(everywhere);
 
   const [to, word, less] = [tokens[dest], token === null ? '' : app.glyph(token), wrong === null ? null : app.glyph(wrong)];
   const whole = wrong === null ? 'logit' : 'logit difference';
@@ -147,8 +148,7 @@ export function AttributionTab({ shown }: { readonly shown: Shown }) {
   );
   const data = useMemo<BarsData | null>(
     () => reading && bars && {
-      kind: 'bars', title: `Attribution of the ${told}, by ${BY[by][0]}`, unit: whole, rows: bars.rows, tokens: by === 'source',
-      conventions: Object.entries(reading.conventions).map(([of, words]) => `${of}: ${words}`),
+      kind: 'bars', title: `Attribution of the ${told}, by ${BY[by][0]}`, unit: whole, rows: bars.rows, tokens: by === 'source', conventions: conventionsOf(reading),
     },
     [bars],
   );
@@ -171,7 +171,7 @@ export function AttributionTab({ shown }: { readonly shown: Shown }) {
           <input
             type="checkbox"
             checked={wrong !== null}
-            onChange={(event) => experiment.look({ wrong: event.currentTarget.checked ? (token === first ? second : first) : null })}
+            onChange={(event) => experiment.look({ wrong: event.currentTarget.checked ? (guessesAt(shown.now, dest, 2).find((guess) => guess !== token) ?? 0) : null })}
           />{' '}
           less another’s
         </label>
@@ -221,57 +221,20 @@ export function AttributionTab({ shown }: { readonly shown: Shown }) {
               name="the attribution of all heads"
             />
           )}
-          <Everywhere
+          <PartsPicture
+            {...all}
             shown={shown}
+            what={everywhere && { kind: 'read', document: everywhere }}
+            valuesOf={(of) => arrayOf(of, 'values')}
             called={`Attribution of the ${asked} at every position`}
             unit={whole}
-            document={token === null ? null : { ...about(subject, 'component'), positions: tokens.map((_, i) => i) }}
+            signed
+            title="At every position"
+            sub={`of ${word}`}
+            name="the attribution at every position"
           />
         </div>
       </div>
     </>
-  );
-}
-
-interface EverywhereProps {
-  readonly shown: Shown;
-  readonly called: string;
-  readonly unit: string;
-  readonly document: ReadRequest | null;
-}
-
-/** The same token, wherever it could have come next. */
-function Everywhere({ shown, called, unit, document }: EverywhereProps) {
-  const { tokens } = shown.tokenized;
-  const { reading, stale, failure } = useReading(document);
-  const lit = usePositionSelection();
-  const data = useMemo<MatrixData | null>(() => {
-    const labels = reading?.axes.part ?? [];
-    const values = arrayOf(reading, 'values');
-    if (!reading || values.length !== tokens.length * labels.length) return null;
-    return {
-      kind: 'matrix', title: called, values, rows: tokens.length, cols: labels.length,
-      conventions: Object.entries(reading.conventions).map(([of, words]) => `${of}: ${words}`),
-      rowLabels: positionLabels(tokens),
-      colLabels: labels.map((part) => ({ text: partName(part) })),
-      palette: 'diverging', scale: scaleOf(values, true), scaleLabel: unit,
-    };
-  }, [reading, called]);
-  return (
-    <HeatPicture
-      title="At every position"
-      sub="the same token"
-      data={data}
-      what={document && { kind: 'read', document }}
-      name="the attribution at every position"
-      stale={stale}
-      failure={failure}
-      colPx={[24, 64]}
-      {...lit}
-      valueText={(row, col) => {
-        const token = tokens[row];
-        return token && data ? `${label(token, row)}, ${data.colLabels[col]?.text}: ${three(data.values[row * data.cols + col] ?? Number.NaN)}` : '';
-      }}
-    />
   );
 }

@@ -10,6 +10,7 @@ import type { Lit } from '../../ui/Heatmap';
 import { HeatPicture, type HeatPictureProps } from '../HeatPicture';
 import { usePage } from '../page';
 import { arrayOf, type Read } from '../useReading';
+import { conventionsOf } from './parts';
 
 interface HeadsPictureProps extends Pick<Read, 'reading'>, Pick<HeatPictureProps, 'title' | 'name' | 'controls' | 'stale' | 'failure' | 'children'> {
   readonly document: ReadRequest | null;
@@ -32,7 +33,7 @@ export function HeadsPicture({ reading, document, array, called, unit, signed: o
     if (!reading || rows === 0) return null;
     const values = arrayOf(reading, array);
     return {
-      kind: 'matrix', title: called, conventions: Object.entries(reading.conventions).map(([of, words]) => `${of}: ${words}`),
+      kind: 'matrix', title: called, conventions: conventionsOf(reading),
       values, rows, cols,
       rowLabels: Array.from({ length: rows }, (_, l) => ({ text: `L${l}` })),
       colLabels: Array.from({ length: cols }, (_, h) => ({ text: `H${h}` })),

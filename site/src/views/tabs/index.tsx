@@ -6,6 +6,8 @@ import { AttributionTab } from './AttributionTab';
 import { GenerateTab } from './GenerateTab';
 import { HooksTab } from './HooksTab';
 import { LensTab } from './LensTab';
+import { MlpTab } from './MlpTab';
+import { WrittenTab } from './WrittenTab';
 
 export interface TabProps {
   readonly shown: Shown;
@@ -16,6 +18,8 @@ const TABS: Readonly<Partial<Record<View['tab'], ComponentType<TabProps>>>> = {
   hooks: HooksTab,
   generate: GenerateTab,
   attribution: AttributionTab,
+  mlp: MlpTab,
+  written: WrittenTab,
 };
 
 export function OtherTab({ tab, shown }: TabProps & { readonly tab: View['tab'] }) {

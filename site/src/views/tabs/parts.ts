@@ -1,12 +1,15 @@
 /** What several tabs share: labels of positions, and the selection as rows and columns of a picture. */
 import { useComputed } from '@preact/signals';
-import type { Token } from '../../engine/types';
+import type { Reading, Token } from '../../engine/types';
 import { glyphs } from '../../state/reading';
 import type { Label, Lit } from '../../ui/Heatmap';
 import { usePage } from '../page';
 
 export const positionLabels = (tokens: readonly Token[]): readonly Label[] =>
   tokens.map((token, i) => ({ text: glyphs(token, i), note: `(${i})` }));
+
+/** What a reading's numbers mean, a line each. */
+export const conventionsOf = ({ conventions }: Reading): readonly string[] => Object.entries(conventions).map(([of, words]) => `${of}: ${words}`);
 
 /** [cols, rows] as [rows, cols]. */
 export function turned(from: Float32Array, cols: number, rows: number): Float32Array {
