@@ -11,9 +11,10 @@ const SITE = {
   engine: { layers: ['engine'], files: ['worker/protocol'] },
   sw: { layers: ['sw'], files: [] },
   state: { layers: ['state', 'engine'], files: ['sw/files'] },
+  code: { layers: ['code'], files: ['engine/types'] },
   gl: { layers: ['gl'], files: [] },
   ui: { layers: ['ui', 'gl'], files: [] },
-  views: { layers: ['views', 'ui', 'gl', 'state'], files: ['engine/types'] },
+  views: { layers: ['views', 'ui', 'gl', 'state', 'code'], files: ['engine/types'] },
 };
 
 // The core computes: these headers read no file, print nothing and start no thread.
