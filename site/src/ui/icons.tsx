@@ -66,3 +66,10 @@ export const KeptIcon = () => (
     <path d="M5 2.5h8v13l-4-3.2-4 3.2Z" />
   </Icon>
 );
+
+export const FindIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="5" />
+    <path d="m12 12 4 4" />
+  </Icon>
+);

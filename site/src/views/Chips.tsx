@@ -48,7 +48,6 @@ function Chip({ intervention, index, onRemove }: ChipProps) {
       <button
         type="button"
         class="says"
-        aria-label={`Change ${what}`}
         onMouseEnter={() => head && app.selection.preview({ head })}
         onMouseLeave={() => app.selection.preview(null)}
         title={`Change it. ${head ? 'z is what the head found, before it is written to the stream; zero is nothing. ' : ''}${JSON.stringify(intervention.edit)}`}

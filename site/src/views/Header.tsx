@@ -56,9 +56,6 @@ export function Header() {
         <button type="button" aria-label="Redo" title="Redo (Ctrl Shift Z)" disabled={!experiment.canRedo.value} onClick={() => experiment.redo()}>
           <RedoIcon />
         </button>
-        <button type="button" class="wide" title="Find a head, a hook, a token or an action (Ctrl K)" onClick={() => (app.panel.value = 'palette')}>
-          Find
-        </button>
         <button type="button" class="wide" title="This experiment as a link" onClick={() => (app.panel.value = 'share')}>
           Share
         </button>

@@ -9,7 +9,7 @@ import type { HeadId } from '../state/selection';
 import { OPTIONS, type View } from '../state/view';
 import { scaleOf } from '../ui/data';
 import { HeadGrid } from '../ui/HeadGrid';
-import { THUMB_PX } from '../ui/HeadGridPlaces';
+import { placesFor, THUMB_PX } from '../ui/HeadGridPlaces';
 import { Segments } from '../ui/Segments';
 import { TableToggle } from '../ui/TableToggle';
 import { DETECTS } from './AttentionDetails';
@@ -140,8 +140,9 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
       {asTable.value ? (
         <HeadTable shown={shown} heads={rows.flat()} />
       ) : (
-        drawn && (
-          <div class="heads-box" ref={box} tabIndex={-1}>
+        // The room is there before the thumbnails are: nothing moves when they come.
+        <div class="heads-box" ref={box} tabIndex={-1} style={{ minHeight: `${placesFor(narrow ? 'strip' : 'grid', rows.length, Math.max(...rows.map((row) => row.length)), widthPx).height}px` }}>
+          {drawn && (
             <HeadGrid
               renderer={renderer}
               theme={theme.value}
@@ -166,8 +167,8 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
               onHover={(head) => selection.preview(head ? { head } : null)}
               onLock={(head) => selection.toggleHead(head)}
             />
-          </div>
-        )
+          )}
+        </div>
       )}
       <p class="unseen">
         {`Strongest: ${DETECTORS.map((kind) => {

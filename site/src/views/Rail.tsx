@@ -1,5 +1,5 @@
-/** The benches; under them, what was kept. */
-import { EyepieceIcon, KeptIcon } from '../ui/icons';
+/** The benches; under them, what was kept, and the way to everything by its name. */
+import { EyepieceIcon, FindIcon, KeptIcon } from '../ui/icons';
 import { usePage } from './page';
 
 export function Rail() {
@@ -13,6 +13,10 @@ export function Rail() {
       <button type="button" onClick={() => (app.panel.value = 'saved')}>
         <KeptIcon />
         Saved
+      </button>
+      <button type="button" title="Find a head, a hook, a token or an action (Ctrl K)" onClick={() => (app.panel.value = 'palette')}>
+        <FindIcon />
+        Find
       </button>
     </nav>
   );
