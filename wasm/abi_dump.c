@@ -82,9 +82,12 @@ static void print_documents(void)
 #define READ(name, what) puts("  '" #name "',");
 #include "reads.def"
 #undef READ
-    puts("] as const;\n"
-         "export type ReadName = (typeof READS)[number];\n\n"
-         "/** The transformations of weights (wasm/processes.def), in the order in which they are done. */\n"
+    printf("] as const;\n"
+           "export type ReadName = (typeof READS)[number];\n"
+           "/** What hs_read_hooks fills at most. */\n"
+           "export const READ_MAX_HOOKS = %d;\n\n",
+           HS_READ_MAX_HOOKS);
+    puts("/** The transformations of weights (wasm/processes.def), in the order in which they are done. */\n"
          "export const PROCESSES = [");
 #define PROCESS(name) puts("  '" #name "',");
 #include "processes.def"

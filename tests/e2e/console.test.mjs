@@ -6,7 +6,7 @@ import { after as atEnd, before, test } from 'node:test';
 import { settled, start } from './lib/browser.mjs';
 import { CONFIG, MODEL } from './lib/model.mjs';
 
-const [inConsole, asModule] = [...readFileSync(new URL('../../docs/engine.md', import.meta.url), 'utf8').matchAll(/```js\n(.*?)```/gs)].map((match) => match[1]);
+const [inConsole, read, asModule] = [...readFileSync(new URL('../../docs/engine.md', import.meta.url), 'utf8').matchAll(/```js\n(.*?)```/gs)].map((match) => match[1]);
 
 let site;
 before(async () => {
@@ -28,6 +28,19 @@ test('hookscope in the console: tokens, patterns, heads switched off', async () 
   for (const sum of sums) assert.ok(Math.abs(sum - 1) < 1e-5, `a row of the pattern sums to ${sum}`);
   assert.equal(before.length, n - 1);
   assert.notDeepEqual(after, before);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('hookscope in the console: what wrote a logit, and a text continued', async () => {
+  const { page, complaints, close } = await site.open();
+  await settled(page);
+  const { parts, logit, n, end } = await paste(page, inConsole + read, `
+    parts: ['values', 'heads'].flatMap((name) => Array.from(arrays.get(name).data)), logit: arrays.get('logit').data[0],
+    n: told.tokens.length, end: told.end`);
+  assert.equal(parts.length, 5 + CONFIG.n_layers * CONFIG.n_heads);
+  assert.ok(Math.abs(parts.reduce((a, b) => a + b, 0) - logit) < 1e-4, `the parts of ${logit} are ${parts}`);
+  assert.deepEqual([n, end], [20, 'max_new']);
   assert.deepEqual(complaints, []);
   await close();
 });

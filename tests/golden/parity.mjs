@@ -143,8 +143,7 @@ async function measureWasm() {
   }
 }
 
-/** A dash for what cannot be read there: weights, and the logits of a generation, in the worker. */
-const number = (entry) => (!entry ? '-' : entry.worst === 0 ? '0' : entry.worst.toExponential(1));
+const number = ({ worst }) => (worst === 0 ? '0' : worst.toExponential(1));
 
 /** The forward pass in its order, then activations, edits, gradients by name. */
 function place(row) {

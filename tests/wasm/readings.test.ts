@@ -273,3 +273,35 @@ describe('a cancel is heard after each unit', () => {
     }
   });
 });
+
+describe('144 heads and 1,024 tokens', () => {
+  const MiB = 2 ** 20;
+  const T = 1024;
+  const heads = Array.from({ length: 144 }, (_, i) => [Math.floor(i / 12), i % 12]);
+  const long = Array.from({ length: T }, (_, t) => (t * t + 7 * t) % 199);
+
+  test('run, pooled in one reading, one by one: a few arrays of one head at a time, not 576 MiB of patterns', { timeout: 300_000 }, async () => {
+    await core.load(madeUp({ n_layers: 12, n_heads: 12, d_model: 48, d_head: 4, d_mlp: 96, d_vocab: 199, n_ctx: T }));
+    const { heads: scores, n_duplicates, bytes } = await core.run({ ids: long }, steady);
+    expect(scores.length).toBe(144);
+    expect(n_duplicates).toBeGreaterThan(800);
+    expect(bytes).toBeLessThan(100 * MiB);
+
+    steps.run = 0;
+    const pooled = (await read({ read: 'attention', ids: long, heads, pool: 32 })).arrays.get('attention');
+    const one = (await read({ read: 'attention', ids: long, heads: [[11, 7]] })).arrays.get('attention');
+    expect([pooled?.shape, one?.shape]).toEqual([[144, 32, 32], [1, T, T]]);
+    expect(steps.run).toBe(0);
+
+    const last = pooled?.data.subarray((11 * 12 + 7) * 32 * 32, (11 * 12 + 8) * 32 * 32) ?? [];
+    for (const [dest, src] of [[0, 0], [31, 0], [31, 31], [20, 5], [5, 20]] as const) {
+      let most = NaN; // of a block, over what is not masked
+      for (let t = dest * 32; t < dest * 32 + 32; t++)
+        for (let s = src * 32; s < src * 32 + 32 && s <= t; s++) most = Math.max(Number.isNaN(most) ? 0 : most, one?.data[t * T + s] ?? NaN);
+      expect(last[dest * 32 + src]).toEqual(most);
+    }
+    const previous = Array.from({ length: T - 1 }, (_, t) => one?.data[(t + 1) * T + t] ?? NaN).reduce((a, b) => a + b, 0) / (T - 1);
+    expect(scores[11 * 12 + 7]?.previous).toBe(Math.fround(previous));
+    expect(exports.memory.buffer.byteLength).toBeLessThan(200 * MiB);
+  });
+});

@@ -112,6 +112,8 @@ export const READS = [
   'predictions',
 ] as const;
 export type ReadName = (typeof READS)[number];
+/** What hs_read_hooks fills at most. */
+export const READ_MAX_HOOKS = 16;
 
 /** The transformations of weights (wasm/processes.def), in the order in which they are done. */
 export const PROCESSES = [

@@ -1,5 +1,6 @@
 /** Forward passes: what the edits name is run first, and the last runs are kept, so that readings of one prompt
  *  have one pass to wait for. */
+import { READ_MAX_HOOKS } from '../engine/abi.gen';
 import { EngineError, aborted } from '../engine/errors';
 import type { RunRequest } from '../engine/types';
 import { integers, json } from './requests';
@@ -33,7 +34,6 @@ interface Kept extends Run {
 /** The last two runs (a reading may be of two) are kept whatever their size, others within these. */
 const MOST_RUNS = 8;
 const MOST_BYTES = 256 * 2 ** 20;
-const MOST_HOOKS = 16; // HS_READ_MAX_HOOKS
 
 export async function steps(step: () => number, { pause, signal }: Pace): Promise<number> {
   let ms = 0;
@@ -98,7 +98,7 @@ export function createRuns({ core, check, open, word, doubles, text }: Wasm, mod
   /** The globs of all that readings need. */
   function readHooks(): string[] {
     const scope = open();
-    const { at: out } = scope.block(4 * MOST_HOOKS);
+    const { at: out } = scope.block(4 * READ_MAX_HOOKS);
     const globs = Array.from({ length: core.hs_read_hooks(model(), out) }, (_, i) => text(word(out, i)));
     scope.close();
     return globs;
