@@ -6,7 +6,7 @@ export type Theme = 'light' | 'dark';
 /** cividis is the same in both themes; the diverging one (+ blue, - ochre) has its zero on the theme's ground. */
 export type Palette = 'cividis' | 'diverging';
 
-/** The values that get the first and the last colour; what lies outside is clamped. */
+/** The values that get the first and the last colour, in either order; what lies outside is clamped. */
 export type Scale = readonly [lo: number, hi: number];
 
 export type Rgb = readonly [red: number, green: number, blue: number];
@@ -51,7 +51,7 @@ export interface EntryOf {
 /** A scale without extent (all values equal) still draws: its one value is the sequential start or the neutral. */
 export function entryOf([lo, hi]: Scale, palette: Palette): EntryOf {
   const last = LAST_ENTRY[palette];
-  if (hi > lo) return { lo: Math.fround(lo), steps: Math.fround(last / (hi - lo)), last };
+  if (hi !== lo) return { lo: Math.fround(lo), steps: Math.fround(last / (hi - lo)), last };
   return { lo: Math.fround(palette === 'cividis' ? lo : lo - 1), steps: last / 2, last };
 }
 

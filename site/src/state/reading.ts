@@ -6,6 +6,12 @@ import type { Run } from './run';
 
 export const headName = ({ layer, head }: HeadId): string => `L${layer}H${head}`;
 
+/** The head of that name; null: it names none. */
+export function headNamed(name: string): HeadId | null {
+  const [, layer, head] = /^L(\d+)H(\d+)$/.exec(name) ?? [];
+  return layer === undefined ? null : { layer: Number(layer), head: Number(head) };
+}
+
 export const weightIn = (pattern: Float32Array | null, dest: number, src: number): number =>
   pattern ? (pattern[dest * Math.sqrt(pattern.length) + src] ?? 0) : 0;
 

@@ -18,6 +18,8 @@ export const OPTIONS = {
   /** Of the stream and the lens. */
   measure: ['norm', 'prob', 'logit', 'rank', 'kl', 'entropy', 'cosine', 'projection'],
   ln: ['recompute', 'cached'],
+  /** What the rows of the stream's and the lens's pictures are. */
+  rows: ['positions', 'depths'],
   /** Of attribution. */
   by: ['component', 'head', 'neuron', 'source'],
   /** Neurons by what they do at a position, or by what they add to the target's logit. */

@@ -7,6 +7,7 @@ import { GenerateTab } from './GenerateTab';
 import { HooksTab } from './HooksTab';
 import { LensTab } from './LensTab';
 import { MlpTab } from './MlpTab';
+import { StreamTab } from './StreamTab';
 import { WrittenTab } from './WrittenTab';
 
 export interface TabProps {
@@ -14,6 +15,7 @@ export interface TabProps {
 }
 
 const TABS: Readonly<Partial<Record<View['tab'], ComponentType<TabProps>>>> = {
+  stream: StreamTab,
   lens: LensTab,
   hooks: HooksTab,
   generate: GenerateTab,

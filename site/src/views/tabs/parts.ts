@@ -18,24 +18,33 @@ export function turned(from: Float32Array, cols: number, rows: number): Float32A
   return out;
 }
 
-/** Rows are positions and columns states, in the page's one selection. */
+const NOWHERE: Lit = { row: null, col: null };
+
+/** Positions by states, in the page's one selection; the view says which of them are the rows. */
 export function useStatesSelection() {
-  const { selection } = usePage().app;
+  const { selection, view } = usePage().app;
+  const across = () => view.value.rows === 'depths';
+  const lit = (dest: number, depth: number | null): Lit => (across() ? { row: depth, col: dest } : { row: dest, col: depth });
+  const at = ({ row, col }: Lit) => (across() ? { dest: col, depth: row } : { dest: row, depth: col });
   const hovered = useComputed<Lit | null>(() => {
     const h = selection.hover.value;
-    return h?.dest == null ? null : { row: h.dest, col: h.depth ?? null };
+    return h?.dest == null ? null : lit(h.dest, h.depth ?? null);
   });
   const locked = useComputed<Lit | null>(() => {
     const { dest, depth } = selection.lock.value;
-    return dest === null ? null : { row: dest, col: depth };
+    return dest === null ? null : lit(dest, depth);
   });
   return {
     hovered,
     locked,
-    onHover: (lit: Lit | null) => selection.preview(lit && lit.row !== null ? { dest: lit.row, depth: lit.col, src: null } : null),
-    onLock: (lit: Lit | null) => {
-      if (!lit) selection.unlock();
-      else selection.moveTo({ ...(lit.row !== null && { dest: lit.row }), depth: lit.col, src: null });
+    onHover: (pointed: Lit | null) => {
+      const { dest, depth } = at(pointed ?? NOWHERE);
+      selection.preview(dest === null ? null : { dest, depth, src: null });
+    },
+    onLock: (pointed: Lit | null) => {
+      if (!pointed) return selection.unlock();
+      const { dest, depth } = at(pointed);
+      selection.moveTo({ ...(dest !== null && { dest }), depth, src: null });
     },
   };
 }
