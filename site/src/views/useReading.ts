@@ -8,13 +8,8 @@ export interface Read {
   readonly reading: Reading | null;
   /** What `reading` answers. */
   readonly request: ReadRequest | null;
-<<<<<<< HEAD
   /** Of which model: another one answers the same document with other numbers. */
   readonly model: ModelInfo | null;
-=======
-  /** Of which model. */
-  readonly model: unknown;
->>>>>>> 447e1c7 (page: the residual stream by any measure, and what wrote a vector; the lens both ways round)
   readonly stale: boolean;
   readonly failure: EngineFailure | null;
 }
@@ -24,11 +19,7 @@ const NOTHING: Read = { reading: null, request: null, model: null, stale: true, 
 /** null asks for nothing, and keeps what is there. */
 export function useReading(request: ReadRequest | null): Read {
   const { readings, shown } = usePage().app;
-<<<<<<< HEAD
   const model = shown.value?.info ?? null;
-=======
-  const model = shown.value?.info;
->>>>>>> 447e1c7 (page: the residual stream by any measure, and what wrote a vector; the lens both ways round)
   const [got, setGot] = useState<Read>(NOTHING);
   const key = request && JSON.stringify(request);
   useEffect(() => {
@@ -42,12 +33,8 @@ export function useReading(request: ReadRequest | null): Read {
       wanted = false;
     };
   }, [key, model, readings]);
-<<<<<<< HEAD
   const other = key !== null && got.request !== null && (key !== JSON.stringify(got.request) || model !== got.model);
   return { ...got, stale: got.stale || (other && got.failure === null) };
-=======
-  return { ...got, stale: got.stale || (got.request !== null && got.failure === null && key !== null && (key !== JSON.stringify(got.request) || got.model !== model)) };
->>>>>>> 447e1c7 (page: the residual stream by any measure, and what wrote a vector; the lens both ways round)
 }
 
 /** An array of a reading; empty where it has none of that name. */

@@ -5,6 +5,7 @@ import { headName, label, stateName, states } from '../../state/reading';
 import type { Shown } from '../../state/run';
 import type { Direction } from '../../state/view';
 import { usePage } from '../page';
+import { guessesAt } from './target';
 import { TokenInput } from './TokenInput';
 
 const KINDS = {
@@ -19,21 +20,10 @@ type Kind = keyof typeof KINDS;
 
 const kindOf = (along: Direction): Kind => ('minus' in along ? 'minus' : (Object.keys(KINDS) as Kind[]).find((kind) => kind in along)) ?? 'token';
 
-/** The two tokens that the run finds likeliest at the place that is looked at. */
-function guesses(app: App, shown: Shown): readonly [number, number] {
-  const logits = shown.now.logits(app.selection.shown.peek().dest ?? 0);
-  let [first, second] = [0, 0];
-  logits?.forEach((x, id) => {
-    if (x > (logits[first] ?? 0)) [first, second] = [id, first];
-    else if (id !== first && (second === first || x > (logits[second] ?? 0))) second = id;
-  });
-  return [first, second];
-}
-
 function beginning(kind: Kind, app: App, shown: Shown): Direction {
   const { head, dest, depth, neuron } = app.selection.resting.peek();
   const position = dest ?? 0;
-  const [token, minus] = guesses(app, shown);
+  const [token = 0, minus = 0] = guessesAt(shown.now, position, 2);
   const { layer, neuron: number } = neuron ?? { layer: 0, neuron: 0 };
   const labels = states(shown.info.config);
   if (kind === 'state') return { state: labels[depth ?? labels.length - 1] ?? 'final_post', position };

@@ -14,7 +14,7 @@ import { HeatPicture } from '../HeatPicture';
 import { usePage } from '../page';
 import { arrayOf, useReading } from '../useReading';
 import { Along, directionName, useDirection } from './Along';
-import { positionLabels, turned, useStatesSelection } from './parts';
+import { conventionsOf, positionLabels, turned, useStatesSelection } from './parts';
 import { TargetPicker } from './TargetPicker';
 
 export type Measure = View['measure'];
@@ -148,7 +148,7 @@ export function StatesPicture({ shown, measures, called, name, ownControls = fal
     return {
       kind: 'matrix',
       title: `${called}: ${word}${sideName[side] && app.problem.value === null ? `, ${sideName[side]}` : ''}`,
-      conventions: [...Object.entries(reading.conventions).map(([of, words]) => `${of}: ${words}`), ...(difference ? [] : clipped(measure))],
+      conventions: [...conventionsOf(reading), ...(difference ? [] : clipped(measure))],
       values, rows, cols,
       rowLabels: across ? names : positions,
       colLabels: across ? positions : names,

@@ -17,6 +17,7 @@ import { VectorDetails } from '../VectorDetails';
 import { directionName, useDirection } from './Along';
 import type { TabProps } from './index';
 import { partName } from './partName';
+import { conventionsOf } from './parts';
 import { StatesControls, StatesPicture, useMeasure, type Measure } from './StatesPicture';
 
 const MEASURES: readonly Measure[] = ['norm', 'prob', 'rank', 'kl', 'cosine', 'projection'];
@@ -81,7 +82,7 @@ function WroteIt({ shown, dest, depth }: Cell) {
       reading && made && {
         kind: 'bars',
         title: `What wrote ${place}${projected ? `, ${unit}${directionName(along, shown, app)}` : ''}${sideName[side] && app.problem.value === null ? `, ${sideName[side]}` : ''}`,
-        conventions: Object.entries(reading.conventions).map(([of, words]) => `${of}: ${words}`),
+        conventions: conventionsOf(reading),
         unit,
         rows: made.rows,
       },
