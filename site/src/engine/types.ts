@@ -129,9 +129,9 @@ export interface RunResult {
   readonly loss: Float32Array;
   /** [T, d_vocab_out] */
   readonly logits: Tensor;
-  /** Detector scores of every head on this text (hs_detect_heads). */
+  /** Detector scores of every head on this text: the reading "detect". */
   readonly heads: readonly HeadScores[];
-  /** How many positions hold a token that stood earlier; 0 means induction cannot show. */
+  /** How many positions hold a token that stood earlier; 0 means induction cannot show (no head can, without layers). */
   readonly n_duplicates: number;
   /** Milliseconds of the forward pass alone, in the worker. */
   readonly ms: number;
