@@ -48,7 +48,9 @@ describe('a run is carried out once', () => {
     const request = { ids, capture: ['blocks.1.attn.hook_pattern'] };
     const { tensors } = await core.run(request, steady);
     expect(await passes(() => read({ read: 'lens', ids }))).toBe(0);
+    steps.read = 0;
     expect(await passes(async () => expect((await core.run(request, steady)).tensors).toEqual(tensors))).toBe(0);
+    expect(steps.read).toBe(0); // what its heads do is known, too
     expect(await passes(() => core.run({ ids, capture: ['*'] }, steady))).toBe(ONE);
     expect(await passes(() => core.run(request, steady))).toBe(ONE); // the last one is held under the globs that it was asked for
   });

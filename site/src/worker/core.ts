@@ -118,8 +118,9 @@ export async function createCore(bytes: BufferSource) {
     checkRun(request);
     const { n_layers, n_heads, d_vocab_out } = current().info.config;
     const globs = request.capture ?? [];
-    const { at, ids, ms, bytes } = await runs.finished(request, globs, pace);
-    const { arrays, values } = await reading(at, 0, { read: 'detect' }, pace);
+    const finished = await runs.finished(request, globs, pace);
+    const { at, ids, ms, bytes } = finished;
+    const { arrays, values } = (finished.detected ??= await reading(at, 0, { read: 'detect' }, pace));
     const score = (kind: string, i: number) => arrays.get(kind)?.data[i] ?? 0;
     const scope = open();
     try {

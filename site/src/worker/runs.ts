@@ -2,7 +2,7 @@
  *  have one pass to wait for. */
 import { READ_MAX_HOOKS } from '../engine/abi.gen';
 import { EngineError, aborted } from '../engine/errors';
-import type { RunRequest } from '../engine/types';
+import type { Reading, RunRequest } from '../engine/types';
 import { integers, json } from './requests';
 import type { Scope, Wasm } from './wasm';
 
@@ -24,6 +24,8 @@ export interface Run {
   readonly bytes: number;
   /** Of its forward pass. */
   readonly ms: number;
+  /** What its heads do, once somebody asked. */
+  detected?: Reading;
 }
 
 interface Kept extends Run {
