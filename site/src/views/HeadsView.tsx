@@ -2,18 +2,19 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { isDifference } from '../state/documents';
-import { share, three } from '../state/numbers';
+import { share } from '../state/numbers';
 import { bestHead, DETECTORS, headName, role, scoresOfHead, SHOWS } from '../state/reading';
 import type { Shown } from '../state/run';
 import type { HeadId } from '../state/selection';
 import { OPTIONS, type View } from '../state/view';
-import { scaleOf } from '../ui/data';
+import { scaleOf, type MatrixData } from '../ui/data';
 import { HeadGrid } from '../ui/HeadGrid';
 import { placesFor, THUMB_PX } from '../ui/HeadGridPlaces';
+import { HeatmapTable } from '../ui/HeatmapTable';
 import { Segments } from '../ui/Segments';
-import { TableToggle } from '../ui/TableToggle';
 import { DETECTS } from './AttentionDetails';
 import { usePage } from './page';
+import { Picture } from './Picture';
 import { arrayOf, useReading } from './useReading';
 
 interface Props {
@@ -29,47 +30,6 @@ export const MODES: Readonly<Record<View['mode'], readonly [word: string, unit: 
   value_weighted: ['value-weighted', 'weight · ‖v‖', 'hook_pattern times the length of hook_v at the source'],
   result_weighted: ['result-weighted', 'weight · ‖v W_O‖', 'hook_pattern times the length of v W_O: what is added to the stream'],
 };
-
-const ORDERS: Readonly<Record<View['order'], string>> = { layer: 'layer', induction: 'induction', previous: 'previous', duplicate: 'duplicate' };
-
-function HeadTable({ shown, heads }: { readonly shown: Shown; readonly heads: readonly HeadId[] }) {
-  const { app } = usePage();
-  return (
-    <div class="table-box" tabIndex={0} role="region" aria-label="Table of all heads">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">head</th>
-            {DETECTORS.map((kind) => (
-              <th key={kind} scope="col" title={DETECTS[kind]}>
-                {kind}
-              </th>
-            ))}
-            <th scope="col">state</th>
-          </tr>
-        </thead>
-        <tbody>
-          {heads.map((id) => {
-            const s = scoresOfHead(shown.now, id);
-            return (
-              s && (
-                <tr key={headName(s)}>
-                  <th scope="row">{headName(s)}</th>
-                  {DETECTORS.map((kind) => (
-                    <td key={kind} title={String(s[kind])}>
-                      {three(s[kind])}
-                    </td>
-                  ))}
-                  <td>{app.experiment.isOff(s) ? 'off' : 'on'}</td>
-                </tr>
-              )
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
-  );
-}
 
 export function HeadsView({ shown, widthPx, narrow }: Props) {
   const { app, renderer, theme } = usePage();
@@ -93,8 +53,10 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
     read: 'attention' as const, ...app.subject.value, heads: all.flat().map(({ layer, head }) => [layer, head]), mode,
     ...(nTokens > THUMB_PX && { pool: THUMB_PX }),
   };
-  const { reading } = useReading(document);
-  const drawn = reading?.arrays.get('attention');
+  const { reading, stale } = useReading(document);
+  // A picture of another model's heads is none of this one's.
+  const arrived = reading?.arrays.get('attention');
+  const drawn = arrived?.shape[0] === n_layers * n_heads ? arrived : undefined;
   const cells = drawn?.shape[1] ?? 1;
   const signed = isDifference(document) || mode === 'scores';
   const scale = useMemo(
@@ -108,37 +70,57 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
     const cell = at && box.current?.querySelector<HTMLElement>(`[data-head="${at.layer} ${at.head}"]`);
     if (narrow && cell && box.current) box.current.scrollLeft = cell.offsetLeft - (box.current.clientWidth - cell.offsetWidth) / 2;
   }, [narrow, at?.layer, at?.head, drawn !== undefined]);
+  // The twin of the thumbnails: what the detectors say of each head.
+  const data = useMemo<MatrixData>(() => {
+    const heads = rows.flat();
+    return {
+      kind: 'matrix',
+      title: 'All heads: detector scores',
+      conventions: [...DETECTORS.map((kind) => DETECTS[kind]), `${MODES[mode][1]}: ${MODES[mode][2]}`],
+      values: Float32Array.from(heads.flatMap((id) => DETECTORS.map((kind) => scoresOfHead(shown.now, id)?.[kind] ?? Number.NaN))),
+      rows: heads.length, cols: DETECTORS.length,
+      rowLabels: heads.map((id) => ({ text: headName(id), ...(experiment.isOff(id) && { note: 'off' }) })),
+      colLabels: DETECTORS.map((text) => ({ text })),
+      palette: 'cividis', scale: [0, 1], scaleLabel: 'detector score',
+    };
+  }, [rows, shown, mode]);
+  const row = useComputed(() => {
+    const at = locked.value;
+    return at && { row: rows.flat().findIndex(({ layer, head }) => layer === at.layer && head === at.head), col: null };
+  });
   return (
-    <figure class="picture pic-heads" aria-label="All heads" data-document={JSON.stringify({ kind: 'read', document })}>
-      <div class="picture-head">
-        <h2 class="title">
-          {narrow ? 'Heads' : 'All heads'}{' '}
-          <small title={`A detector measures one habit of a head, from 0 to 1, as a mean over this text; a head is named where one says ${SHOWS} or more. ${DETECTORS.map((kind) => DETECTS[kind]).join('. ')}.`}>
-            {narrow ? 'touch one to see it large' : 'point to see one large, click to keep it'}
-          </small>
-        </h2>
-        <Segments
-          label="What of attention"
-          value={mode}
-          options={OPTIONS.mode.map((m) => [m, MODES[m][0], MODES[m][2]])}
-          onPick={(picked) => experiment.look({ mode: picked })}
-        />
-        <label class="pick">
-          order{' '}
-          <select value={order} onChange={(event) => experiment.look({ order: event.currentTarget.value as View['order'] })}>
-            {OPTIONS.order.map((o) => (
-              <option key={o} value={o}>
-                {ORDERS[o]}
-              </option>
-            ))}
-          </select>
-        </label>
-        <span class="ways">
-          <TableToggle of="all heads" on={asTable} />
-        </span>
-      </div>
+    <Picture
+      class="pic-heads"
+      name="all heads"
+      title={narrow ? 'Heads' : 'All heads'}
+      sub={narrow ? 'touch one to see it large' : 'point to see one large, click to keep it'}
+      hint={`A detector measures one habit of a head, from 0 to 1, as a mean over this text; a head is named where one says ${SHOWS} or more. ${DETECTORS.map((kind) => DETECTS[kind]).join('. ')}.`}
+      data={data}
+      what={{ kind: 'read', document }}
+      asTable={asTable}
+      compact
+      stale={stale}
+      controls={
+        <>
+          <Segments
+            label="What of attention"
+            value={mode}
+            options={OPTIONS.mode.map((m) => [m, MODES[m][0], MODES[m][2]])}
+            onPick={(picked) => experiment.look({ mode: picked })}
+          />
+          <label class="pick">
+            order{' '}
+            <select value={order} onChange={(event) => experiment.look({ order: event.currentTarget.value as View['order'] })}>
+              {OPTIONS.order.map((o) => (
+                <option key={o}>{o}</option>
+              ))}
+            </select>
+          </label>
+        </>
+      }
+    >
       {asTable.value ? (
-        <HeadTable shown={shown} heads={rows.flat()} />
+        <HeatmapTable shown={data} label={data.title} rowLabels={data.rowLabels} colLabels={data.colLabels} locked={row} />
       ) : (
         // The room is there before the thumbnails are: nothing moves when they come.
         <div class="heads-box" ref={box} tabIndex={-1} style={{ minHeight: `${placesFor(narrow ? 'strip' : 'grid', rows.length, Math.max(...rows.map((row) => row.length)), widthPx).height}px` }}>
@@ -176,6 +158,6 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
           return best ? `${kind} ${headName(best)} ${share(best[kind])}` : '';
         }).join(', ')}.`}
       </p>
-    </figure>
+    </Picture>
   );
 }

@@ -6,10 +6,10 @@ import { full, three } from '../state/numbers';
 import { label } from '../state/reading';
 import type { Shown } from '../state/run';
 import { Bar } from '../ui/Bar';
-import { niceCeiling } from '../ui/data';
-import { TableToggle } from '../ui/TableToggle';
+import { niceCeiling, type BarsData } from '../ui/data';
 import { PREDICTIONS_FROM_PX, PREDICTIONS_GAP_PX, TITLE_PX, type Layout } from './layout';
 import { usePage } from './page';
+import { Picture } from './Picture';
 
 function LossTable({ shown }: { readonly shown: Shown }) {
   const { tokens } = shown.tokenized;
@@ -92,12 +92,27 @@ export function LossView({ shown, layout, asTable }: { readonly shown: Shown; re
   const { tokens } = shown.tokenized;
   const end = useMemo(() => niceCeiling(Math.max(1, ...now.loss, ...before.loss)), [now, before]);
   const dest = useComputed(() => selection.shown.value.dest).value;
+  const data = useMemo<BarsData>(
+    () => ({
+      kind: 'bars', title: 'Loss of the next token', unit: 'nats', conventions: ['−log p of the token that comes next, natural logarithm'],
+      rows: [...now.loss].map((value, i) => {
+        const token = tokens[i];
+        return { name: token ? label(token, i) : String(i), value, before: now === before ? null : (before.loss[i] ?? null) };
+      }),
+    }),
+    [shown],
+  );
   return (
-    <figure class="picture loss" aria-label="Loss of the next token" data-table={asTable.value} style={{ '--row': `${layout.cell}px`, width: `${layout.lossWidth}px` }}>
-      <h2 class="title">
-        Loss
-        <TableToggle of="the losses" on={asTable} />
-      </h2>
+    <Picture
+      class={asTable.value ? 'loss as-table' : 'loss'}
+      name="the losses"
+      title="Loss"
+      data={data}
+      what={{ kind: 'read', document: { read: 'predictions', ...shown.now.part } }}
+      asTable={asTable}
+      compact
+      width={layout.lossWidth}
+    >
       <p class="sub" title="−log p of the token that comes next, natural logarithm; shorter is better">
         of the next token, nats
       </p>
@@ -111,13 +126,13 @@ export function LossView({ shown, layout, asTable }: { readonly shown: Shown; re
             <span>{end / 2}</span>
             <span>{end}</span>
           </div>
-          <ol class="loss-rows">
+          <ol class="loss-rows" style={{ '--row': `${layout.cell}px` }}>
             {tokens.map((token, i) => (
               <LossRow key={i} index={i} token={token} now={now.loss[i] ?? null} before={before.loss[i] ?? null} end={end} roomy={layout.cell >= 12} />
             ))}
           </ol>
         </>
       )}
-    </figure>
+    </Picture>
   );
 }

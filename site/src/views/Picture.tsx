@@ -11,6 +11,8 @@ import { usePage } from './page';
 export interface PictureProps {
   readonly title: ComponentChildren;
   readonly sub?: ComponentChildren;
+  /** On hover of `sub`; absent: what the numbers mean. */
+  readonly hint?: string;
   /** "the residual stream": for labels of its buttons. */
   readonly name: string;
   readonly class?: string;
@@ -66,7 +68,7 @@ export function Picture({ title, sub, name, data, what, asTable, stale = false, 
     >
       <div class="picture-head">
         <h2 class="title">
-          {title} {sub && <small title={data?.conventions.join('\n')}>{sub}</small>}
+          {title} {sub && <small title={props.hint ?? data?.conventions.join('\n')}>{sub}</small>}
         </h2>
         {controls}
         <span class="ways">

@@ -1,12 +1,15 @@
 /** What comes next at the locked position, before and now; and what the whole text costs. */
 import type { ComponentChild } from 'preact';
+import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { full, share, three, topIndices } from '../state/numbers';
 import { label, meanLoss, probabilitiesAt, repeatedPart } from '../state/reading';
 import type { Shown } from '../state/run';
 import { Bar } from '../ui/Bar';
+import type { BarsData } from '../ui/data';
 import { Tok } from '../ui/Tok';
 import { usePage } from './page';
+import { Picture } from './Picture';
 
 const ROWS = 9;
 
@@ -42,6 +45,7 @@ function Row({ words, before, now, edited, quiet = false }: {
 
 export function Predictions({ shown }: { readonly shown: Shown }) {
   const { app } = usePage();
+  const asTable = useSignal(false);
   const { tokens } = shown.tokenized;
   const dest = app.selection.shown.value.dest ?? tokens.length - 1;
   const token = tokens[dest];
@@ -53,16 +57,28 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
   const { before, now } = last.current;
   const rows = predictionRows(before, now);
   const others = (p: Float64Array) => Math.max(0, 1 - rows.reduce((sum, id) => sum + (p[id] ?? 0), 0));
+  const data: BarsData = {
+    kind: 'bars', title: `Next token after ${token ? label(token, dest) : ''}`, unit: 'probability', conventions: ['softmax of logits'],
+    rows: rows.map((id) => ({ name: app.glyph(id), value: now[id] ?? 0, before: edited ? (before[id] ?? 0) : null })),
+  };
   return (
-    <section class="picture predictions" aria-label="Next token" data-stale={last.current.dest !== dest}>
-      <h2 class="title">Next token</h2>
+    <Picture
+      class="predictions"
+      name="the next token"
+      title="Next token"
+      data={data}
+      what={{ kind: 'read', document: { read: 'predictions', ...shown.now.part, positions: [last.current.dest], k: ROWS } }}
+      asTable={asTable}
+      compact
+      stale={last.current.dest !== dest}
+    >
       <p class="sub">
         after{' '}
         <code class="lit" data-position={dest}>
           {token && <Tok text={label(token, dest)} />}
         </code>
       </p>
-      <table class="bars" title="Bars are probabilities: the whole width is 1, at every position">
+      <table class="bars" data-table={asTable.value} title="Bars are probabilities: the whole width is 1, at every position">
         <thead>
           <tr>
             <th scope="col">
@@ -94,7 +110,7 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
         </tbody>
       </table>
       <MeanLoss shown={shown} />
-    </section>
+    </Picture>
   );
 }
 

@@ -18,7 +18,7 @@ export const STREAM_GAP_PX = 18;
 /** Room for the stream's title and colour bar. */
 const STREAM_LEAST_PX = 186;
 const PREDICTIONS_PX = 204;
-const LOSS_PX = 84;
+const LOSS_PX = 100;
 /** A text that would not fit with wide labels and legends is given narrow ones before its cells lose a pixel. */
 const TIGHT = { gutter: 84, head: 84, stream: 160, loss: 72, predictions: 190 };
 /** A table twin needs more than its picture. */
