@@ -49,7 +49,7 @@ export function HeatPicture(props: HeatPictureProps) {
   const turned = data ? longest(data.colLabels) * CHAR_PX > colPx[1] - 6 || (size.width - gutter) / data.cols < longest(data.colLabels) * CHAR_PX + 6 : false;
   const head = !data ? 0 : turned ? Math.round(Math.min(104, longest(data.colLabels) * CHAR_PX * 0.87 + 18)) : 24;
   const whole = (px: number) => Math.floor(px * ratio) / ratio;
-  const cellWidth = data ? whole(Math.max(colPx[0], Math.min(colPx[1], (size.width - gutter - (turned ? 40 : 0)) / data.cols))) : 0;
+  const cellWidth = data ? whole(Math.max(colPx[0], Math.min(colPx[1], (size.width - gutter - (turned ? 40 : 4)) / data.cols))) : 0;
   const fitting = data ? heightPx / data.rows : 0;
   const cell = square ? cellWidth : whole(Math.max(ROW_PX.least, Math.min(ROW_PX.most, data && data.rows <= 40 ? Math.max(16, fitting) : fitting)));
   return (

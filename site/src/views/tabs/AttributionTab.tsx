@@ -230,7 +230,11 @@ export function AttributionTab({ shown }: { readonly shown: Shown }) {
             unit={whole}
             signed
             title="At every position"
-            sub={`of ${word}`}
+            sub={
+              <>
+                of <Tok text={word} />
+              </>
+            }
             name="the attribution at every position"
           />
         </div>

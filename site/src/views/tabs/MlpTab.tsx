@@ -52,6 +52,13 @@ export function MlpTab({ shown }: { readonly shown: Shown }) {
   const { reading, request, stale, failure } = useReading(document);
   const neurons = useMemo(() => listed(reading), [reading]);
   const chosen = useComputed(() => selection.shown.value.neuron).value ?? neurons[0] ?? null;
+  // A text that half the width cannot show has all of it.
+  const long = tokens.length > 60;
+  const over = chosen && (
+    <div style={long ? { gridColumn: '1 / -1' } : {}}>
+      <OverText shown={shown} at={chosen} />
+    </div>
+  );
   const place = tokens[dest] ? label(tokens[dest], dest) : '';
   const data = useMemo<BarsData | null>(() => {
     if (!reading || !request) return null;
@@ -74,6 +81,7 @@ export function MlpTab({ shown }: { readonly shown: Shown }) {
         (what it writes).
       </p>
       <div class="columns">
+        {long && over}
         <BarsPicture
           data={data}
           what={document && { kind: 'read', document }}
@@ -96,9 +104,9 @@ export function MlpTab({ shown }: { readonly shown: Shown }) {
           onHover={(row) => selection.preview(row === null || !neurons[row] ? null : { neuron: neurons[row] })}
           onPick={(row) => neurons[row] && selection.toggleNeuron(neurons[row])}
         />
-        {chosen && <OverText shown={shown} at={chosen} />}
+        {!long && over}
+        {chosen && <Directions at={chosen} />}
       </div>
-      {chosen && <Directions at={chosen} />}
     </>
   );
 }
@@ -172,13 +180,13 @@ function Directions({ at }: NeuronProps) {
   const frame = { what: { kind: 'read' as const, document }, stale, failure };
   return (
     <>
-      <div class="columns">
-        <BarsPicture {...frame} data={ends('read', 'pre')} name="what it reads" title="Reads" sub="embeddings that turn it on, and off" />
-        <BarsPicture {...frame} data={ends('write', 'logit')} name="what it writes" title="Writes" sub="logits that it raises, and lowers" />
-      </div>
-      <p class="says muted">
-        The direction that {neuronName(at)} reads has length {said(read_norm)}, the one that it writes {said(write_norm)}; their cosine is {said(cosine)}.
-      </p>
+      <BarsPicture {...frame} data={ends('read', 'pre')} name="what it reads" title="Reads" sub="embeddings that turn it on, and off" />
+      <BarsPicture {...frame} data={ends('write', 'logit')} name="what it writes" title="Writes" sub="logits that it raises, and lowers">
+        <p class="says muted">
+          The direction that {neuronName(at)} reads has length {said(read_norm)}, the one that it writes {said(write_norm)}; their cosine is{' '}
+          {said(cosine)}.
+        </p>
+      </BarsPicture>
     </>
   );
 }
