@@ -185,7 +185,8 @@ export function AttributionTab({ shown }: { readonly shown: Shown }) {
             less that of <Tok text={less} />
           </>
         )}{' '}
-        after <Tok text={place} />: to the right makes it likelier. {bars && `All in all ${three(bars.inAll)}.`}
+        after <Tok text={place} />
+        {difference ? `, as a difference: ${sideName[side]}` : ': to the right makes it likelier'}. {bars && `All in all ${three(bars.inAll)}.`}
       </p>
       <div class="columns">
         <BarsPicture

@@ -47,7 +47,7 @@ export function PartsPicture({ shown, reading, valuesOf, called, unit, signed, .
     <HeatPicture
       {...frame}
       data={data}
-      colPx={[24, 64]}
+      colPx={[16, 64]}
       hovered={hovered}
       locked={locked}
       onHover={(lit) => selection.preview(destOf(lit))}
