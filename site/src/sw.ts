@@ -72,7 +72,7 @@ let keeping: Promise<void> | null = null;
 async function answer(request: Request): Promise<Response> {
   const path = request.url.slice(folder.length).replace(/[?#].*/, '') || 'index.html';
   // A part that a tab of the version before asks for late is still there, under its own name.
-  const there = await (await openStore(folder)).match(keyOf(path), { ignoreSearch: !files[path] });
+  const there = await caches.match(keyOf(path), { cacheName: folder, ignoreSearch: !files[path] });
   return there ?? fetch(request);
 }
 

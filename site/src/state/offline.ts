@@ -17,7 +17,7 @@ export interface Offline {
   readonly updated: ReadonlySignal<boolean>;
   /** Loads the page anew, in its new version. */
   update(): void;
-  /** Looks again at what is stored. */
+  /** Looks again at what is stored; nobody needs to know while it is not shown. */
   measure(): Promise<void>;
   /** Removes the models, or all of the page's files and its service worker. What is open goes on. */
   clear(what: 'models' | 'all'): Promise<void>;
@@ -38,11 +38,12 @@ export function registerOffline(opened: Promise<unknown>): Offline {
   async function measure() {
     if (!possible) return;
     const parts = new Map<string, number>();
-    const store = await openStore(folder);
-    for (const key of await store.keys()) {
-      const part = modelFolder(pathOf(key, folder)) ?? '';
-      const bytes = Number((await store.match(key))?.headers.get('content-length'));
-      parts.set(part, (parts.get(part) ?? 0) + bytes);
+    if (await caches.has(folder)) {
+      const store = await openStore(folder);
+      for (const key of await store.keys()) {
+        const part = modelFolder(pathOf(key, folder)) ?? '';
+        parts.set(part, (parts.get(part) ?? 0) + Number((await store.match(key))?.headers.get('content-length')));
+      }
     }
     stored.value = { parts, origin: (await navigator.storage.estimate()).usage ?? null };
   }
@@ -56,7 +57,6 @@ export function registerOffline(opened: Promise<unknown>): Offline {
     found.addEventListener('updatefound', () => found.installing?.addEventListener('statechange', look));
     container.addEventListener('message', ({ data }: MessageEvent<Kept>) => {
       if (kept.value !== 'cleared') kept.value = data;
-      void measure();
     });
     const { active } = await container.ready;
     active?.postMessage('keep' satisfies ToWorker);
@@ -69,12 +69,11 @@ export function registerOffline(opened: Promise<unknown>): Offline {
   }
 
   if (import.meta.env.PROD) {
-    if (!possible)
-      kept.value = { missing: 1, failure: 'the browser offers it only to pages whose address begins with https' };
-    else
-      void opened.then(register).catch((thrown: unknown) => {
-        kept.value = { missing: 1, failure: String(thrown) };
-      });
+    const fail = (reason: unknown) => {
+      kept.value = { missing: 1, failure: String(reason) };
+    };
+    if (possible) opened.then(register).catch(fail);
+    else fail('the browser offers it only to pages whose address begins with https');
   }
 
   return {
@@ -89,7 +88,6 @@ export function registerOffline(opened: Promise<unknown>): Offline {
     },
     measure,
     async clear(what) {
-      kept.value = 'cleared';
       if (what === 'all') {
         await caches.delete(folder);
         await registration?.unregister();
@@ -97,6 +95,7 @@ export function registerOffline(opened: Promise<unknown>): Offline {
         const store = await openStore(folder);
         for (const key of await store.keys()) if (modelFolder(pathOf(key, folder))) await store.delete(key);
       }
+      kept.value = 'cleared';
       await measure();
     },
   };

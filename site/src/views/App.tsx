@@ -93,7 +93,7 @@ export function App() {
       <main>
         <TokenStrip />
         <Notices />
-        {shown && <Look shown={shown} />}
+        {shown && <Look key={shown.info.sha256 /* what pictures kept was true of another model */} shown={shown} />}
         {shown && !narrow && app.view.value.tab === 'attention' && <StoryLine />}
         <Chips />
       </main>

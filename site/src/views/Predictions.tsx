@@ -70,7 +70,7 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
       what={{ kind: 'read', document: { read: 'predictions', ...shown.now.part, positions: [last.current.dest], k: ROWS } }}
       asTable={asTable}
       compact
-      stale={last.current.dest !== dest}
+      stale={!is || !was}
     >
       <p class="sub">
         after{' '}

@@ -7,7 +7,7 @@ const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 function State({ offline }: { readonly offline: Offline }) {
   const kept = offline.kept.value;
   if (kept === 'cleared') return <>Cleared. The next visit with a network stores it again.</>;
-  if (!kept) return <>Nothing is stored yet; that begins when the model has loaded.</>;
+  if (!kept) return <>This is looked at when the model has loaded.</>;
   if (kept.missing === 0) return <>Ready: the page and its models work without a network.</>;
   if (!kept.failure) return <>Being stored for use without a network: {kept.missing} files to go.</>;
   return (
@@ -18,11 +18,14 @@ function State({ offline }: { readonly offline: Offline }) {
 }
 
 export function StorageSection({ offline }: { readonly offline: Offline }) {
-  useEffect(() => void offline.measure(), [offline]);
+  const kept = offline.kept.value;
+  useEffect(() => {
+    offline.measure().catch(() => {}); // where storage is forbidden, nothing is listed
+  }, [offline, kept]);
   const { parts, origin } = offline.stored.value;
-  const busy = offline.kept.value === 'cleared' || parts.size === 0;
+  const none = parts.size === 0;
   return (
-    <section class="storage" data-missing={offline.kept.value === 'cleared' ? null : offline.kept.value?.missing}>
+    <section class="storage" data-missing={kept === 'cleared' ? undefined : kept?.missing}>
       <h3>Without a network</h3>
       <p role="status">
         <State offline={offline} />
@@ -44,10 +47,10 @@ export function StorageSection({ offline }: { readonly offline: Offline }) {
       <p>
         Clearing frees this space now. What is open goes on working, the next visit needs a network, and your experiments stay.
       </p>
-      <button type="button" class="button" disabled={busy} onClick={() => void offline.clear('models')}>
+      <button type="button" class="button" disabled={none} onClick={() => void offline.clear('models')}>
         Clear the models
       </button>{' '}
-      <button type="button" class="button" disabled={busy} onClick={() => void offline.clear('all')}>
+      <button type="button" class="button" disabled={none} onClick={() => void offline.clear('all')}>
         Clear the page and the models
       </button>
     </section>
