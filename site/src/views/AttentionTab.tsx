@@ -29,7 +29,7 @@ export function AttentionTab({ shown }: { readonly shown: Shown }) {
   // Only another head redraws the bench; within one, each picture follows the pointer by itself.
   const head = useComputed(() => app.selection.shown.value.head).value;
   const frame = { widthPx: size.width, heightPx: short ? SHORT_BENCH_PX : size.height, pixelRatio, narrow, tables: { stream: streamTable.value, loss: lossTable.value } };
-  const layout = layOut(frame, shown.tokenized.tokens, states(shown.info.config).length, head !== null);
+  const layout = layOut(frame, shown.tokenized.tokens, states(shown.info.config).filter((state) => !state.endsWith('_mid')).length, head !== null);
   // The story speaks of one row: a new text is opened where that row is seen. A short window begins at its top.
   const { selection } = app;
   useLayoutEffect(() => {
@@ -51,7 +51,7 @@ export function AttentionTab({ shown }: { readonly shown: Shown }) {
           <>
             {head && <AttentionView shown={shown} head={head} layout={layout} narrow={narrow} />}
             {narrow && <StoryLine />}
-            <div class="rows" style={narrow ? {} : { marginLeft: head && !layout.stacked ? `${layout.overhang}px` : '0', marginRight: `${PREDICTIONS_GAP_PX}px` }}>
+            <div class="rows" style={narrow ? {} : { marginLeft: head && !layout.stacked ? `${layout.overhang}px` : '0', marginRight: layout.wrapped ? '0' : `${PREDICTIONS_GAP_PX}px` }}>
               <ResidualView shown={shown} layout={layout} ownLabels={narrow || layout.stacked || !head} asTable={streamTable} />
               <LossView shown={shown} layout={layout} asTable={lossTable} />
             </div>

@@ -11,7 +11,7 @@ export const TITLE_PX = 28;
 /** The line under the pictures, with some air. */
 const NOTE_PX = 28;
 const GAP_PX = 36;
-export const PREDICTIONS_GAP_PX = 36;
+export const PREDICTIONS_GAP_PX = 32;
 /** Where the list of predictions begins, under its title and subtitle. */
 export const PREDICTIONS_FROM_PX = 56.5;
 export const STREAM_GAP_PX = 18;
@@ -20,7 +20,7 @@ const STREAM_LEAST_PX = 186;
 const PREDICTIONS_PX = 204;
 const LOSS_PX = 100;
 /** A text that would not fit with wide labels and legends is given narrow ones before its cells lose a pixel. */
-const TIGHT = { gutter: 84, head: 84, stream: 160, loss: 72, predictions: 190 };
+const TIGHT = { gutter: 84, head: 84, stream: 148, loss: 92, predictions: 188 };
 /** A table twin needs more than its picture. */
 const TABLE_PX = { stream: 264, loss: 160 };
 const DEPTH_PX = { most: 66, useful: 56, least: 22 };
@@ -79,7 +79,7 @@ export function layOut(frame: Frame, tokens: readonly Token[], nDepths: number, 
   const needs = (s: ReturnType<typeof share>, cellPx: number) => s.gutter + (hasHeads ? cellPx * n : 0) + s.pictures + s.predictions;
   const long = n > SHORT_TEXT && !narrow;
   const ample = share(false);
-  const shared = long && needs(ample, LEAST_CELL_PX) > widthPx ? share(true) : ample;
+  const shared = needs(ample, long ? LEAST_CELL_PX : READABLE_CELL_PX) > widthPx ? share(true) : ample;
   const { gutter, head, overhang, stream, loss, pictures, predictions } = shared;
   const least = !long ? READABLE_CELL_PX : needs(shared, LEAST_CELL_PX) > widthPx ? TINY_CELL_PX : LEAST_CELL_PX;
   const wrapped = !narrow && needs(shared, least) > widthPx;
