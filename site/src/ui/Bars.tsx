@@ -79,7 +79,7 @@ export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
                 {!total && Number.isFinite(value) && (
                   <span class="signed-bar" style={{ '--zero': `${place(0)}%` }}>
                     {before != null && before !== value && <span class="ghost" style={span(before)} />}
-                    <span class={value < 0 ? 'fill neg' : 'fill'} style={span(value)} />
+                    {value !== 0 && <span class={value < 0 ? 'fill neg' : 'fill'} style={span(value)} />}
                   </span>
                 )}
               </td>
