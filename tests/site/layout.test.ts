@@ -1,8 +1,7 @@
 import { layOut, PREDICTIONS_GAP_PX, type Frame } from '../../site/src/views/layout';
 import type { Token } from '../../site/src/engine/types';
 
-/** What a window of 1,440 leaves to the bench. */
-const ROOM_PX = 1056;
+const ROOM_PX = 1120;
 const text = ' little';
 const tokens = (n: number): Token[] =>
   Array.from({ length: n }, (_, id) => ({ id, text, bytes: new TextEncoder().encode(text), special: false }) as Token);
