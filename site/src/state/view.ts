@@ -15,6 +15,8 @@ export const OPTIONS = {
   /** Of attention: docs/formats.md, "attention". */
   mode: ['pattern', 'scores', 'value_weighted', 'result_weighted'],
   order: ['layer', 'induction', 'previous', 'duplicate'],
+  /** The locked pair of a head, step by step. */
+  steps: ['hidden', 'shown'],
   /** Of the stream and the lens. */
   measure: ['norm', 'prob', 'logit', 'rank', 'kl', 'entropy', 'cosine', 'projection'],
   ln: ['recompute', 'cached'],

@@ -1,18 +1,25 @@
 /** Always describes the selection, in numbers, and offers what can be done with it. */
 import { switchShownHead } from '../state/keys';
 import { ordinalWord } from '../state/story';
-import { headName, label, role, scoresOfHead, states, strongestSource } from '../state/reading';
+import { DETECTORS, headName, label, role, scoresOfHead, states, strongestSource } from '../state/reading';
 import type { Shown } from '../state/run';
+import type { HeadId } from '../state/selection';
 import { Tok } from '../ui/Tok';
 import { AttentionDetails } from './AttentionDetails';
+import { NeuronDetails } from './NeuronDetails';
 import { usePage } from './page';
-import { StreamHere } from './StreamHere';
+import { usePaced } from './usePaced';
 import { VectorDetails } from './VectorDetails';
 
-function HeadDetails({ shown }: { readonly shown: Shown }) {
-  const { app } = usePage();
-  const { head, dest, src: chosen } = app.selection.shown.value;
-  if (!head || dest === null) return null;
+interface Props {
+  readonly shown: Shown;
+  readonly head: HeadId;
+  readonly dest: number;
+  /** null: the one it looks at most. */
+  readonly chosen: number | null;
+}
+
+function HeadDetails({ shown, head, dest, chosen }: Props) {
   const src = chosen ?? strongestSource(shown.now, head, dest);
   const scores = scoresOfHead(shown.now, head);
   const what = scores ? role(scores) : null;
@@ -24,7 +31,7 @@ function HeadDetails({ shown }: { readonly shown: Shown }) {
       <header>
         <h2>
           {headName(head)}{' '}
-          <small title={what ? `Mean attention over the destinations that can show it, from 0 to 1: ${what.score}` : undefined}>
+          <small title={scores && `Mean attention over the destinations that can show it, from 0 to 1: ${DETECTORS.map((kind) => `${kind} ${scores[kind]}`).join(', ')}`}>
             {what ? `${what.kind} ${what.score.toFixed(2)}, ${ordinalWord(rank)} of ${shown.now.heads.length}` : 'no detector sees it here'}
           </small>
         </h2>
@@ -39,27 +46,47 @@ function HeadDetails({ shown }: { readonly shown: Shown }) {
         </p>
       </header>
       <AttentionDetails shown={shown} head={head} dest={dest} src={src} />
-      <StreamHere shown={shown} dest={dest} />
     </>
   );
 }
+
+/** The tabs where a neuron that was selected is what one looks at. */
+const OF_NEURONS: readonly string[] = ['mlp', 'attribution', 'written', 'hooks'];
 
 export function Inspector() {
   const { app, keys } = usePage();
   const { selection, experiment } = app;
   const shown = app.shown.value;
-  const { head, dest, depth } = selection.shown.value;
-  if (!shown || dest === null) return null;
+  const [at, waiting] = usePaced(selection.shown.value, shown);
+  const { tab, steps } = app.view.value;
+  if (!shown || at.dest === null) return null;
+  const { head, dest, src, depth } = at;
+  const neuron = OF_NEURONS.includes(tab) ? at.neuron : null;
   const lock = selection.lock.value;
   const hint = (key: string) => keys.single.value && <kbd aria-hidden="true">{key}</kbd>;
+  const ofHead = head !== null && depth === null && neuron === null;
   return (
     <div class="inspector-body">
-      {depth !== null ? <VectorDetails shown={shown} dest={dest} depth={depth} /> : head ? <HeadDetails shown={shown} /> : <VectorDetails shown={shown} dest={dest} depth={0} />}
+      <div data-stale={waiting}>
+        {neuron ? (
+          <NeuronDetails shown={shown} neuron={neuron} dest={dest} />
+        ) : ofHead ? (
+          <HeadDetails shown={shown} head={head} dest={dest} chosen={src} />
+        ) : (
+          <VectorDetails shown={shown} dest={dest} depth={depth ?? 0} />
+        )}
+      </div>
+      {app.subject.value?.minus && <p class="small muted">The inspector tells of prompt A as it runs, not of the difference.</p>}
       <section class="actions">
         <h3>Do something with it</h3>
         {head && (
           <button type="button" onClick={() => switchShownHead(app)}>
             Switch {headName(head)} {experiment.isOff(head) ? 'back on' : 'off'} {hint('a')}
+          </button>
+        )}
+        {ofHead && (
+          <button type="button" onClick={() => experiment.look({ tab: 'attention', steps: tab === 'attention' && steps === 'shown' ? 'hidden' : 'shown' })}>
+            {tab === 'attention' && steps === 'shown' ? 'Close' : 'See'} Q, K, V step by step
           </button>
         )}
         <button type="button" onClick={() => selection.toggleVector(dest, depth === null ? states(shown.info.config).length - 1 : depth)}>

@@ -14,7 +14,7 @@ import { usePage } from './page';
 import { arrayOf, useReading } from './useReading';
 
 /** The lens's convention where nothing else is chosen. */
-export const LENS_MEANS = 'ln_final anew on this vector (where the model has one), then W_U + b_U, softmax';
+const LENS_MEANS = 'ln_final anew on this vector (where the model has one), then W_U + b_U, softmax';
 
 /** Below this a cell's word would not fit. */
 const WORD_CELL_PX = { width: 44, height: 15 };

@@ -1,4 +1,4 @@
-/** One vector of the residual stream: its length, its numbers, and what it reads as through the unembedding. */
+/** One vector of the residual stream: its length, what it reads as through the unembedding, who wrote it, its numbers. */
 import { useSignal } from '@preact/signals';
 import { full, share, three, topIndices } from '../state/numbers';
 import { label, stateHook, stateName, states } from '../state/reading';
@@ -7,10 +7,13 @@ import { Bar } from '../ui/Bar';
 import { TableToggle } from '../ui/TableToggle';
 import { Tok } from '../ui/Tok';
 import { usePage } from './page';
-import { LENS_MEANS } from './ResidualView';
+import { PartBars } from './PartBars';
+import { partsIn } from './partRows';
 import { arrayOf, useReading } from './useReading';
+import { VectorStrip } from './VectorStrip';
 
-const TOP = 8;
+const TOP = 5;
+const PARTS = 5;
 const LARGEST = 5;
 
 const norm = (x: Float32Array) => Math.hypot(...x);
@@ -24,35 +27,37 @@ interface Props {
 export function VectorDetails({ shown, dest, depth }: Props) {
   const { app } = usePage();
   const asTable = useSignal(false);
+  const { ln, target, tab } = app.view.value;
   const token = shown.tokenized.tokens[dest];
   const { config } = shown.info;
   const state = states(config)[depth];
-  const point = state !== undefined && { name: stateName(state, config), hook: stateHook(state, config) };
   const at = { states: [state], positions: [dest] };
+  const edited = shown.now !== shown.before;
   const now = useReading({ read: 'states', ...shown.now.part, ...at, vectors: true });
-  const before = useReading(shown.now === shown.before ? null : { read: 'states', ...shown.before.part, ...at, vectors: true });
-  const lens = useReading({ read: 'lens', ...shown.now.part, ...at, k: TOP }).reading;
-  const read = Array.from(arrayOf(lens, 'top_ids'), (id, i) => ({ id, p: arrayOf(lens, 'top_probs')[i] ?? 0 }));
+  const before = useReading(edited ? { read: 'states', ...shown.before.part, ...at, vectors: true } : null);
+  const lens = useReading({ read: 'lens', ...shown.now.part, ...at, ln, token: target, k: TOP });
+  // The stream's own tab has a large picture of it.
+  const wrote = useReading(tab === 'stream' ? null : { read: 'decompose', ...shown.now.part, state, positions: [dest], by: 'component' });
   const vector = now.reading && arrayOf(now.reading, 'vectors');
+  if (!vector || !token || state === undefined) return null;
 
-  if (!vector || !token || !point) return null;
-  const was = shown.now !== shown.before && before.reading ? arrayOf(before.reading, 'vectors') : null;
+  const one = (name: string) => arrayOf(lens.reading, name)[0] ?? Number.NaN;
+  const read = Array.from(arrayOf(lens.reading, 'top_ids'), (id, i) => ({ id, p: arrayOf(lens.reading, 'top_probs')[i] ?? 0 }));
+  const was = edited && before.reading ? arrayOf(before.reading, 'vectors') : null;
   const moved = was && norm(vector.map((x, i) => x - (was[i] ?? 0)));
   const largest = topIndices(vector.map(Math.abs), LARGEST);
+  const { conventions = {} } = lens.reading ?? {};
   return (
     <>
       <header>
         <h2>
-          {point.name}{' '}
-          <small>
-            position {dest} <code>{point.hook}</code>
-          </small>
+          {stateName(state, config)} <small>position {dest}</small>
         </h2>
         <p class="lit">
-          <Tok text={label(token, dest)} />
+          <Tok text={label(token, dest)} /> <code class="muted">{stateHook(state, config)}</code>
         </p>
       </header>
-      <dl class="numbers">
+      <dl class="numbers" data-stale={now.stale || lens.stale}>
         <div title="||resid||_2 of the f32 numbers">
           <dt>length, ‖x‖</dt>
           <dd title={full(norm(vector))}>
@@ -65,12 +70,28 @@ export function VectorDetails({ shown, dest, depth }: Props) {
             <dd title={full(moved)}>{three(moved)}</dd>
           </div>
         )}
+        {lens.reading && (
+          <>
+            <div title={`${conventions.token}. ${conventions.rank}`}>
+              <dt>
+                rank of <Tok text={app.glyph(one('token_ids'))} />
+              </dt>
+              <dd title={`logit ${full(one('logit'))}`}>
+                {one('rank')}, p {three(one('prob'))}
+              </dd>
+            </div>
+            <div title={conventions.kl}>
+              <dt>KL to the final, nats</dt>
+              <dd title={full(one('kl'))}>{three(one('kl'))}</dd>
+            </div>
+          </>
+        )}
       </dl>
-      <section>
+      <section data-stale={lens.stale}>
         <h3>
-          Reads as <span title={LENS_MEANS}>through the unembedding</span>
+          Reads as <span title={conventions.ln}>{ln === 'cached' ? 'LN cached' : 'LN anew'}, unembedded</span>
         </h3>
-        <table class="bars" title={LENS_MEANS}>
+        <table class="bars" title={conventions.ln}>
           <tbody>
             {read.map(({ id, p }) => (
               <tr key={id}>
@@ -89,9 +110,21 @@ export function VectorDetails({ shown, dest, depth }: Props) {
             ))}
           </tbody>
         </table>
-        <p class="muted small">{LENS_MEANS}</p>
       </section>
-      <section>
+      {wrote.reading && tab !== 'stream' && (
+        <PartBars
+          title="What wrote it"
+          unit="length"
+          parts={partsIn(wrote.reading, 'part', 'along')}
+          most={PARTS}
+          sum={arrayOf(wrote.reading, 'state_along')[0] ?? null}
+          error={arrayOf(wrote.reading, 'error')[0] ?? null}
+          means={wrote.reading.conventions.along}
+          stale={wrote.stale}
+          onHead={(head) => app.selection.moveTo({ head })}
+        />
+      )}
+      <section data-stale={now.stale}>
         <h3>
           Its {vector.length} numbers <TableToggle of="the vector" on={asTable} />
         </h3>
@@ -128,27 +161,5 @@ export function VectorDetails({ shown, dest, depth }: Props) {
         </p>
       </section>
     </>
-  );
-}
-
-const STRIP = { width: 240, height: 64 };
-
-/** A line for every number, up or down from zero. */
-function VectorStrip({ vector }: { readonly vector: Float32Array }) {
-  const top = Math.max(...vector.map(Math.abs), 1e-9);
-  const x = (i: number) => ((i + 0.5) * STRIP.width) / vector.length;
-  const y = (v: number) => (STRIP.height / 2) * (1 - v / top);
-  const path = (wanted: (v: number) => boolean) =>
-    Array.from(vector, (v, i) => (wanted(v) ? `M${x(i).toFixed(2)} ${STRIP.height / 2}V${y(v).toFixed(2)}` : '')).join('');
-  return (
-    <div class="vector-strip">
-      <svg viewBox={`0 0 ${STRIP.width} ${STRIP.height}`} preserveAspectRatio="none" role="img" aria-label={`${vector.length} numbers between −${three(top)} and ${three(top)}`}>
-        <path class="pos" d={path((v) => v > 0)} stroke-width={Math.max(0.6, (STRIP.width / vector.length) * 0.8)} />
-        <path class="neg" d={path((v) => v < 0)} stroke-width={Math.max(0.6, (STRIP.width / vector.length) * 0.8)} />
-        <path class="zero" d={`M0 ${STRIP.height / 2}H${STRIP.width}`} />
-      </svg>
-      <span class="end muted">+{three(top)}</span>
-      <span class="end low muted">−{three(top)}</span>
-    </div>
   );
 }

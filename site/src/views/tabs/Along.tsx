@@ -53,8 +53,8 @@ export function useDirection(shown: Shown): Direction {
 
 export function directionName(along: Direction, { info, tokenized }: Shown, app: App): string {
   if ('token' in along) return ` on ${app.glyph(along.token)}${along.minus === undefined ? '' : ` − ${app.glyph(along.minus)}`}`;
-  if ('neuron' in along) return ` on what L${along.neuron[0]}N${along.neuron[1]} writes`;
-  if ('neuron_in' in along) return ` on what L${along.neuron_in[0]}N${along.neuron_in[1]} reads`;
+  if ('neuron' in along) return ` on what L${along.neuron[0]} N${along.neuron[1]} writes`;
+  if ('neuron_in' in along) return ` on what L${along.neuron_in[0]} N${along.neuron_in[1]} reads`;
   const token = tokenized.tokens[along.position];
   const what = 'state' in along ? stateName(along.state, info.config) : headName({ layer: along.head[0], head: along.head[1] });
   return ` on ${what} at ${token ? label(token, along.position) : along.position}`;

@@ -158,7 +158,7 @@ export function StatesPicture({ shown, measures, called, name, ownControls = fal
       ...(cols <= MOST_WORDS && {
         cellText: (row, col) => {
           const [at, depth] = across ? [col, row] : [row, col];
-          if (best.length === 0) return { text: short(values[row * cols + col] ?? Number.NaN) };
+          if (best.length === 0) return { text: short(values[row * cols + col] ?? Number.NaN), whole: true };
           const id = best[(depth * n + at) * k] ?? 0;
           return { text: app.glyph(id), dot: id === ids[at + 1] };
         },

@@ -1,22 +1,20 @@
 /** The residual stream: what stands at each position after each step, by a measure that is chosen; and of one cell,
  *  what wrote it. */
 import { useMemo } from 'preact/hooks';
-import type { ReadRequest, Reading } from '../../engine/types';
+import type { ReadRequest } from '../../engine/types';
 import { isDifference, sideName, type Subject } from '../../state/documents';
-import { topIndices } from '../../state/numbers';
-import { headNamed, label, stateName, states } from '../../state/reading';
-import { sameHead } from '../../state/selection';
+import { label, stateName, states } from '../../state/reading';
 import type { Shown } from '../../state/run';
-import type { BarRow, BarsData } from '../../ui/data';
+import type { BarsData } from '../../ui/data';
 import { Segments } from '../../ui/Segments';
 import { useMedia } from '../../ui/useMedia';
 import { BarsPicture } from '../BarsPicture';
 import { usePage } from '../page';
+import { partRows, partsIn, useHeadRows } from '../partRows';
 import { arrayOf, useReading } from '../useReading';
 import { VectorDetails } from '../VectorDetails';
 import { directionName, useDirection } from './Along';
 import type { TabProps } from './index';
-import { partName } from './partName';
 import { conventionsOf } from './parts';
 import { StatesControls, StatesPicture, useMeasure, type Measure } from './StatesPicture';
 
@@ -76,7 +74,16 @@ function WroteIt({ shown, dest, depth }: Cell) {
   const token = shown.tokenized.tokens[dest];
   const place = `${stateName(state, config)} at ${token ? label(token, dest) : dest}`;
   const unit = projected ? 'projection' : 'length';
-  const made = useMemo(() => (reading ? barsOf(reading, before, `sum = ${unit}`) : null), [reading, before, unit]);
+  const made = useMemo(() => {
+    if (!reading) return null;
+    const { rows, labels } = partRows(partsIn(reading, 'part', 'along'), MOST_BARS, before && partsIn(before, 'part', 'along'));
+    const one = (name: string) => arrayOf(reading, name)[0] ?? Number.NaN;
+    rows.push(
+      { name: `sum = ${unit}`, value: one('state_along'), total: true, ...(before && { before: arrayOf(before, 'state_along')[0] ?? null }) },
+      { name: 'error of the sum', value: one('error'), total: true },
+    );
+    return { rows, labels };
+  }, [reading, before, unit]);
   const data = useMemo<BarsData | null>(
     () =>
       reading && made && {
@@ -88,8 +95,7 @@ function WroteIt({ shown, dest, depth }: Cell) {
       },
     [made, place],
   );
-  const { head } = selection.shown.value;
-  const headAt = (row: number | null) => headNamed((row !== null && made?.labels[row]) || '');
+  const { headAt, lit } = useHeadRows(made?.labels ?? []);
   return (
     <BarsPicture
       data={data}
@@ -108,7 +114,7 @@ function WroteIt({ shown, dest, depth }: Cell) {
       }
       stale={stale}
       failure={failure}
-      lit={made?.labels.findIndex((called) => sameHead(headNamed(called), head) && head !== null) ?? null}
+      lit={lit}
       onHover={(row) => {
         const pointed = headAt(row);
         selection.preview(pointed && { head: pointed });
@@ -125,20 +131,4 @@ function WroteIt({ shown, dest, depth }: Cell) {
       </p>
     </BarsPicture>
   );
-}
-
-function barsOf(reading: Reading, before: Reading | null, whole: string) {
-  const labels = reading.axes.part ?? [];
-  const values = arrayOf(reading, 'along');
-  const listed = labels.length > MOST_BARS ? topIndices(values.map(Math.abs), MOST_BARS) : labels.map((_, i) => i);
-  const then = new Map(before?.axes.part?.map((called, i) => [called, arrayOf(before, 'along')[i] ?? 0]));
-  const one = (from: Reading, name: string) => arrayOf(from, name)[0] ?? Number.NaN;
-  const others = (from: Reading, of: (i: number) => number) => arrayOf(from, 'along').reduce((sum, x) => sum + x, 0) - listed.reduce((sum, i) => sum + of(i), 0);
-  const was = (i: number) => then.get(labels[i] ?? '') ?? 0;
-  const rows: BarRow[] = listed.map((i) => ({ name: partName(labels[i] ?? ''), value: values[i] ?? Number.NaN, ...(before && { before: was(i) }) }));
-  if (listed.length < labels.length)
-    rows.push({ name: `${labels.length - listed.length} others`, value: others(reading, (i) => values[i] ?? 0), ...(before && { before: others(before, was) }) });
-  rows.push({ name: whole, value: one(reading, 'state_along'), total: true, ...(before && { before: one(before, 'state_along') }) });
-  rows.push({ name: 'error of the sum', value: one(reading, 'error'), total: true });
-  return { rows, labels: listed.map((i) => labels[i] ?? '') };
 }
