@@ -8,6 +8,8 @@ const UNIFORMS = [
   'u_canvas', 'u_cell', 'u_shape', 'u_gap', 'u_causal', 'u_entry', 'u_masked', 'u_nan', 'u_values', 'u_palette',
 ] as const;
 
+const PIECE_BYTES = 2e6;
+
 /** One picture's numbers on the GPU. */
 export interface Values {
   readonly texture: WebGLTexture;
@@ -68,10 +70,13 @@ export function createPainter(gl: WebGL2RenderingContext): Painter {
       nearest(gl.TEXTURE_2D_ARRAY);
       gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
       gl.texStorage3D(gl.TEXTURE_2D_ARRAY, 1, gl.R32F, cols, rows, matrices.length);
+      // In pieces, so that none holds the main thread for long.
+      const piece = Math.max(1, Math.floor(PIECE_BYTES / (4 * cols)));
       matrices.forEach(({ values, offset }, i) => {
-        gl.texSubImage3D(
-          gl.TEXTURE_2D_ARRAY, 0, 0, 0, i, cols, rows, 1, gl.RED, gl.FLOAT, values, offset,
-        );
+        for (let row = 0; row < rows; row += piece)
+          gl.texSubImage3D(
+            gl.TEXTURE_2D_ARRAY, 0, 0, row, i, cols, Math.min(piece, rows - row), 1, gl.RED, gl.FLOAT, values, offset + row * cols,
+          );
       });
       return { texture, origins: gl.createBuffer() };
     },

@@ -54,23 +54,25 @@ export function AttentionView({ shown, head, layout, narrow }: Props) {
   const plain = mode === 'pattern' && !difference;
   const read = useReading(plain ? null : document);
   const arrived = plain ? shown.now.pattern(head) : arrayOf(read.reading, 'attention');
-  const last = useRef<Float32Array | null>(null);
-  if (arrived?.length === n * n) last.current = arrived;
-  const values = last.current?.length === n * n ? last.current : null;
+  // Until the numbers of this head are there, the last picture stays, dimmed, under its own name in what leaves it.
+  const last = useRef<{ readonly values: Float32Array; readonly of: string } | null>(null);
+  const waits = plain ? !arrived : read.stale;
+  if (arrived?.length === n * n && !waits) last.current = { values: arrived, of: name };
+  const { values, of } = last.current?.values.length === n * n ? last.current : { values: null, of: name };
   const signed = difference || mode === 'scores';
   const [word, unit, means] = MODES[mode];
   const data = useMemo<MatrixData | null>(
     () =>
       values && {
         kind: 'matrix',
-        title: `${name} ${word}${difference ? `, ${sideName[side]}` : ''}`,
+        title: `${of} ${word}${difference ? `, ${sideName[side]}` : ''}`,
         conventions: [means, 'rows are destinations (queries), columns are sources (keys); grey is masked', ...(difference ? [`difference: ${sideName[side]}`] : [])],
         values, rows: n, cols: n, causal: true, rowLabels: labels, colLabels,
         palette: signed ? 'diverging' : 'cividis',
         scale: plain ? [0, 1] : scaleOf(values, signed),
         scaleLabel: unit,
       },
-    [values, name, mode, side, labels, colLabels],
+    [values, of, mode, side, labels, colLabels],
   );
   if (!data || !values) return null;
 
@@ -98,7 +100,7 @@ export function AttentionView({ shown, head, layout, narrow }: Props) {
       what={{ kind: 'read', document }}
       asTable={asTable}
       compact
-      stale={!plain && read.stale}
+      stale={waits}
       failure={plain ? null : read.failure}
       width={asTable.value ? Math.max(TABLE_LEAST_PX, layout.gutter + layout.cell * n) : null}
     >

@@ -5,12 +5,12 @@ import { useMemo } from 'preact/hooks';
 import { three } from '../state/numbers';
 import { glyphs, label, stateHook, stateName, states } from '../state/reading';
 import type { Shown } from '../state/run';
-import { niceCeiling } from '../ui/data';
+import { scaleOf, type MatrixData } from '../ui/data';
 import { Heatmap } from '../ui/Heatmap';
 import { HeatmapBar } from '../ui/HeatmapBar';
-import { TableToggle } from '../ui/TableToggle';
 import { STREAM_GAP_PX, type Layout } from './layout';
 import { usePage } from './page';
+import { Picture } from './Picture';
 import { arrayOf, useReading } from './useReading';
 
 /** The lens's convention where nothing else is chosen. */
@@ -19,6 +19,8 @@ const LENS_MEANS = 'ln_final anew on this vector (where the model has one), then
 /** Below this a cell's word would not fit. */
 const WORD_CELL_PX = { width: 44, height: 15 };
 const BAR_PX = 128;
+/** What the whole title needs beside its buttons. */
+const ROOMY_PX = 190;
 
 interface Props {
   readonly shown: Shown;
@@ -38,7 +40,9 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
   const document = { read: 'states' as const, ...shown.now.part, states: labels };
   const sizes = useReading(document);
   const before = useReading(shown.now === shown.before ? null : { ...document, ...shown.before.part, edits: [] });
-  const guesses = useReading({ read: 'lens', ...shown.now.part, states: labels, k: 1 });
+  const fits = layout.depthWidth >= WORD_CELL_PX.width && layout.cell >= WORD_CELL_PX.height;
+  // Words that nobody could read are not asked for: of a long text that would be the most work of all.
+  const guesses = useReading(fits ? { read: 'lens', ...shown.now.part, states: labels, k: 1 } : null);
   const nDepths = points.length;
   /** [state, position] turned: rows are positions. */
   const norms = useMemo(() => {
@@ -47,7 +51,7 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
     return from.map((_, i) => from[(i % nDepths) * n + Math.floor(i / nDepths)] ?? Number.NaN);
   }, [sizes.reading, nDepths]);
   // One scale for the run without edits and the run with them, so that a colour keeps its meaning.
-  const top = useMemo(() => niceCeiling(Math.max(...norms, ...arrayOf(before.reading, 'norm'))), [norms, before.reading]);
+  const top = useMemo(() => Math.max(scaleOf(norms, false)[1], scaleOf(arrayOf(before.reading, 'norm'), false)[1]), [norms, before.reading]);
   const rowLabels = useMemo(() => tokens.map((t, i) => ({ text: glyphs(t, i), note: `(${i})` })), [tokens]);
   const hovered = useComputed(() => {
     const h = selection.hover.value;
@@ -64,7 +68,6 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
   const top1 = arrayOf(guesses.reading, 'top_ids');
   const idAt = (row: number, col: number) => top1[col * tokens.length + row] ?? 0;
   const read = top1.length === tokens.length * nDepths && !guesses.stale;
-  const fits = layout.depthWidth >= WORD_CELL_PX.width && layout.cell >= WORD_CELL_PX.height;
   const roomy = Math.floor((layout.depthWidth - 14) / 7.25);
 
   const cellText = useMemo(
@@ -87,59 +90,72 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
     return token ? `${label(token, row)}, ${points[col]?.name}: length ${three(value)}${guess}` : '';
   };
   const at = selection.lock.value.dest ?? tokens.length - 1;
-  if (norms.length !== tokens.length * nDepths) return null;
+  const there = norms.length === tokens.length * nDepths;
+  const data: MatrixData | null = there
+    ? {
+        kind: 'matrix', title: 'Residual stream: length of each vector', values: norms, rows: tokens.length, cols: nDepths,
+        conventions: [`||resid||_2 in f32, of ${points.map((p) => p.hook).join(', ')}`, ...(read ? [`word: the likeliest token, ${LENS_MEANS}`] : [])],
+        rowLabels, colLabels: points.map((p) => ({ text: p.name })), palette: 'cividis', scale: [0, top], scaleLabel: 'length of the vector',
+        ...(cellText && { cellText }),
+      }
+    : null;
   return (
-    <figure class="picture residual" aria-label="Residual stream" data-table={asTable.value} style={{ width: `${figureWidth}px` }}>
-      <h2 class="title">
-        Residual stream
-        <TableToggle of="the residual stream" on={asTable} />
-      </h2>
-      <div class="legend" title={`||resid||_2 in f32, of ${points.map((p) => p.hook).join(', ')}`}>
-        <HeatmapBar
-          renderer={renderer}
-          theme={theme.value}
-          palette="cividis"
-          scale={[0, top]}
-          label="length of the vector"
-          ticks={[0, top / 2, top]}
-          width={BAR_PX}
-        />
-      </div>
-      <Heatmap
-        renderer={renderer}
-        theme={theme.value}
-        values={norms}
-        rows={tokens.length}
-        cols={points.length}
-        rowLabels={rowLabels}
-        colLabels={points.map((p) => ({ text: p.name }))}
-        palette="cividis"
-        scale={[0, top]}
-        cell={layout.cell}
-        cellWidth={layout.depthWidth}
-        gap={layout.cell > 8 ? 1 : 0}
-        gutter={ownLabels ? layout.gutter : 0}
-        head={layout.head}
-        colLabelStyle="flat"
-        rowRunsOn={figureWidth - layout.depthWidth * points.length + STREAM_GAP_PX}
-        hovered={hovered}
-        locked={locked}
-        onHover={(lit) => selection.preview(lit && lit.row !== null ? { dest: lit.row, depth: lit.col === null ? null : (points[lit.col]?.depth ?? null), src: null } : null)}
-        onLock={(lit) => {
-          if (!lit) selection.unlock();
-          else selection.moveTo({ dest: lit.row ?? at, depth: lit.col === null ? null : (points[lit.col]?.depth ?? null), src: null });
-        }}
-        valueText={words}
-        label="Residual stream: rows are positions, columns are depths"
-        caption={words(at, points.length - 1)}
-        asTable={asTable.value}
-        {...(cellText && { cellText })}
-      />
-      {read && fits && (
-        <p class="scale-note muted" title={`The likeliest token of each vector: ${LENS_MEANS}. A dot: it is the token that comes next.`}>
-          word: its guess if the model stopped there; • = it is the next token
-        </p>
+    <Picture
+      class={asTable.value ? 'residual as-table' : 'residual'}
+      name="the residual stream"
+      title={figureWidth < ROOMY_PX && !asTable.value ? 'Stream' : 'Residual stream'}
+      data={data}
+      what={{ kind: 'read', document }}
+      asTable={asTable}
+      compact
+      stale={sizes.stale}
+      failure={sizes.failure}
+      width={figureWidth}
+    >
+      {data && (
+        <>
+          <div class="legend" title={`||resid||_2 in f32, of ${points.map((p) => p.hook).join(', ')}`}>
+            <HeatmapBar
+              renderer={renderer}
+              theme={theme.value}
+              palette="cividis"
+              scale={[0, top]}
+              label="length of the vector"
+              ticks={[0, top / 2, top]}
+              width={BAR_PX}
+            />
+          </div>
+          <Heatmap
+            {...data}
+            scaleLabel="" // the bar stands above, in the room of the column labels
+            renderer={renderer}
+            theme={theme.value}
+            cell={layout.cell}
+            cellWidth={layout.depthWidth}
+            gap={layout.cell > 8 ? 1 : 0}
+            gutter={ownLabels ? layout.gutter : 0}
+            head={layout.head}
+            colLabelStyle="flat"
+            rowRunsOn={figureWidth - layout.depthWidth * points.length + STREAM_GAP_PX}
+            hovered={hovered}
+            locked={locked}
+            onHover={(lit) => selection.preview(lit && lit.row !== null ? { dest: lit.row, depth: lit.col === null ? null : (points[lit.col]?.depth ?? null), src: null } : null)}
+            onLock={(lit) => {
+              if (!lit) selection.unlock();
+              else selection.moveTo({ dest: lit.row ?? at, depth: lit.col === null ? null : (points[lit.col]?.depth ?? null), src: null });
+            }}
+            valueText={words}
+            label="Residual stream: rows are positions, columns are depths"
+            caption={words(at, points.length - 1)}
+            asTable={asTable.value}
+          />
+          {read && fits && (
+            <p class="scale-note muted" title={`The likeliest token of each vector: ${LENS_MEANS}. A dot: it is the token that comes next.`}>
+              word: its guess if the model stopped there; • = it is the next token
+            </p>
+          )}
+        </>
       )}
-    </figure>
+    </Picture>
   );
 }

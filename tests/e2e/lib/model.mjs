@@ -107,3 +107,12 @@ export async function withWeights(page, weights) {
   await page.route('**/models/manifest.json', (route) => route.fulfill({ json: { ...MANIFEST, models: [{ ...MODEL, files }] } }));
   await page.route('**/model.safetensors', (route) => route.fulfill({ body: weights, contentType: 'application/octet-stream' }));
 }
+
+/** Serves another model, with its own shape, in the first one's place; the tokenizer stays. */
+export async function withModel(page, { config, weights }) {
+  const facts = (bytes) => ({ bytes: bytes.length, sha256: sha256(bytes) });
+  const files = { ...MODEL.files, 'config.json': facts(config), 'model.safetensors': facts(weights) };
+  await page.route('**/models/manifest.json', (route) => route.fulfill({ json: { ...MANIFEST, models: [{ ...MODEL, files }] } }));
+  await page.route('**/model.safetensors', (route) => route.fulfill({ body: weights, contentType: 'application/octet-stream' }));
+  await page.route('**/config.json', (route) => route.fulfill({ body: config, contentType: 'application/json' }));
+}
