@@ -38,6 +38,8 @@ export function Look({ shown }: { readonly shown: Shown }) {
   const tabs = OPTIONS.tab.filter((name) => name !== 'mlp' || !attn_only);
   const open = tabs.includes(tab) ? tab : 'attention';
   const pair = runner.shown.value;
+  // While another model is on its way what is shown is still the last one's.
+  const stale = runner.stale.value || app.model.value.kind !== 'ready';
   const compares = pair !== null && (pair.b !== null || pair.a.edits.length > 0);
   return (
     <>
@@ -91,8 +93,8 @@ export function Look({ shown }: { readonly shown: Shown }) {
         aria-labelledby={`tab-${open}`}
         data-tab={open}
         data-run={runNumber(pair ?? shown)}
-        data-stale={runner.stale.value}
-        aria-busy={runner.stale.value}
+        data-stale={stale}
+        aria-busy={stale}
       >
         {open === 'attention' ? <AttentionTab shown={shown} /> : <OtherTab tab={open} shown={shown} />}
       </div>

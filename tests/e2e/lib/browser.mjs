@@ -70,9 +70,9 @@ export async function after(page, act) {
 
 export const storyText = (page) => page.locator('.story p').innerText();
 
-/** The ids of the text, as the chips say them. */
-export const idsOf = (page) =>
-  page.locator('.tok').evaluateAll((chips) => chips.map((chip) => Number(/id (\d+)$/.exec(chip.getAttribute('aria-label'))[1])));
+/** The ids of a prompt, "a" or "b", as its chips say them. */
+export const idsOf = (page, prompt = 'a') =>
+  page.locator(`.tok[data-at^="${prompt}"]`).evaluateAll((chips) => chips.map((chip) => Number(/id (\d+)$/.exec(chip.getAttribute('aria-label'))[1])));
 
 /** What the story names: { layer, head, dest, src } from the drawn head and the lit chips. */
 export async function selectionOf(page) {
@@ -93,22 +93,28 @@ export const predictions = (page) =>
     }),
   );
 
-/** The middle pixel of each cell of the large head, row by row: [[r, g, b], ...]. */
-export const cellPixels = (page, n) =>
-  page.locator('.attention .heatmap-plot > canvas').evaluate((canvas, count) => {
-    const side = canvas.width / count;
+/** The middle pixel of each of [rows, cols] cells that fill a box of a canvas, { x, y, width, height } in CSS pixels, row by
+ *  row: [[r, g, b], ...]. */
+export const pixelsIn = (canvas, rows, cols, box) =>
+  canvas.evaluate((drawn, { rows, cols, box: { x, y, width, height } }) => {
     // Read from a copy: reading the page's own canvas twice would change how the browser keeps it.
-    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
-    copy.drawImage(canvas, 0, 0);
-    const pixels = copy.getImageData(0, 0, canvas.width, canvas.height).data;
-    const out = [];
-    for (let row = 0; row < count; row++)
-      for (let col = 0; col < count; col++) {
-        const at = (Math.floor((row + 0.5) * side) * canvas.width + Math.floor((col + 0.5) * side)) * 4;
-        out.push([pixels[at], pixels[at + 1], pixels[at + 2]]);
-      }
-    return out;
-  }, n);
+    const copy = new OffscreenCanvas(drawn.width, drawn.height).getContext('2d', { willReadFrequently: true });
+    copy.drawImage(drawn, 0, 0);
+    const pixels = copy.getImageData(0, 0, drawn.width, drawn.height).data;
+    const ratio = drawn.width / drawn.getBoundingClientRect().width;
+    return Array.from({ length: rows * cols }, (_, i) => {
+      const [row, col] = [Math.floor(i / cols), i % cols];
+      const at = (Math.floor((y + ((row + 0.5) * height) / rows) * ratio) * drawn.width + Math.floor((x + ((col + 0.5) * width) / cols) * ratio)) * 4;
+      return [pixels[at], pixels[at + 1], pixels[at + 2]];
+    });
+  }, { rows, cols, box });
+
+/** The middle pixel of each cell of the large head. */
+export async function cellPixels(page, n) {
+  const canvas = page.locator('.attention .heatmap-plot > canvas');
+  const { width, height } = await canvas.boundingBox();
+  return pixelsIn(canvas, n, n, { x: 0, y: 0, width, height });
+}
 
 export const painterOf = (page) => page.locator('.attention .heatmap-plot > canvas').getAttribute('data-painter');
 

@@ -30,21 +30,49 @@ function floats(file, { begin, end }) {
   return new Float32Array(file.buffer.slice(file.byteOffset + begin, file.byteOffset + end));
 }
 
-/** `hs run` on a shipped model -> { top, tensors }: predictions, and the captured tensors by name. */
-export function hsRun(ids, { edits = [], capture = [], model = MODEL } = {}) {
+/** A shipped model by its id. */
+export const modelOf = (id) => MANIFEST.models.find((model) => model.id === id);
+
+/** Runs `hs` with a JSON document in a file -> { text, tensors }: what it prints, and what it writes to --out by name.
+ *  A document that it refuses throws, with its words in `stderr`. */
+function hs(command, model, document, args = (path) => [path]) {
   const folder = mkdtempSync(join(tmpdir(), 'hookscope-'));
   try {
-    const out = join(folder, 'out.safetensors');
-    const document = join(folder, 'edits.json');
-    writeFileSync(document, JSON.stringify(edits));
-    const args = ['run', join(DIST, model.path), '--ids', ids.join(','), '--edits', document, ...capture.flatMap((glob) => ['--capture', glob]), '--out', out];
-    const { top } = JSON.parse(execFileSync(HS, args, { encoding: 'utf8', maxBuffer: 1 << 28 }));
+    const [path, out] = [join(folder, 'document.json'), join(folder, 'out.safetensors')];
+    writeFileSync(path, JSON.stringify(document));
+    const words = [command, join(DIST, model.path), ...args(path), '--out', out];
+    const text = execFileSync(HS, words, { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] });
     const file = readFileSync(out);
-    return { top, tensors: new Map([...tensorsIn(file)].map(([name, t]) => [name, { shape: t.shape, data: floats(file, t) }])) };
+    return { text: JSON.parse(text), tensors: new Map([...tensorsIn(file)].map(([name, t]) => [name, { shape: t.shape, data: floats(file, t) }])) };
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
+
+/** `hs run` on a shipped model -> { top, tensors }: predictions, and the captured tensors by name. */
+export function hsRun(ids, { edits = [], runs = {}, capture = [], model = MODEL } = {}) {
+  const { text, tensors } = hs('run', model, edits, (path) => [
+    '--ids', ids.join(','), '--edits', path, ...Object.entries(runs).flatMap(([name, of]) => ['--run', `${name}=${of.join(',')}`]),
+    ...capture.flatMap((glob) => ['--capture', glob]),
+  ]);
+  return { top: text.top, tensors };
+}
+
+/** `hs READ` on a shipped model, READ as the document names it -> what it prints, with `arrays`: name -> { axes, shape, data }. */
+export function hsRead(document, model = MODEL) {
+  const { text, tensors } = hs(document.read, model, document);
+  return { ...text, arrays: new Map(text.arrays.map(({ name, axes, shape }) => [name, { axes, shape, data: tensors.get(name).data }])) };
+}
+
+/** `hs generate` on a shipped model -> { end, tokens, logits }. */
+export function hsGenerate(document, model = MODEL) {
+  const { text, tensors } = hs('generate', model, document);
+  return { ...text, logits: tensors.get('logits') };
+}
+
+/** `hs hooks` on a shipped model: [{ name, shape }]. */
+export const hsHooks = (tokens, model = MODEL) =>
+  JSON.parse(execFileSync(HS, ['hooks', join(DIST, model.path), '--tokens', String(tokens)], { encoding: 'utf8' })).hooks;
 
 /** One head's pattern [T, T]. */
 export function patternOf(run, { layer, head }) {

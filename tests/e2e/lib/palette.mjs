@@ -1,26 +1,38 @@
-// cividis by the page's own table, looked up by the documented rule: what a pixel of a value must be.
+// The palettes by the page's own tables, looked up by the documented rule: what a pixel of a value must be.
 
 import { readFileSync } from 'node:fs';
 
 const source = readFileSync(new URL('../../../site/src/gl/palettes.gen.ts', import.meta.url), 'utf8');
-const table = Buffer.from(/CIVIDIS\s*=\s*'([^']+)'/.exec(source)[1], 'base64');
+const table = (name) => Buffer.from(new RegExp(`${name} =\\s*'([^']+)'`).exec(source)[1], 'base64');
+const TABLES = {
+  cividis: { light: table('CIVIDIS'), dark: table('CIVIDIS') },
+  diverging: { light: table('BLUE_OCHRE_LIGHT'), dark: table('BLUE_OCHRE_DARK') },
+};
 const MASKED = { light: [228, 225, 219], dark: [48, 46, 42] };
+const NOT_A_NUMBER = [255, 0, 184];
 
-/** The colour of a weight between 0 and 1; of a masked cell when `value` is null. */
-export function colour(value, theme = 'light') {
+/** The colour of a value on a scale [first, last colour's value]; of a masked cell when `value` is null. */
+export function colour(value, theme = 'light', { scale: [lo, hi] = [0, 1], palette = 'cividis' } = {}) {
   if (value === null) return MASKED[theme];
-  const entry = Math.floor(Math.min(255, Math.max(0, value * 255)) + 0.5);
-  return [...table.subarray(entry * 3, entry * 3 + 3)];
+  if (Number.isNaN(value)) return NOT_A_NUMBER;
+  const entries = TABLES[palette][theme];
+  const last = entries.length / 3 - 1;
+  const entry = Math.floor(Math.min(last, Math.max(0, ((value - lo) / (hi - lo)) * last)) + 0.5);
+  return [...entries.subarray(entry * 3, entry * 3 + 3)];
 }
 
-/** The largest difference of a channel between pixels and the pattern [n, n] under the causal mask, with where. */
-export function worstPixel(pixels, pattern, n, theme = 'light') {
+/** The largest difference of a channel between pixels and what [rows, cols] values must look like, with where. */
+export function worstOf(pixels, values, cols, theme = 'light', how = {}) {
   let worst = { by: 0, row: -1, col: -1 };
-  for (let row = 0; row < n; row++)
-    for (let col = 0; col < n; col++) {
-      const want = colour(col > row ? null : pattern[row * n + col], theme);
-      const by = Math.max(...want.map((c, i) => Math.abs(c - pixels[row * n + col][i])));
-      if (by > worst.by) worst = { by, row, col };
-    }
+  for (let i = 0; i < values.length; i++) {
+    const by = Math.max(...colour(values[i], theme, how).map((c, k) => Math.abs(c - pixels[i][k])));
+    if (by > worst.by) worst = { by, row: Math.floor(i / cols), col: i % cols };
+  }
   return worst;
 }
+
+/** The same of a pattern [n, n] under the causal mask. */
+export const worstPixel = (pixels, pattern, n, theme = 'light') => worstOf(pixels, causal(pattern, n), n, theme);
+
+/** [n, n] values, null where a source comes after its destination. */
+export const causal = (values, n) => Array.from(values, (value, i) => (i % n > Math.floor(i / n) ? null : value));
