@@ -1,24 +1,29 @@
-/** dist/sw.js: the service worker (src/sw.ts) with the list of every file of dist and its SHA-256. */
+/** dist/sw.js: the service worker (src/sw.ts) with the list of all that is in dist. */
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Plugin } from 'vite';
 import { headersFor } from '../../tools/headers.mjs';
+import { partOf } from '../src/sw/files.ts';
 
 const WORKER = 'sw.js';
 const source = fileURLToPath(new URL('../src/sw.ts', import.meta.url));
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest();
 
-/** The page after its parts, so that it is stored when they all are; then the models. */
-const rank = (path: string) => (path.startsWith('models/') ? 2 : path === 'index.html' ? 1 : 0);
-
-function filesIn(dist: string): Readonly<Record<string, string>> {
+/** part -> [SHA-256 of its files' SHA-256s, paths]: the page first, its index.html after all that it needs. */
+function partsOf(dist: string) {
   const paths = readdirSync(dist, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(dist, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
     .filter((path) => path !== WORKER && !path.endsWith('.map'))
-    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-  return Object.fromEntries(paths.map((path) => [path, createHash('sha256').update(readFileSync(join(dist, path))).digest('base64')]));
+    .sort((a, b) => Number(a === 'index.html') - Number(b === 'index.html') || (a < b ? -1 : 1));
+  return Object.fromEntries(
+    [...new Set(paths.map(partOf))].sort().map((part) => {
+      const its = paths.filter((path) => partOf(path) === part);
+      return [part, [sha256(Buffer.concat(its.map((path) => sha256(readFileSync(join(dist, path)))))).toString('base64'), ...its]];
+    }),
+  );
 }
 
 export function precache(): Plugin {
@@ -33,7 +38,7 @@ export function precache(): Plugin {
         logLevel: 'warn',
         publicDir: false,
         define: {
-          FILES: JSON.stringify(filesIn(dir)),
+          PARTS: JSON.stringify(partsOf(dir)),
           WORKER_POLICY: JSON.stringify(headersFor(WORKER)['Content-Security-Policy']),
         },
         build: {

@@ -2,18 +2,17 @@
 // The host is a stranger's: a subfolder, no headers of ours, answers that the browser may keep for ten minutes.
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after as atEnd, before, test } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { serve } from '../../tools/serve.mjs';
 import { after, axe, DESK, DIST, idsOf, launch, newPage, predictions, settled } from './lib/browser.mjs';
 import { startHost } from './lib/host.mjs';
-import { hsRun, MANIFEST } from './lib/model.mjs';
+import { hsRun, MANIFEST, sha256 } from './lib/model.mjs';
 
 const FOLDER = '/some/folder/';
-const digest = (bytes) => createHash('sha256').update(bytes).digest('base64');
 const filesOf = (dir) =>
   readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -23,21 +22,32 @@ const SHIPPED = filesOf(DIST).filter((path) => path !== 'sw.js');
 const WEIGHTS = MANIFEST.models.map(({ path }) => `${path}model.safetensors`);
 
 let browser;
-let nextVersion; // of the built page: another index.html, and a part of it under another name
-let part; // { old, now }: that part's names
+let nextVersion; // of the page, built: a part that is loaded late is another, and so is a file of the last model
+let changed; // what of it is not as in DIST
+const edited = { source: '/src/code/index.ts', model: MANIFEST.models.at(-1) };
 before(async () => {
   browser = await launch();
   nextVersion = mkdtempSync(join(tmpdir(), 'hookscope-next-'));
-  cpSync(DIST, nextVersion, { recursive: true });
-  const old = SHIPPED.find((path) => /^assets\/code-.*\.js$/.test(path));
-  part = { old, now: old.replace(/-.*\./, '-NEXTPART.') };
-  renameSync(join(nextVersion, old), join(nextVersion, part.now));
-  const hashes = new Map(SHIPPED.map((path) => [digest(readFileSync(join(DIST, path))), path === old ? part.now : path]));
-  const rewrite = (path, change) => writeFileSync(join(nextVersion, path), change(readFileSync(join(nextVersion, path), 'utf8')));
-  const [oldName, newName] = [old, part.now].map((path) => path.slice('assets/'.length));
-  for (const path of filesOf(nextVersion)) if (/\.(js|html)$/.test(path)) rewrite(path, (text) => text.replaceAll(oldName, newName));
-  rewrite('index.html', (text) => text.replace('<title>', '<meta name="build" content="next" /><title>'));
-  rewrite('sw.js', (text) => text.replace(/[\w+/]{43}=/g, (hash) => digest(readFileSync(join(nextVersion, hashes.get(hash))))));
+  const site = fileURLToPath(new URL('../../site', import.meta.url));
+  const { build } = await import(pathToFileURL(join(site, 'node_modules/vite/dist/node/index.js')).href);
+  const next = {
+    name: 'next-version',
+    transform: (code, id) => (id.endsWith(edited.source) ? `${code}\nglobalThis.partOfNext = true;` : null),
+    transformIndexHtml: (html) => html.replace('<title>', '<meta name="build" content="next" /><title>'),
+    generateBundle: {
+      order: 'post',
+      handler(_, bundle) {
+        const config = bundle[`${edited.model.path}config.json`];
+        config.source = `${config.source}\n`;
+        const manifest = structuredClone(MANIFEST);
+        manifest.models.at(-1).files['config.json'] = { bytes: config.source.length, sha256: sha256(config.source) };
+        bundle['models/manifest.json'].source = JSON.stringify(manifest);
+      },
+    },
+  };
+  await build({ root: site, configFile: join(site, 'vite.config.ts'), logLevel: 'warn', plugins: [next], build: { outDir: nextVersion, emptyOutDir: true } });
+  changed = filesOf(nextVersion).filter((path) => !SHIPPED.includes(path) || !readFileSync(join(DIST, path)).equals(readFileSync(join(nextVersion, path))));
+  assert.ok(changed.some((path) => /^assets\/code-/.test(path)));
 });
 atEnd(async () => {
   await browser.close();
@@ -82,28 +92,28 @@ async function ready(page) {
   await closeHelp(page);
 }
 
-/** What is stored: path -> { key: the SHA-256 that it is stored under, is: that of its bytes }. */
+/** What is stored: path -> the SHA-256 of its bytes, of each that is kept. */
 const stored = (page) =>
   page.evaluate(async (folder) => {
     const out = {};
     for (const name of await caches.keys()) {
       const cache = await caches.open(name);
       for (const request of await cache.keys()) {
-        const [address, key] = request.url.split('?');
-        const hash = await crypto.subtle.digest('SHA-256', await (await cache.match(request)).arrayBuffer());
-        out[address.slice(folder.length)] = { key, is: btoa(String.fromCharCode(...new Uint8Array(hash))) };
+        const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', await (await cache.match(request)).arrayBuffer()));
+        (out[request.url.split('?')[0].slice(folder.length)] ??= []).push(Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join(''));
       }
     }
     return out;
   }, page.url());
 
-async function holdsTo(page, dir, paths = SHIPPED) {
-  const found = await stored(page);
-  assert.deepEqual(Object.keys(found).sort(), [...paths].sort());
-  for (const [path, { key, is }] of Object.entries(found)) {
-    assert.equal(key, digest(readFileSync(join(dir, path))), `${path}: another version's`);
-    assert.equal(is, key, `${path}: other bytes than its key says`);
-  }
+const hashesOf = (paths, dir) => Object.fromEntries(paths.map((path) => [path, [sha256(readFileSync(join(dir, path)))]]));
+const modelOf = (path) => MANIFEST.models.find((model) => path.startsWith(model.path));
+
+/** Nothing that is stored is other than it was built, here or in the next version. */
+async function nothingSpoilt(page) {
+  for (const [path, hashes] of Object.entries(await stored(page)))
+    for (const hash of hashes)
+      assert.ok([DIST, nextVersion].some((dir) => existsSync(join(dir, path)) && sha256(readFileSync(join(dir, path))) === hash), `${path} is spoilt`);
 }
 
 const buildOf = (page) => page.evaluate(() => document.querySelector('meta[name=build]')?.content ?? 'first');
@@ -142,7 +152,7 @@ test('after one visit: server gone, network off, both models compute what hs com
   profile(async ({ host, context, open }) => {
     const first = await open();
     await ready(first.page);
-    await holdsTo(first.page, DIST);
+    assert.deepEqual(await stored(first.page), hashesOf(SHIPPED, DIST));
     const sent = host.log.filter(({ status }) => status === 200).map(({ path }) => path);
     for (const path of WEIGHTS) assert.equal(sent.filter((other) => other === path).length, 1, `${path} was sent more than once`);
     assert.ok(sent.indexOf('sw.js') > sent.indexOf(WEIGHTS[0]), 'the first picture waited for the service worker');
@@ -191,9 +201,9 @@ test('a new version with a file cut short: the old one goes on, and nothing of i
     const { page } = await open();
     await ready(page);
     host.dir = nextVersion;
-    host.spoil.set(part.now, (bytes) => bytes.subarray(0, bytes.length - 1));
+    host.spoil.set(changed.find((path) => path.startsWith('assets/')), (bytes) => bytes.subarray(0, bytes.length - 1));
     assert.equal(await askForUpdate(page), 'redundant');
-    for (const { key, is } of Object.values(await stored(page))) assert.equal(is, key);
+    await nothingSpoilt(page);
     assert.equal(await notice(page).count(), 0);
     await context.setOffline(true);
     await page.reload();
@@ -226,8 +236,9 @@ test('a new version: each tab is told and none reloads by itself; it brings only
     await after(one.page, () => one.page.getByRole('textbox').fill('My own words, my own words'));
     await one.page.keyboard.press('Escape'); // what is below moves when the editor closes
     const sent = host.log.filter(({ status }) => status === 200).map(({ path }) => path);
-    const changed = filesOf(nextVersion).filter((path) => !SHIPPED.includes(path) || digest(readFileSync(join(DIST, path))) !== digest(readFileSync(join(nextVersion, path))));
-    assert.deepEqual([...new Set(sent)].sort(), changed);
+    // A name below assets/ stays what it was; the rest of the page is one part, and so is a model.
+    const wanted = filesOf(nextVersion).filter((path) => changed.includes(path) || !/^(assets|models)\//.test(path) || modelOf(path) === edited.model);
+    assert.deepEqual([...new Set(sent)].sort(), wanted);
 
     await notice(one.page).getByRole('button', { name: 'Reload' }).click();
     await one.page.waitForFunction(() => document.querySelector('meta[name=build]'));
@@ -236,11 +247,11 @@ test('a new version: each tab is told and none reloads by itself; it brings only
     const words = (await one.page.locator('.tok').allInnerTexts()).slice(1).join('').replaceAll('\u2423', ' ');
     assert.equal(words, 'My own words, my own words');
 
-    // The other tab is still the old page, complete: a part that it asks for late is the one it was built with.
+    // The other tab is still the old page, complete: the parts that it asks for late are those it was built with.
     await unplug({ host, context });
     assert.ok(await two.page.evaluate(() => globalThis.unchanged));
-    assert.equal(await two.page.evaluate(async (path) => (await fetch(path)).status, part.old), 200);
-    await computes(two.page);
+    for (const path of SHIPPED.filter((file) => file.startsWith('assets/')))
+      assert.equal(await two.page.evaluate(async (from) => (await fetch(from)).status, path), 200);
     await two.page.getByRole('button', { name: 'Reload' }).press('Enter');
     await two.page.waitForFunction(() => document.querySelector('meta[name=build]'));
     await settled(two.page);
@@ -251,7 +262,7 @@ test('a new version: each tab is told and none reloads by itself; it brings only
     await one.page.reload();
     await settled(one.page);
     await ready(one.page);
-    await holdsTo(one.page, nextVersion, filesOf(nextVersion).filter((path) => path !== 'sw.js'));
+    assert.deepEqual(await stored(one.page), hashesOf(filesOf(nextVersion).filter((path) => path !== 'sw.js'), nextVersion));
     assert.deepEqual([...one.complaints, ...two.complaints], []);
   }));
 
@@ -266,7 +277,7 @@ test('storage: what it says is what is there; clearing the models, then everythi
     const size = (of) => `${(SHIPPED.filter(of).reduce((sum, path) => sum + readFileSync(join(DIST, path)).length, 0) / 1e6).toFixed(1)} MB`;
     const { 'in all': inAll, ...parts } = await rows();
     assert.deepEqual(parts, {
-      'the page': size((path) => !MANIFEST.models.some((model) => path.startsWith(model.path))),
+      'the page': size((path) => !modelOf(path)),
       ...Object.fromEntries(MANIFEST.models.map((model) => [model.id, size((path) => path.startsWith(model.path))])),
     });
     assert.match(inAll, /^[\d.]+ MB/);
@@ -274,7 +285,7 @@ test('storage: what it says is what is there; clearing the models, then everythi
     await section.getByRole('button', { name: 'Clear the models' }).focus();
     await page.keyboard.press('Enter');
     await section.getByText(/^Cleared/).waitFor();
-    await holdsTo(page, DIST, SHIPPED.filter((path) => !MANIFEST.models.some((model) => path.startsWith(model.path))));
+    assert.deepEqual(await stored(page), hashesOf(SHIPPED.filter((path) => !modelOf(path)), DIST));
     assert.deepEqual(Object.keys(await rows()), ['the page', 'in all']);
     await closeHelp(page);
     await computes(page); // from the network
@@ -300,8 +311,8 @@ test('no room: the page works, says what is not stored and why, and half a file 
       await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(host.url).origin, quotaSize: 2e6 });
     });
     await openHelp(page);
-    await page.locator('.storage').getByText(/not all is stored.*model\.safetensors.*quota/is).waitFor({ timeout: 60_000 });
-    for (const { key, is } of Object.values(await stored(page))) assert.equal(is, key);
+    await page.locator('.storage').getByText(/not all is stored.*models\/.*quota/is).waitFor({ timeout: 60_000 });
+    await nothingSpoilt(page);
     await closeHelp(page);
     await computes(page);
     assert.deepEqual(complaints, []);
@@ -315,14 +326,14 @@ test('a damaged model on the server: named, not stored, all else is; mended, the
     await openHelp(page);
     const section = page.locator('.storage');
     await section.getByText(/not all is stored.*damaged/is).waitFor({ timeout: 60_000 });
-    assert.ok((await section.innerText()).includes(bad));
-    await page.waitForFunction((path) => document.querySelector('.storage').dataset.missing === '1', bad);
-    await holdsTo(page, DIST, SHIPPED.filter((path) => path !== bad));
+    assert.ok((await section.innerText()).includes(modelOf(bad).path));
+    await page.locator('.storage[data-missing="1"]').waitFor();
+    assert.deepEqual(await stored(page), hashesOf(SHIPPED.filter((path) => modelOf(path) !== modelOf(bad)), DIST));
     host.spoil.clear();
     await page.reload();
     await settled(page);
     await ready(page);
-    await holdsTo(page, DIST);
+    assert.deepEqual(await stored(page), hashesOf(SHIPPED, DIST));
   }));
 
 test('no service worker in this browser: the page works and says so', () =>

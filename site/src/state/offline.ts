@@ -1,6 +1,6 @@
 /** The page without a network: what is stored of it, whether that is all, and whether a new version waits. */
 import { signal, type ReadonlySignal } from '@preact/signals';
-import { modelFolder, openStore, pathOf, type Kept, type ToWorker } from '../sw/files';
+import { openStore, partOf, pathOf, type Kept, type ToWorker } from '../sw/files';
 
 /** Bytes by part: '' is the page, `models/x/` a model. `origin` is the browser's own count, of everything on this
  *  host; null where it does not say. */
@@ -41,7 +41,7 @@ export function registerOffline(opened: Promise<unknown>): Offline {
     if (await caches.has(folder)) {
       const store = await openStore(folder);
       for (const key of await store.keys()) {
-        const part = modelFolder(pathOf(key, folder)) ?? '';
+        const part = partOf(pathOf(key, folder));
         parts.set(part, (parts.get(part) ?? 0) + Number((await store.match(key))?.headers.get('content-length')));
       }
     }
@@ -93,7 +93,7 @@ export function registerOffline(opened: Promise<unknown>): Offline {
         await registration?.unregister();
       } else {
         const store = await openStore(folder);
-        for (const key of await store.keys()) if (modelFolder(pathOf(key, folder))) await store.delete(key);
+        for (const key of await store.keys()) if (partOf(pathOf(key, folder)) !== '') await store.delete(key);
       }
       kept.value = 'cleared';
       await measure();

@@ -9,7 +9,7 @@ function State({ offline }: { readonly offline: Offline }) {
   if (kept === 'cleared') return <>Cleared. The next visit with a network stores it again.</>;
   if (!kept) return <>This is looked at when the model has loaded.</>;
   if (kept.missing === 0) return <>Ready: the page and its models work without a network.</>;
-  if (!kept.failure) return <>Being stored for use without a network: {kept.missing} files to go.</>;
+  if (!kept.failure) return <>Being stored for use without a network.</>;
   return (
     <>
       Not all is stored for use without a network ({kept.failure}). The page works while the network does; the next visit tries again.
