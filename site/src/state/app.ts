@@ -75,6 +75,15 @@ export function createApp(connect: () => Engine) {
     return pair && subject(view.value.side, pair.a, pair.b);
   });
 
+  /** What the shown run is held against, and what both are called: the run without edits, or prompt B's. */
+  const compared = computed(() => {
+    const pair = runner.shown.value;
+    if (!pair || !shown.value) return null;
+    return view.value.side === 'a-b' && pair.b && !problem.value
+      ? { before: pair.b.now, words: ['B', 'A'] as const }
+      : { before: shown.value.before, words: ['before', 'now'] as const };
+  });
+
   /** The story belongs to a text, not to what was switched off in it. */
   let told: { before: unknown; story: Selection } | null = null;
   effect(() => {
@@ -162,6 +171,7 @@ export function createApp(connect: () => Engine) {
     /** Why what is asked for cannot be shown, so that prompt A is. */
     problem,
     subject: subjectShown,
+    compared,
     held,
     /** Until `release`, or while another model is chosen, this one is not loaded. */
     hold(id: string) {

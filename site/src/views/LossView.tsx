@@ -4,34 +4,34 @@ import { useMemo } from 'preact/hooks';
 import type { Token } from '../engine/types';
 import { full, three } from '../state/numbers';
 import { label } from '../state/reading';
-import type { Shown } from '../state/run';
+import type { Run, Shown } from '../state/run';
 import { Bar } from '../ui/Bar';
 import { niceCeiling, type BarsData } from '../ui/data';
 import { PREDICTIONS_FROM_PX, PREDICTIONS_GAP_PX, TITLE_PX, type Layout } from './layout';
 import { usePage } from './page';
 import { Picture } from './Picture';
 
-function LossTable({ shown }: { readonly shown: Shown }) {
+function LossTable({ shown, before, words }: { readonly shown: Shown; readonly before: Run; readonly words: readonly string[] }) {
   const { tokens } = shown.tokenized;
-  const edited = shown.now !== shown.before;
+  const edited = shown.now !== before;
   return (
     <div class="table-box" tabIndex={0} role="region" aria-label="Table of losses">
       <table>
         <thead>
           <tr>
             <th scope="col">after</th>
-            {edited && <th scope="col">before</th>}
-            <th scope="col">now, nats</th>
+            {edited && <th scope="col">{words[0]}</th>}
+            <th scope="col">{words[1]}, nats</th>
           </tr>
         </thead>
         <tbody>
           {[...shown.now.loss].map((x, i) => {
             const token = tokens[i];
-            const before = shown.before.loss[i] ?? Number.NaN;
+            const was = before.loss[i] ?? Number.NaN;
             return (
               <tr key={i}>
                 <th scope="row">{token && label(token, i)}</th>
-                {edited && <td title={full(before)}>{three(before)}</td>}
+                {edited && <td title={full(was)}>{three(was)}</td>}
                 <td title={full(x)}>{three(x)}</td>
               </tr>
             );
@@ -88,7 +88,8 @@ function Bracket({ layout, row }: { readonly layout: Layout; readonly row: numbe
 export function LossView({ shown, layout, asTable }: { readonly shown: Shown; readonly layout: Layout; readonly asTable: Signal<boolean> }) {
   const { app } = usePage();
   const { selection } = app;
-  const { now, before } = shown;
+  const { now } = shown;
+  const { before, words } = app.compared.value ?? { before: shown.before, words: ['before', 'now'] };
   const { tokens } = shown.tokenized;
   const end = useMemo(() => niceCeiling(Math.max(1, ...now.loss, ...before.loss)), [now, before]);
   const dest = useComputed(() => selection.shown.value.dest).value;
@@ -100,7 +101,7 @@ export function LossView({ shown, layout, asTable }: { readonly shown: Shown; re
         return { name: token ? label(token, i) : String(i), value, before: now === before ? null : (before.loss[i] ?? null) };
       }),
     }),
-    [shown],
+    [now, before],
   );
   return (
     <Picture
@@ -118,7 +119,7 @@ export function LossView({ shown, layout, asTable }: { readonly shown: Shown; re
       </p>
       {dest !== null && layout.bracket && !asTable.value && <Bracket layout={layout} row={dest} />}
       {asTable.value ? (
-        <LossTable shown={shown} />
+        <LossTable shown={shown} before={before} words={words} />
       ) : (
         <>
           <div class="axis" style={{ height: `${layout.head}px` }} aria-hidden="true">

@@ -4,7 +4,7 @@ import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { full, share, three, topIndices } from '../state/numbers';
 import { label, meanLoss, probabilitiesAt, repeatedPart } from '../state/reading';
-import type { Shown } from '../state/run';
+import type { Run, Shown } from '../state/run';
 import { Bar } from '../ui/Bar';
 import type { BarsData } from '../ui/data';
 import { Tok } from '../ui/Tok';
@@ -32,7 +32,7 @@ function Row({ words, before, now, edited, quiet = false }: {
         <Bar value={now} before={before} full={1} quiet={quiet} />
       </td>
       {edited && (
-        <td class="num muted" title={`softmax of logits, without edits: ${full(before)}`}>
+        <td class="num muted" title={`softmax of logits, held against: ${full(before)}`}>
           {share(before)}
         </td>
       )}
@@ -49,8 +49,9 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
   const { tokens } = shown.tokenized;
   const dest = app.selection.shown.value.dest ?? tokens.length - 1;
   const token = tokens[dest];
-  const edited = shown.now !== shown.before;
-  const [is, was] = [probabilitiesAt(shown.now, dest), probabilitiesAt(shown.before, dest)];
+  const { before: held, words } = app.compared.value ?? { before: shown.before, words: ['before', 'now'] };
+  const edited = shown.now !== held;
+  const [is, was] = [probabilitiesAt(shown.now, dest), probabilitiesAt(held, dest)];
   const last = useRef<{ readonly before: Float64Array; readonly now: Float64Array; readonly dest: number } | null>(null);
   if (is && was) last.current = { before: was, now: is, dest };
   if (!last.current) return null;
@@ -83,13 +84,13 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
           <tr>
             <th scope="col">
               <span class="unseen">token</span>
-              {edited && <span title="Ordered by the larger of before and now">larger first</span>}
+              {edited && <span title="Ordered by the larger of both">larger first</span>}
             </th>
             <th scope="col">
               <span class="unseen">bar</span>
             </th>
-            {edited && <th scope="col">before</th>}
-            <th scope="col">{edited ? 'now' : <span title="softmax of logits">probability</span>}</th>
+            {edited && <th scope="col">{words[0]}</th>}
+            <th scope="col">{edited ? words[1] : <span title="softmax of logits">probability</span>}</th>
           </tr>
         </thead>
         <tbody>
@@ -109,7 +110,7 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
           <Row words={<span class="muted">all others</span>} before={others(before)} now={others(now)} edited={edited} quiet />
         </tbody>
       </table>
-      <MeanLoss shown={shown} />
+      <MeanLoss shown={shown} held={held} />
     </Picture>
   );
 }
@@ -125,18 +126,18 @@ export function ranges(positions: readonly number[]): string {
   return out.map(([a, b]) => (a === b ? `${a}` : `${a}–${b}`)).join(', ');
 }
 
-function MeanLoss({ shown }: { readonly shown: Shown }) {
+function MeanLoss({ shown, held }: { readonly shown: Shown; readonly held: Run }) {
   const repeated = repeatedPart(shown.tokenized.ids);
   const spans = ranges(repeated);
-  const edited = shown.now !== shown.before;
+  const edited = shown.now !== held;
   const parts = [
     {
       name: repeated.length === 0 ? 'repeated part' : `repeated part, ${spans.includes(', ') ? `${repeated.length} tokens` : spans}`,
       why: `Positions whose next token also followed an earlier occurrence of the same token, what copying can predict: ${spans || 'none'}`,
-      before: meanLoss(shown.before.loss, repeated),
+      before: meanLoss(held.loss, repeated),
       now: meanLoss(shown.now.loss, repeated),
     },
-    { name: 'all tokens', why: 'Mean over every token but the first', before: meanLoss(shown.before.loss), now: meanLoss(shown.now.loss) },
+    { name: 'all tokens', why: 'Mean over every token but the first', before: meanLoss(held.loss), now: meanLoss(shown.now.loss) },
   ];
   const end = niceEnd(parts.flatMap((p) => [p.before ?? 0, p.now ?? 0]));
   return (
@@ -161,7 +162,7 @@ function MeanLoss({ shown }: { readonly shown: Shown }) {
                     <Bar value={p.now} before={p.before} full={end} />
                   </td>
                   {edited && (
-                    <td class="num muted" title={`${full(p.before)} nats, without edits`}>
+                    <td class="num muted" title={`${full(p.before)} nats`}>
                       {three(p.before)}
                     </td>
                   )}

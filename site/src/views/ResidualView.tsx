@@ -2,6 +2,8 @@
  *  the model would say if it stopped there. */
 import { useComputed, type Signal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
+import type { ReadRequest } from '../engine/types';
+import { isDifference, sideName } from '../state/documents';
 import { three } from '../state/numbers';
 import { glyphs, label, stateHook, stateName, states } from '../state/reading';
 import type { Shown } from '../state/run';
@@ -37,9 +39,10 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
   // Where attention and MLP are told apart, the stream has a tab of its own; here each layer is one step.
   const labels = states(config).filter((label) => !label.endsWith('_mid'));
   const points = labels.map((label) => ({ label, name: stateName(label, config), hook: stateHook(label, config), depth: states(config).indexOf(label) }));
-  const document = { read: 'states' as const, ...shown.now.part, states: labels };
+  const document: ReadRequest = { read: 'states', ...(app.subject.value ?? shown.now.part), states: labels };
+  const difference = isDifference(document);
   const sizes = useReading(document);
-  const before = useReading(shown.now === shown.before ? null : { ...document, ...shown.before.part, edits: [] });
+  const before = useReading(difference || shown.now === shown.before ? null : { ...document, ...shown.before.part, edits: [] });
   const fits = layout.depthWidth >= WORD_CELL_PX.width && layout.cell >= WORD_CELL_PX.height;
   // Words that nobody could read are not asked for: of a long text that would be the most work of all.
   const guesses = useReading(fits ? { read: 'lens', ...shown.now.part, states: labels, k: 1 } : null);
@@ -51,7 +54,7 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
     return from.map((_, i) => from[(i % nDepths) * n + Math.floor(i / nDepths)] ?? Number.NaN);
   }, [sizes.reading, nDepths]);
   // One scale for the run without edits and the run with them, so that a colour keeps its meaning.
-  const top = useMemo(() => Math.max(scaleOf(norms, false)[1], scaleOf(arrayOf(before.reading, 'norm'), false)[1]), [norms, before.reading]);
+  const top = useMemo(() => Math.max(scaleOf(norms, false)[1], difference ? 0 : scaleOf(arrayOf(before.reading, 'norm'), false)[1]), [norms, before.reading, difference]);
   const rowLabels = useMemo(() => tokens.map((t, i) => ({ text: glyphs(t, i), note: `(${i})` })), [tokens]);
   const hovered = useComputed(() => {
     const h = selection.hover.value;
@@ -87,15 +90,16 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
     const token = tokens[row];
     const value = norms[row * points.length + col] ?? Number.NaN;
     const guess = read ? `, reads as ${app.glyph(idAt(row, col))}` : '';
-    return token ? `${label(token, row)}, ${points[col]?.name}: length ${three(value)}${guess}` : '';
+    return token ? `${label(token, row)}, ${points[col]?.name}: ${difference ? 'difference of lengths' : 'length'} ${three(value)}${guess}` : '';
   };
   const at = selection.lock.value.dest ?? tokens.length - 1;
+  const unit = difference ? 'difference of lengths' : 'length of the vector';
   const there = norms.length === tokens.length * nDepths;
   const data: MatrixData | null = there
     ? {
-        kind: 'matrix', title: 'Residual stream: length of each vector', values: norms, rows: tokens.length, cols: nDepths,
+        kind: 'matrix', title: difference ? `Residual stream: difference of lengths, ${sideName[app.view.value.side]}` : 'Residual stream: length of each vector', values: norms, rows: tokens.length, cols: nDepths,
         conventions: [`||resid||_2 in f32, of ${points.map((p) => p.hook).join(', ')}`, ...(read ? [`word: the likeliest token, ${LENS_MEANS}`] : [])],
-        rowLabels, colLabels: points.map((p) => ({ text: p.name })), palette: 'cividis', scale: [0, top], scaleLabel: 'length of the vector',
+        rowLabels, colLabels: points.map((p) => ({ text: p.name })), palette: difference ? 'diverging' : 'cividis', scale: [difference ? -top : 0, top], scaleLabel: unit,
         ...(cellText && { cellText }),
       }
     : null;
@@ -118,10 +122,10 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
             <HeatmapBar
               renderer={renderer}
               theme={theme.value}
-              palette="cividis"
-              scale={[0, top]}
-              label="length of the vector"
-              ticks={[0, top / 2, top]}
+              palette={data.palette}
+              scale={data.scale}
+              label={unit}
+              ticks={difference ? [-top, 0, top] : [0, top / 2, top]}
               width={BAR_PX}
             />
           </div>
