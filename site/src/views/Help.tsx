@@ -24,7 +24,7 @@ const WORDS = [
   ['neuron', 'L2 N590 is number 590 of layer 2’s MLP: it reads one direction of the stream and writes another'],
   ['KL', 'how far one prediction is from another, in nats; 0 is the same'],
   ['A − B, effect', 'prompt A less prompt B, position by position; prompt A with the interventions less without'],
-  ['loss', '−log of the probability given to the token that came next, in nats; 0 is certainty'],
+  ['loss', '−log of the probability given to the token that came next, in nats; 0 is certainty. The line under each token of the text is its loss; a full one is 10 nats or more'],
   ['ablate', 'switch a head off: its output (hook_z) is set to zero, “z = 0”, and the rest is computed anew'],
   ['in force', 'the interventions that the numbers shown were computed with; a muted one is kept, but not in force'],
   ['a·‖v‖', 'how much a head carries over from a source: its attention weight a times the length of the value v there'],

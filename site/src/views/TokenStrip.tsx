@@ -5,6 +5,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Token } from '../engine/types';
 import { align } from '../state/align';
 import { EXAMPLES } from '../state/examples';
+import { three } from '../state/numbers';
 import { glyphs } from '../state/reading';
 import type { Shown } from '../state/run';
 import { Arcs } from '../ui/Arcs';
@@ -25,10 +26,15 @@ interface ChipProps {
   readonly prompt: 'a' | 'b';
   /** The other prompt has another token here, or none. */
   readonly differs: boolean;
+  /** What the token cost the model that had read those before it, nats; null for the first. */
+  readonly loss: number | null;
 }
 
+/** Of a loss so large its line fills the chip's width. */
+const FULL_LOSS = 10;
+
 /** Redraws only when it is lit or no longer lit. */
-function Chip({ token, index, isStop, prompt, differs }: ChipProps) {
+function Chip({ token, index, isStop, prompt, differs, loss }: ChipProps) {
   const { app } = usePage();
   const { selection, experiment } = app;
   /** Whether positions of the selection are this prompt's. */
@@ -50,7 +56,8 @@ function Chip({ token, index, isStop, prompt, differs }: ChipProps) {
       data-at={`${prompt}${index}`}
       aria-selected={selected}
       tabIndex={isStop ? 0 : -1}
-      title={described(token, index)}
+      title={`${described(token, index)}${loss === null ? '' : `. The line: its loss, −log p given the tokens before it: ${three(loss)} nats`}`}
+      style={{ '--loss': loss === null ? 0 : Math.min(1, loss / FULL_LOSS) }}
       aria-label={`${prompt === 'b' ? 'B: ' : ''}${glyphs(token, index)}, position ${index}, id ${token.id}`}
       onMouseEnter={() => mine && selection.preview({ dest: index, src: null, depth: null, column: index })}
       onClick={() => {
@@ -121,7 +128,7 @@ function Chips({ a, b }: { readonly a: Shown; readonly b: Shown | null }) {
   const chip = (which: 'a' | 'b', of: Shown, position: number | null, differs: boolean) => {
     const token = position === null ? undefined : of.tokenized.tokens[position];
     if (position === null || !token) return <span class="tok-gap" aria-hidden="true" />;
-    return <Chip token={token} index={position} isStop={which === prompt && position === stop} prompt={which} differs={differs} />;
+    return <Chip token={token} index={position} isStop={which === prompt && position === stop} prompt={which} differs={differs} loss={position === 0 ? null : (of.now.loss[position - 1] ?? null)} />;
   };
   return (
     <div class={arcs ? 'chips-line with-arcs' : 'chips-line'}>
