@@ -37,8 +37,12 @@ interface Props {
 export const pairDocument = ({ shown, head, dest, src }: Props) =>
   ({ read: 'pair', ...shown.now.part, layer: head.layer, head: head.head, dest, src }) as const;
 
+/** Whether an edit in force changes what the head writes, after its values were weighted. */
+export const editsAfter = ({ edits }: Shown, { layer }: HeadId): boolean =>
+  edits.some(({ hook }) => new RegExp(`^blocks\\.(${layer}|.*\\*.*)\\.attn\\.hook_(z|result)$`).test(hook));
+
 export function AttentionDetails(props: Props) {
-  const { shown, dest, src } = props;
+  const { shown, head, dest, src } = props;
   const { app } = usePage();
   const { reading, stale } = useReading(pairDocument(props));
   const { score = null, pattern = null, v_norm = null, attn_scale = null, key_error = null } = reading?.values ?? {};
@@ -77,7 +81,7 @@ export function AttentionDetails(props: Props) {
       />
       <section data-stale={stale}>
         <h3>
-          What the value says <span title={reading?.conventions.top}>added to logits</span>
+          What the value says <span title={reading?.conventions.top}>{editsAfter(shown, head) ? 'before the edit' : 'added to logits'}</span>
         </h3>
         <Bars
           data={{ kind: 'bars', title: 'What the value says', conventions: [], unit: 'logit', tokens: true, rows: [...said('top', UP), ...said('bottom', DOWN).reverse()] }}

@@ -3,6 +3,7 @@ import { useComputed, useSignal } from '@preact/signals';
 import { useLayoutEffect } from 'preact/hooks';
 import { states } from '../state/reading';
 import type { Shown } from '../state/run';
+import { deferred } from '../ui/deferred';
 import { useMedia } from '../ui/useMedia';
 import { usePixelRatio } from '../ui/pixelRatio';
 import { useSize } from '../ui/useSize';
@@ -14,6 +15,8 @@ import { usePage } from './page';
 import { Predictions } from './Predictions';
 import { ResidualView } from './ResidualView';
 import { StoryLine } from './StoryLine';
+
+const PairSteps = deferred(() => import('./tabs/index').then((m) => m.PairSteps));
 
 /** In a window this low everything scrolls, and the pictures take the height they need. */
 const SHORT_WINDOW = '(max-height: 620px)';
@@ -56,6 +59,7 @@ export function AttentionTab({ shown }: { readonly shown: Shown }) {
               <LossView shown={shown} layout={layout} asTable={lossTable} />
             </div>
             <Predictions shown={shown} />
+            {app.view.value.steps === 'shown' && <PairSteps shown={shown} />}
           </>
         )}
       </div>

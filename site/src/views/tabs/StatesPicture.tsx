@@ -26,6 +26,8 @@ const MOST_KL = 5;
 interface Meaning {
   readonly read: 'lens' | 'states';
   readonly word: string;
+  /** Where there is room. */
+  readonly long?: string;
   readonly says: string;
   /** Of one token, which is chosen. */
   readonly ofToken?: boolean;
@@ -39,9 +41,9 @@ const MEASURES: Readonly<Record<Measure, Meaning>> = {
   prob: { read: 'lens', word: 'probability', says: 'The probability of the token, if the model stopped there', ofToken: true, scale: [0, 1] },
   logit: { read: 'lens', word: 'logit', says: 'The logit of the token, if the model stopped there', ofToken: true, signed: true },
   rank: { read: 'lens', word: 'rank', says: 'How many tokens would be likelier, if the model stopped there', ofToken: true, scale: [MOST_RANK, 0] },
-  kl: { read: 'lens', word: 'KL to the final', says: 'How far its prediction is from the final one, in nats', scale: [MOST_KL, 0] },
+  kl: { read: 'lens', word: 'KL', long: 'KL to the final', says: 'How far its prediction is from the final one, in nats', scale: [MOST_KL, 0] },
   entropy: { read: 'lens', word: 'entropy', says: 'How undecided the model would be there, in nats' },
-  cosine: { read: 'states', word: 'cosine to the final', says: 'Whether it points where the final state does: from −1 to 1', scale: [-1, 1], signed: true },
+  cosine: { read: 'states', word: 'cosine', long: 'cosine to the final', says: 'Whether it points where the final state does: from −1 to 1', scale: [-1, 1], signed: true },
   projection: { read: 'states', word: 'projection', says: 'How far it goes along a direction that you choose', signed: true },
 };
 
@@ -140,7 +142,7 @@ export function StatesPicture({ shown, measures, called, name, ownControls = fal
     const values = across ? from : turned(from, depths, n);
     const best = arrayOf(reading, 'top_ids');
     const k = reading.arrays.get('top_ids')?.shape[2] ?? 1;
-    const word = apart ? 'length of the difference' : meaning.word + direction;
+    const word = apart ? 'length of the difference' : (meaning.long ?? meaning.word) + direction;
     const signed = !apart && (difference || meaning.signed === true);
     const positions = positionLabels(tokens);
     const names = labels.map((state) => ({ text: stateName(state, config) }));

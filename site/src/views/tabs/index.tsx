@@ -10,6 +10,8 @@ import { MlpTab } from './MlpTab';
 import { StreamTab } from './StreamTab';
 import { WrittenTab } from './WrittenTab';
 
+export { PairSteps } from './PairSteps';
+
 export interface TabProps {
   readonly shown: Shown;
 }
