@@ -150,7 +150,8 @@ export function createApp(connect: () => Engine) {
   let started = false;
   effect(() => {
     const id = wanted.value;
-    if (started && !held.value) void open(id);
+    const may = !held.value;
+    if (started && may) void open(id);
   });
 
   return {
