@@ -171,7 +171,7 @@ const NAME = text(256, 1);
 
 const promptFields = fields({ text: TEXT, ids: list(index, 2 ** 20) }, ['text']);
 
-const aVector = fields({ vector: NAME }, ['vector']);
+const aVector = fields({ vector: NAME });
 const aRun = fields({ run: NAME, positions: list(position, 4096) }, ['run']);
 const has = (x: unknown, name: string): boolean => typeof x === 'object' && x !== null && Object.hasOwn(x, name);
 const operand = (depth: number): Check => (x, at) => {
@@ -215,17 +215,17 @@ const edit: Check = (x, at) => {
   if (takes[0] && !has(given, takes[0])) flaw(`${at}.${takes[0]}`, `is missing; "${given.op}" needs it`);
 };
 
-const DIRECTIONS = [
-  fields({ token: index, minus: index }, ['token']),
-  fields({ neuron }, ['neuron']),
-  fields({ neuron_in: neuron }, ['neuron_in']),
-  fields({ state: NAME, position: index }, ['state', 'position']),
-  fields({ head, position: index }, ['head', 'position']),
-];
-const KINDS = ['token', 'neuron', 'neuron_in', 'state', 'head'];
+const DIRECTIONS: Readonly<Record<string, Check>> = {
+  token: fields({ token: index, minus: index }),
+  neuron: fields({ neuron }),
+  neuron_in: fields({ neuron_in: neuron }),
+  state: fields({ state: NAME, position: index }, ['position']),
+  head: fields({ head, position: index }, ['position']),
+};
 const direction: Check = (x, at) => {
-  const kind = KINDS.findIndex((name) => has(x, name));
-  (DIRECTIONS[kind] ?? ((_, where) => flaw(where, `names none of ${KINDS.join(', ')}`)))(x, at);
+  const kinds = Object.keys(DIRECTIONS);
+  const check = DIRECTIONS[kinds.find((kind) => has(x, kind)) ?? ''] ?? flaw(at, `names none of ${kinds.join(', ')}`);
+  check(x, at);
 };
 
 const WHOLE = ['max_new', 'top_k', 'seed'];

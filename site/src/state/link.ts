@@ -9,14 +9,12 @@ const MOST_JSON = 65_536;
 
 export const isLink = (fragment: string): boolean => fragment.startsWith('#x=');
 
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? (byte >>> 1) ^ 0xedb88320 : byte >>> 1;
-  return byte;
-});
-
 export function crc32(bytes: Uint8Array): number {
   let crc = ~0;
-  for (const byte of bytes) crc = (crc >>> 8) ^ (TABLE[(crc ^ byte) & 255] ?? 0);
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 && 0xedb88320);
+  }
   return ~crc >>> 0;
 }
 
@@ -24,7 +22,7 @@ const through = (bytes: Uint8Array<ArrayBuffer>, pipe: CompressionStream | Decom
   new Blob([bytes]).stream().pipeThrough(pipe);
 
 const base64url = (bytes: Uint8Array): string =>
-  btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')).replace(/[+/=]/g, (c) => ({ '+': '-', '/': '_' })[c] ?? '');
 
 export async function encodeLink(document: ExperimentDocument): Promise<string> {
   const json = new TextEncoder().encode(JSON.stringify(document));
