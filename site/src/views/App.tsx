@@ -57,7 +57,7 @@ function Sheet() {
 }
 
 /** What is opened over the page comes with its own code, when it is first opened. */
-const Share = deferred(() => import('./Share').then((m) => m.Share));
+const Share = deferred(() => import('./Saved').then((m) => m.Share));
 const Saved = deferred(() => import('./Saved').then((m) => m.Saved));
 const Palette = deferred(() => import('./Palette').then((m) => m.Palette));
 const EditForm = deferred(() => import('./EditForm').then((m) => m.EditForm));

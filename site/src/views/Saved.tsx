@@ -7,6 +7,9 @@ import { Dialog } from './Dialog';
 import { contents, saveFile } from './Share';
 import { usePage } from './page';
 
+/** In one piece with this: what one of them needs, the other does. */
+export { Share } from './Share';
+
 const when = (date: string) => new Date(date).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const opening = (text: string) => text.trim().split(/\s+/).slice(0, 6).join(' ');
 
