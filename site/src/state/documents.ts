@@ -1,25 +1,12 @@
 /** Reading documents (docs/formats.md, "Reading") of what is shown: the same that `hs` takes. */
-import type { Edit, MinusRun, ReadRequest, RunRequest } from '../engine/types';
-import type { Shown } from './run';
+import type { MinusRun, ReadRequest } from '../engine/types';
+import type { RunPart, Shown } from './run';
 import type { View } from './view';
-
-/** The run of a document. */
-export type RunPart = Pick<RunRequest, 'ids' | 'edits' | 'runs'>;
 
 /** The runs that a document reads: one, or one less another. */
 export interface Subject extends RunPart {
   readonly minus?: MinusRun;
 }
-
-const readsRuns = (edit: Edit) => JSON.stringify(edit.value)?.includes('"run":') ?? false;
-
-/** The run of a prompt with edits. An edit that takes from prompt B acts on prompt A alone. */
-export function runPart(ids: readonly number[], edits: readonly Edit[], idsB: readonly number[] | null): RunPart {
-  if (edits.length === 0) return { ids };
-  return edits.some(readsRuns) && idsB ? { ids, edits, runs: { B: idsB } } : { ids, edits };
-}
-
-export const editsOfB = (edits: readonly Edit[]): readonly Edit[] => edits.filter((edit) => !readsRuns(edit));
 
 /** Why a side cannot be shown now; null: it can. */
 export function sideProblem(side: View['side'], a: Shown, b: Shown | null): string | null {

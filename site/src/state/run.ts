@@ -1,8 +1,7 @@
 /** Runs of the experiment, latest wins: at most one is under way, and of those asked for meanwhile only
  *  the last is started. The picture of the last true run stays until the next one is true. */
 import { batch, signal, type ReadonlySignal } from '@preact/signals';
-import type { Edit, Engine, EngineFailure, HeadScores, ModelInfo, RunResult, Tokenized } from '../engine/types';
-import { editsOfB, runPart, type RunPart } from './documents';
+import type { Edit, Engine, EngineFailure, HeadScores, ModelInfo, RunRequest, RunResult, Tokenized } from '../engine/types';
 import { asFailure } from './failure';
 import type { HeadId } from './selection';
 
@@ -11,6 +10,19 @@ export interface Ask {
   readonly textB: string | null;
   readonly edits: readonly Edit[];
 }
+
+/** The run of a document. */
+export type RunPart = Pick<RunRequest, 'ids' | 'edits' | 'runs'>;
+
+const readsRuns = (edit: Edit) => JSON.stringify(edit.value)?.includes('"run":') ?? false;
+
+/** The run of a prompt with edits. An edit that takes from prompt B acts on prompt A alone. */
+export function runPart(ids: readonly number[], edits: readonly Edit[], idsB: readonly number[] | null): RunPart {
+  if (edits.length === 0) return { ids };
+  return edits.some(readsRuns) && idsB ? { ids, edits, runs: { B: idsB } } : { ids, edits };
+}
+
+export const editsOfB = (edits: readonly Edit[]): readonly Edit[] => edits.filter((edit) => !readsRuns(edit));
 
 /** One run, and what can be read of it at once; `pattern` and `logits` are null while they are fetched, and whoever
  *  asked is told by the signal that they read. */

@@ -2,7 +2,7 @@
  *  before it is put in force, so that what does not fit is said here. */
 import { useId, useState } from 'preact/hooks';
 import type { Edit, Op, Operand } from '../engine/types';
-import { runPart } from '../state/documents';
+import { runPart } from '../state/run';
 import { asFailure } from '../state/failure';
 import { Dialog } from './Dialog';
 import { usePage } from './page';
