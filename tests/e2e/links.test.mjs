@@ -381,6 +381,25 @@ test('experiments are saved, renamed, deleted and brought back, taken out and in
   await close();
 });
 
+test('the link is copied; an experiment that is too large for one is offered as a file', async () => {
+  const { page, complaints, close } = await site.open({ permissions: ['clipboard-read', 'clipboard-write'] });
+  await settled(page);
+  await button(page, 'Share').click();
+  await button(page, 'Copy').click();
+  await page.getByText('Copied.').waitFor();
+  await axe(page, 'Share');
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await page.getByRole('textbox', { name: 'Link' }).inputValue());
+  await button(page, 'Close').click();
+  await typeText(page, 'Edit', 'cat '.repeat(20_000));
+  await button(page, 'Share').click();
+  await page.getByRole('alert').getByText('too large for a link').waitFor();
+  const [file] = await Promise.all([page.waitForEvent('download'), button(page, 'Save as a file').click()]);
+  const [{ document }] = JSON.parse(readFileSync(await file.path(), 'utf8')).experiments;
+  assert.equal(document.a.text, 'cat '.repeat(20_000));
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
 test('where storage is forbidden the page works, and Saved says so', async () => {
   const { page, complaints, close } = await site.open({}, (fresh) =>
     fresh.addInitScript(() =>

@@ -5,7 +5,7 @@ import { deflateRawSync } from 'node:zlib';
 import type { ModelInfo } from '../../site/src/engine/types';
 import { fromDocument, toDocument, type ExperimentDocument } from '../../site/src/state/document';
 import { EMPTY, ablation } from '../../site/src/state/experiment';
-import { LONGEST, crc32, decodeLink, encodeLink } from '../../site/src/state/link';
+import { crc32, decodeLink, encodeLink } from '../../site/src/state/link';
 import { NOTHING } from '../../site/src/state/selection';
 import { VIEW } from '../../site/src/state/view';
 import { HOSTILE, fragment, linkOf } from '../fixtures/links/hostile.mjs';
@@ -92,9 +92,17 @@ describe('a link', () => {
     }
   });
 
+  it('is not made of what a link cannot hold', async () => {
+    const next = random(9);
+    const noise = Array.from({ length: 20_000 }, () => String.fromCharCode(33 + Math.floor(next() * 90))).join('');
+    for (const text of [noise, 'cat '.repeat(16_384)]) expect(await encodeLink({ v: 1, a: { text } })).toBe('');
+    const most = { v: 1, a: { text: 'x'.repeat(65_536 - '{"v":1,"a":{"text":""}}'.length) } } as const;
+    expect(await opened(await encodeLink(most))).toEqual(most);
+  });
+
   it('ends a bomb while it inflates', async () => {
     const link = fragment(deflateRawSync(Buffer.alloc(8_000_000, 32), { level: 9 }));
-    expect(link.length).toBeLessThan(LONGEST);
+    expect(link.length).toBeLessThan(16_384);
     expect(await decodeLink(link)).toEqual({ problem: expect.stringContaining('holds more than a link') });
   });
 

@@ -3,8 +3,8 @@
  *  A link comes from anyone. Opening one never throws and takes bounded time and memory. */
 import { Flaw, checkDocument, type ExperimentDocument } from './document';
 
-/** Characters of a link after the page's address, and bytes of its JSON. */
-export const LONGEST = 16_384;
+/** At most: characters of a link after the page's address, and bytes of its JSON. */
+const LONGEST = 16_384;
 const MOST_JSON = 65_536;
 
 export const isLink = (fragment: string): boolean => fragment.startsWith('#x=');
@@ -24,13 +24,15 @@ const through = (bytes: Uint8Array<ArrayBuffer>, pipe: CompressionStream | Decom
 const base64url = (bytes: Uint8Array): string =>
   btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')).replace(/[+/=]/g, (c) => ({ '+': '-', '/': '_' })[c] ?? '');
 
+/** "" where a link cannot hold it. */
 export async function encodeLink(document: ExperimentDocument): Promise<string> {
   const json = new TextEncoder().encode(JSON.stringify(document));
   const deflated = new Uint8Array(await new Response(through(json, new CompressionStream('deflate-raw'))).arrayBuffer());
   const bytes = new Uint8Array(4 + deflated.length);
   new DataView(bytes.buffer).setUint32(0, crc32(deflated));
   bytes.set(deflated, 4);
-  return `#x=1.${base64url(bytes)}`;
+  const link = `#x=1.${base64url(bytes)}`;
+  return json.length > MOST_JSON || link.length > LONGEST ? '' : link;
 }
 
 /** The bytes of strict base64url: no padding, no spaces, no bits left over; null for anything else. */

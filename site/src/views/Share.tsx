@@ -1,7 +1,7 @@
 /** An experiment as a link to copy, or as a file. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { printable, type ExperimentDocument } from '../state/document';
-import { LONGEST, encodeLink } from '../state/link';
+import { encodeLink } from '../state/link';
 import '../styles/share.css';
 import { Dialog } from './Dialog';
 
@@ -36,8 +36,6 @@ export function contents({ model, a, b, edits = [], view, selection, sampler, nu
   ];
 }
 
-const kB = (characters: number) => (characters / 1000).toFixed(1);
-
 export function Share({ document: make, onClose }: {
   /** Called while drawing: what it reads redraws the link. */
   readonly document: () => ExperimentDocument;
@@ -57,30 +55,30 @@ export function Share({ document: make, onClose }: {
       latest = false;
     };
   }, [json]);
-  const tooLong = link !== null && link.length > LONGEST;
-  const copy = () => {
+  const tooLong = link === '';
+  const copy = async () => {
     input.current?.select();
-    void navigator.clipboard.writeText(input.current?.value ?? '').then(
-      () => setSaid('Copied.'),
-      () => setSaid('This browser did not let the page copy: the link is selected, copy it from there.'),
-    );
+    try {
+      await navigator.clipboard.writeText(input.current?.value ?? ''); // absent where the address is not secure
+      setSaid('Copied.');
+    } catch {
+      setSaid('This browser did not let the page copy: the link is selected, copy it from there.');
+    }
   };
   return (
     <Dialog class="share" title="Share this experiment" onClose={onClose}>
       {tooLong ? (
-        <p role="alert">
-          This experiment is too large for a link ({kB(link.length)} of {kB(LONGEST)} kB). Save it as a file; “Import a file” under Saved opens it.
-        </p>
+        <p role="alert">This experiment is too large for a link. Save it as a file; “Import a file” under Saved opens it.</p>
       ) : (
         <div class="row">
           <input ref={input} readOnly aria-label="Link" value={link === null ? '' : location.href.replace(/#.*$/s, '') + link} onFocus={(event) => event.currentTarget.select()} />
-          <button type="button" class="button ink" disabled={link === null} onClick={copy}>
+          <button type="button" class="button ink" disabled={link === null} onClick={() => void copy()}>
             Copy
           </button>
         </div>
       )}
       <p class="muted small" role="status">
-        {said || (link !== null && !tooLong && `${link.length.toLocaleString('en')} characters after the address.`)}
+        {said || (link && `${link.length.toLocaleString('en')} characters after the address.`)}
       </p>
       <h3>It holds</h3>
       <ul>
@@ -89,7 +87,7 @@ export function Share({ document: make, onClose }: {
         ))}
       </ul>
       {!experiment.numbers && <p class="muted small">The run is not finished, so there are no numbers yet for whoever opens it to compare with.</p>}
-      <p class="muted small">Nothing is uploaded: the experiment stands in the link itself, after the #, which is never sent to a server. Whoever has the link can read the texts.</p>
+      {!tooLong && <p class="muted small">Nothing is uploaded: the experiment stands in the link itself, after the #, which is never sent to a server. Whoever has the link can read the texts.</p>}
       <button type="button" class="button" onClick={() => saveFile(experiment.a.text, fileOf(experiment))}>
         Save as a file
       </button>
