@@ -31,8 +31,7 @@ static void attention_scores(const hs_run *run, int layer, int head, hs_rows row
         hs_gemm(scores + t * T, T, q + t * stride, stride, run->packed, HS_NR * e, NULL, end - t, end, (int)e, false);
     }
     for (int t = rows.from; t < rows.to; t++) {
-        for (int s = 0; s <= t; s++)
-            scores[t * T + s] /= scale;
+        hs_ln_apply(scores + t * T, scores + t * T, 0, scale, NULL, NULL, t + 1);
         for (int64_t s = t + 1; s < T; s++)
             scores[t * T + s] = -INFINITY;
     }
@@ -68,8 +67,7 @@ static void attention_z(const hs_run *run, int layer, int head, hs_rows rows, co
                 false);
         for (int t = t0; t < end; t++)
             for (int s = t0; s <= t; s++)
-                for (int i = 0; i < e; i++)
-                    z[t * stride + i] += pattern[t * T + s] * v[s * stride + i];
+                hs_add_scaled(z + t * stride, pattern[t * T + s], v + s * stride, e);
     }
 }
 

@@ -18,7 +18,7 @@ static void at_hook(const hs_run *run, const hs_grad *g, int hook, int layer, hs
 {
     hs_real *kept = g->hook[hs_hook_at(hook, layer)];
     if (kept)
-        hs_add(kept, d, count);
+        hs_add(kept, kept, d, count);
     if (hs_edits_any(run->edits, hook, layer))
         hs_edits_apply_gradient(run->edits, hook, layer, d, run->inside);
 }
@@ -34,7 +34,7 @@ static void weight_gradient(const hs_grad *g, const hs_real *x, int64_t x_stride
     hs_pack(g->packed, d_y, y_stride, 1, T, n);
     hs_gemm(d_w, n, g->transposed, T, g->packed, (int64_t)HS_NR * T, NULL, k, n, T, true);
     for (int t = 0; d_bias && t < T; t++)
-        hs_add(d_bias, d_y + t * y_stride, n);
+        hs_add(d_bias, d_bias, d_y + t * y_stride, n);
 }
 
 /* Back through LayerNorm: d_out [T, d] (used up) with respect to its output, d_x [T, d] to its input x. */
@@ -130,7 +130,7 @@ static void mlp(const hs_run *run, const hs_grad *g, int layer)
     layernorm(run, g, HS_HOOK_LN2_SCALE, HS_HOOK_LN2_NORMALIZED, layer, mlp_in, d,
               hs_run_at(run, HS_HOOK_LN2_SCALE, layer), w->ln2_w, w->ln2_b, d, g->d_norm, g->d_x);
     at_hook(run, g, HS_HOOK_MLP_IN, layer, g->d_x, (int64_t)T * d);
-    hs_add(g->d_resid, g->d_x, (int64_t)T * d);
+    hs_add(g->d_resid, g->d_resid, g->d_x, (int64_t)T * d);
 }
 
 /* From d_branch = d(hook_attn_out) to d_z, through hook_result where somebody asks for it. */
@@ -143,7 +143,7 @@ static void output(const hs_run *run, const hs_grad *g, int layer)
     bool by_head = g->hook[hs_hook_at(HS_HOOK_RESULT, layer)] || hs_edits_any(run->edits, HS_HOOK_RESULT, layer);
     hs_real *d_b = of_param(g, w->b_O), *d_w = of_param(g, w->W_O);
     for (int t = 0; d_b && t < T; t++)
-        hs_add(d_b, g->d_branch + (int64_t)t * d, d);
+        hs_add(d_b, d_b, g->d_branch + (int64_t)t * d, d);
     if (by_head) {
         for (int64_t row = 0; row < (int64_t)T * H; row++)
             memcpy(g->d_heads + row * d, g->d_branch + row / H * d, (size_t)d * sizeof *g->d_heads);
@@ -264,14 +264,14 @@ static void project_by_head(const hs_run *run, const hs_grad *g, int layer, cons
         hs_gemm(g->d_norm, d, p->d + h * e, (int64_t)H * e, p->packed_t + (int64_t)h * e * HS_NR,
                 (int64_t)HS_NR * H * e, NULL, T, d, e, false);
         if (p->takes_positions && cfg->positional_embedding_type == HS_POSITIONS_SHORTFORMER)
-            hs_add(g->d_pos, g->d_norm, (int64_t)T * d);
+            hs_add(g->d_pos, g->d_pos, g->d_norm, (int64_t)T * d);
         layernorm(run, g, HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, input, stride, g->head_scale, w->ln1_w,
                   w->ln1_b, d, g->d_norm, g->d_x);
         for (int t = 0; t < T; t++)
             memcpy(g->d_heads + ((int64_t)t * H + h) * d, g->d_x + (int64_t)t * d, (size_t)d * sizeof *g->d_x);
     }
     at_hook(run, g, p->hook_input, layer, g->d_heads, (int64_t)T * H * d);
-    hs_add(g->d_attn_in, g->d_heads, (int64_t)T * H * d);
+    hs_add(g->d_attn_in, g->d_attn_in, g->d_heads, (int64_t)T * H * d);
 }
 
 static bool wants_head_inputs(const hs_run *run, const hs_grad *g, int layer)
@@ -322,16 +322,16 @@ static void block(const hs_run *run, const hs_grad *g, int layer)
                                                   ? resid
                                                   : hs_run_at(run, HS_HOOK_LN1_NORMALIZED, layer));
         if (!by_head && i == 1 && cfg->positional_embedding_type == HS_POSITIONS_SHORTFORMER)
-            hs_add(g->d_pos, g->d_norm, count);
+            hs_add(g->d_pos, g->d_pos, g->d_norm, count);
     }
     if (by_head) {
         at_hook(run, g, HS_HOOK_ATTN_IN, layer, g->d_attn_in, count * H);
         for (int64_t row = 0; row < count / d * H; row++)
-            hs_add(g->d_resid + row / H * d, g->d_attn_in + row * d, d);
+            hs_add(g->d_resid + row / H * d, g->d_resid + row / H * d, g->d_attn_in + row * d, d);
     } else {
         layernorm(run, g, HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, resid, d,
                   hs_run_at(run, HS_HOOK_LN1_SCALE, layer), w->ln1_w, w->ln1_b, d, g->d_norm, g->d_x);
-        hs_add(g->d_resid, g->d_x, count);
+        hs_add(g->d_resid, g->d_resid, g->d_x, count);
     }
     at_hook(run, g, HS_HOOK_RESID_PRE, layer, g->d_resid, count);
 }
@@ -356,15 +356,15 @@ static void embed(const hs_run *run, const hs_grad *g)
     const hs_config *cfg = &run->model->cfg;
     int64_t T = run->n_tokens, d = cfg->d_model, count = T * d;
     if (cfg->positional_embedding_type == HS_POSITIONS_STANDARD)
-        hs_add(g->d_pos, g->d_resid, count);
+        hs_add(g->d_pos, g->d_pos, g->d_resid, count);
     at_hook(run, g, HS_HOOK_POS_EMBED, 0, g->d_pos, count);
     at_hook(run, g, HS_HOOK_EMBED, 0, g->d_resid, count);
     if (!g->params)
         return;
-    hs_add(of_param(g, run->model->w.W_pos), g->d_pos, count);
+    hs_add(of_param(g, run->model->w.W_pos), of_param(g, run->model->w.W_pos), g->d_pos, count);
     hs_real *d_embed = of_param(g, run->model->w.W_E);
     for (int t = 0; t < T; t++)
-        hs_add(d_embed + run->ids[t] * d, g->d_resid + t * d, d);
+        hs_add(d_embed + run->ids[t] * d, d_embed + run->ids[t] * d, g->d_resid + t * d, d);
 }
 
 void hs_backward(const hs_run *run, const hs_real *d_logits, hs_grad *g)

@@ -15,6 +15,12 @@ static void copy(hs_real *to, const hs_real *from, hs_rows rows, int64_t width)
         memcpy(to + rows.from * width, from + rows.from * width, (size_t)((rows.to - rows.from) * width) * sizeof *to);
 }
 
+static void add_rows(hs_real *sum, const hs_real *a, const hs_real *b, hs_rows rows, int64_t width)
+{
+    int64_t at = rows.from * width;
+    hs_add(sum + at, a + at, b + at, (rows.to - rows.from) * width);
+}
+
 /* out = x W + bias: these rows of [T, n], [T, k]. */
 static void multiply(hs_rows rows, hs_real *out, int64_t out_stride, const hs_real *x, int64_t x_stride, const hs_real *packed,
                      const hs_real *bias, int n, int k)
@@ -53,8 +59,7 @@ const hs_real *hs_with_positions(const hs_run *run, hs_rows rows, const hs_real 
         return x;
     const hs_real *pos = hs_run_at(run, HS_HOOK_POS_EMBED, 0);
     int64_t d = run->model->cfg.d_model;
-    for (int64_t i = rows.from * d; i < rows.to * d; i++)
-        run->qk_input[i] = x[i] + pos[i];
+    add_rows(run->qk_input, x, pos, rows, d);
     return run->qk_input;
 }
 
@@ -151,8 +156,7 @@ static void mlp(const hs_run *run, int layer, hs_rows rows, const hs_real *mlp_i
 static void add_to_stream(const hs_run *run, hs_rows rows, hs_real *sum, const hs_real *a, const hs_real *b)
 {
     int64_t d = run->model->cfg.d_model;
-    for (int64_t i = rows.from * d; i < rows.to * d; i++)
-        sum[i] = a[i] + b[i];
+    add_rows(sum, a, b, rows, d);
 }
 
 /* One block: from the stream before it (hook_resid_pre's place) to the stream after it. */

@@ -46,6 +46,9 @@ void hs_transpose(hs_real *out, const hs_real *a, int64_t lda, int rows, int col
     KERNEL(void, ln_apply,                                                                                  \
            (hs_real * out, const hs_real *x, hs_real mean, hs_real scale, const hs_real *w,                 \
             const hs_real *b, int n))                                                                       \
+    /* out = a + b and y += s x, [n]. May be in place. */                                                   \
+    KERNEL(void, add, (hs_real * out, const hs_real *a, const hs_real *b, int64_t n))                       \
+    KERNEL(void, add_scaled, (hs_real * y, hs_real s, const hs_real *x, int64_t n))                         \
     KERNEL(hs_real, dot, (const hs_real *a, const hs_real *b, int n))                                       \
     /* out [n] = act(x [n]) for the element-wise functions (not solu, which is x softmax(x) of a row). */   \
     KERNEL(void, activation, (hs_act act, hs_real *out, const hs_real *x, int64_t n))                       \
@@ -59,12 +62,5 @@ HS_KERNELS(HS_KERNEL_SHIPPED)
 #define HS_KERNEL_REFERENCE(result, name, parameters) result hs_ref_##name parameters;
 HS_KERNELS(HS_KERNEL_REFERENCE)
 #endif
-
-/* y += a x and the like: one loop each, which every compiler vectorises without changing a bit. */
-static inline void hs_add(hs_real *y, const hs_real *x, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        y[i] += x[i];
-}
 
 #endif

@@ -79,6 +79,18 @@ void KERNEL(ln_apply)(hs_real *out, const hs_real *x, hs_real mean, hs_real scal
     }
 }
 
+void KERNEL(add)(hs_real *out, const hs_real *a, const hs_real *b, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        out[i] = a[i] + b[i];
+}
+
+void KERNEL(add_scaled)(hs_real *y, hs_real s, const hs_real *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] += s * x[i];
+}
+
 hs_real KERNEL(dot)(const hs_real *a, const hs_real *b, int n)
 {
     double sum = 0;

@@ -3,6 +3,7 @@
 #include "vmath.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- GEMM ---- */
 
@@ -11,59 +12,47 @@
  * order of the sums. */
 enum { ROWS = 64, DEPTH = 1024, MR = 4 };
 
-/* One tile: C [mr, HS_NR] from mr rows of A and one panel. The k loop stays rolled: unrolled, V8 runs
- * out of registers (docs/adr/0003). mr is a constant in each call, so the arrays are registers. */
+#ifdef __clang__
+#define ROLLED _Pragma("clang loop unroll(disable)")
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define ROLLED
+#define UNROLLED
+#endif
+
+/* One tile: C [rows, HS_NR] from rows <= mr rows of A and one panel. The k loop stays rolled: unrolled, V8 runs
+ * out of registers (docs/adr/0003). mr is a constant in each call, so the arrays are registers. Rows beyond the
+ * last are the last once more, which costs less than code for two and for three. */
 static inline __attribute__((always_inline)) void tile(hs_real *c, int64_t ldc, const hs_real *a, int64_t lda,
-                                                       const hs_real *panel, int mr, int k, bool add,
+                                                       const hs_real *panel, int mr, int rows, int k, bool add,
                                                        const hs_real *bias)
 {
     v128_t lo[MR], hi[MR];
+    const hs_real *in[MR];
+    hs_real *out[MR];
+    UNROLLED
     for (int i = 0; i < mr; i++) {
-        lo[i] = add ? wasm_v128_load(c + i * ldc) : v_splat(0);
-        hi[i] = add ? wasm_v128_load(c + i * ldc + 4) : v_splat(0);
+        int row = i < rows ? i : rows - 1;
+        in[i] = a + row * lda;
+        out[i] = c + row * ldc;
+        lo[i] = add ? wasm_v128_load(out[i]) : v_splat(0);
+        hi[i] = add ? wasm_v128_load(out[i] + 4) : v_splat(0);
     }
-#ifdef __clang__
-#pragma clang loop unroll(disable)
-#endif
+    ROLLED
     for (int p = 0; p < k; p++) {
         v128_t b_lo = wasm_v128_load(panel + (int64_t)p * HS_NR), b_hi = wasm_v128_load(panel + (int64_t)p * HS_NR + 4);
+        UNROLLED
         for (int i = 0; i < mr; i++) {
-            v128_t x = wasm_v128_load32_splat(a + i * lda + p);
+            v128_t x = wasm_v128_load32_splat(in[i] + p);
             lo[i] = v_add(lo[i], v_mul(x, b_lo));
             hi[i] = v_add(hi[i], v_mul(x, b_hi));
         }
     }
+    UNROLLED
     for (int i = 0; i < mr; i++) {
-        wasm_v128_store(c + i * ldc, bias ? v_add(lo[i], wasm_v128_load(bias)) : lo[i]);
-        wasm_v128_store(c + i * ldc + 4, bias ? v_add(hi[i], wasm_v128_load(bias + 4)) : hi[i]);
+        wasm_v128_store(out[i], bias ? v_add(lo[i], wasm_v128_load(bias)) : lo[i]);
+        wasm_v128_store(out[i] + 4, bias ? v_add(hi[i], wasm_v128_load(bias + 4)) : hi[i]);
     }
-}
-
-static void tile_any(hs_real *c, int64_t ldc, const hs_real *a, int64_t lda, const hs_real *panel, int mr,
-                     int k, bool add, const hs_real *bias)
-{
-    switch (mr) {
-    case 4: tile(c, ldc, a, lda, panel, 4, k, add, bias); break;
-    case 3: tile(c, ldc, a, lda, panel, 3, k, add, bias); break;
-    case 2: tile(c, ldc, a, lda, panel, 2, k, add, bias); break;
-    default: tile(c, ldc, a, lda, panel, 1, k, add, bias); break;
-    }
-}
-
-/* A tile whose panel is cut by the right edge: through a whole tile on the stack. */
-static void tile_edge(hs_real *c, int64_t ldc, const hs_real *a, int64_t lda, const hs_real *panel, int mr,
-                      int nr, int k, bool add, const hs_real *bias)
-{
-    hs_real whole[MR * HS_NR] = {0}, edge_bias[HS_NR] = {0};
-    for (int i = 0; i < mr; i++)
-        for (int j = 0; j < nr; j++)
-            whole[i * HS_NR + j] = add ? c[i * ldc + j] : 0;
-    for (int j = 0; bias && j < nr; j++)
-        edge_bias[j] = bias[j];
-    tile_any(whole, HS_NR, a, lda, panel, mr, k, add, bias ? edge_bias : NULL);
-    for (int i = 0; i < mr; i++)
-        for (int j = 0; j < nr; j++)
-            c[i * ldc + j] = whole[i * HS_NR + j];
 }
 
 void hs_gemm(hs_real *c, int64_t ldc, const hs_real *a, int64_t lda, const hs_real *packed,
@@ -78,14 +67,26 @@ void hs_gemm(hs_real *c, int64_t ldc, const hs_real *a, int64_t lda, const hs_re
                 const hs_real *panel = packed + j / HS_NR * panel_stride + (int64_t)k0 * HS_NR;
                 const hs_real *b = bias && last ? bias + j : NULL;
                 int nr = n - j;
+                hs_real whole[MR * HS_NR] = {0}, whole_bias[HS_NR] = {0};
+                if (b && nr < HS_NR)
+                    b = memcpy(whole_bias, b, (size_t)nr * sizeof *b);
                 for (int i = row0; i < row0 + rows; i += MR) {
                     int mr = row0 + rows - i < MR ? row0 + rows - i : MR;
-                    hs_real *out = c + i * ldc + j;
+                    hs_real *out = c + i * ldc + j, *tile_out = out;
+                    int64_t tile_ldc = ldc;
+                    if (nr < HS_NR) { /* the right edge cuts the panel: through a whole tile */
+                        for (int row = 0; add && row < mr; row++)
+                            memcpy(whole + row * HS_NR, out + row * ldc, (size_t)nr * sizeof *out);
+                        tile_out = whole;
+                        tile_ldc = HS_NR;
+                    }
                     const hs_real *in = a + i * lda + k0;
-                    if (nr >= HS_NR)
-                        tile_any(out, ldc, in, lda, panel, mr, depth, add, b);
+                    if (mr == 1)
+                        tile(tile_out, tile_ldc, in, lda, panel, 1, 1, depth, add, b);
                     else
-                        tile_edge(out, ldc, in, lda, panel, mr, nr, depth, add, b);
+                        tile(tile_out, tile_ldc, in, lda, panel, MR, mr, depth, add, b);
+                    for (int row = 0; nr < HS_NR && row < mr; row++)
+                        memcpy(out + row * ldc, whole + row * HS_NR, (size_t)nr * sizeof *out);
                 }
             }
             k0 += depth;
@@ -191,10 +192,33 @@ void hs_ln_moments(const hs_real *x, int n, double eps, hs_real *mean, hs_real *
 void hs_ln_apply(hs_real *out, const hs_real *x, hs_real mean, hs_real scale, const hs_real *w,
                  const hs_real *b, int n)
 {
-    for (int i = 0; i < n; i++) {
+    int i = 0;
+    for (; i + 4 <= n; i += 4) {
+        v128_t normalized = v_div(v_sub(wasm_v128_load(x + i), v_splat(mean)), v_splat(scale));
+        wasm_v128_store(out + i, w ? v_madd(normalized, wasm_v128_load(w + i), wasm_v128_load(b + i)) : normalized);
+    }
+    for (; i < n; i++) {
         hs_real normalized = (x[i] - mean) / scale;
         out[i] = w ? normalized * w[i] + b[i] : normalized;
     }
+}
+
+void hs_add(hs_real *out, const hs_real *a, const hs_real *b, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        wasm_v128_store(out + i, v_add(wasm_v128_load(a + i), wasm_v128_load(b + i)));
+    for (; i < n; i++)
+        out[i] = a[i] + b[i];
+}
+
+void hs_add_scaled(hs_real *y, hs_real s, const hs_real *x, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        wasm_v128_store(y + i, v_madd(v_splat(s), wasm_v128_load(x + i), wasm_v128_load(y + i)));
+    for (; i < n; i++)
+        y[i] += s * x[i];
 }
 
 hs_real hs_dot(const hs_real *a, const hs_real *b, int n)
@@ -267,10 +291,26 @@ static inline __attribute__((always_inline)) v128_t slope_of(hs_act act, v128_t 
 void hs_activation(hs_act act, hs_real *out, const hs_real *x, int64_t n)
 {
     int64_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        wasm_v128_store(out + i, act_of(act, wasm_v128_load(x + i)));
-    if (i < n)
-        v_store_part(out + i, act_of(act, v_load_part(x + i, (int)(n - i), 0)), (int)(n - i));
+    /* One loop for each function: with the choice inside, the loop is slower by a third. */
+#define EACH(ACT)                                                     \
+    for (; i + 4 <= n; i += 4)                                        \
+        wasm_v128_store(out + i, act_of(ACT, wasm_v128_load(x + i))); \
+    break;
+    switch (act) {
+    case HS_ACT_RELU: EACH(HS_ACT_RELU)
+    case HS_ACT_SILU: EACH(HS_ACT_SILU)
+    case HS_ACT_GELU: EACH(HS_ACT_GELU)
+    case HS_ACT_GELU_NEW:
+    case HS_ACT_GELU_FAST:
+    case HS_ACT_GELU_PYTORCH_TANH: EACH(HS_ACT_GELU_NEW)
+    default: EACH(HS_ACT_NONE)
+    }
+    if (i < n) {
+        hs_real last[4] = {0};
+        memcpy(last, x + i, (size_t)(n - i) * sizeof *x);
+        hs_activation(act, last, last, 4);
+        memcpy(out + i, last, (size_t)(n - i) * sizeof *x);
+    }
 }
 
 void hs_activation_grad(hs_act act, hs_real *d_x, const hs_real *d_out, const hs_real *x, int64_t n)

@@ -12,6 +12,10 @@ void hs_pack(hs_real *packed, const hs_real *b, int64_t k_stride, int64_t n_stri
         int nr = n - j0 < HS_NR ? n - j0 : HS_NR;
         for (int p = 0; p < k; p++, packed += HS_NR) {
             const hs_real *row = b + p * k_stride + j0 * n_stride;
+            if (nr == HS_NR && n_stride == 1) {
+                memcpy(packed, row, HS_NR * sizeof *packed);
+                continue;
+            }
             for (int j = 0; j < nr; j++)
                 packed[j] = row[j * n_stride];
             for (int j = nr; j < HS_NR; j++)

@@ -147,7 +147,7 @@ hs_status hs_trainer_end(hs_trainer *t, hs_detail *detail, hs_progress *out)
     hs_real *d = t->lanes[0].grad->params;
     double loss = t->lanes[0].loss;
     for (int i = 1; i < HS_LANES; i++) {
-        hs_add(d, t->lanes[i].grad->params, model->n_real);
+        hs_add(d, d, t->lanes[i].grad->params, model->n_real);
         loss += t->lanes[i].loss;
     }
     loss /= r->batch;

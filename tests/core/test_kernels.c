@@ -118,7 +118,7 @@ static bool close_to(double x, double ref, double relative, double absolute)
 
 static void test_rows(void)
 {
-    TEST("softmax, logsumexp, LayerNorm, dot: lengths 1 to 67");
+    TEST("softmax, logsumexp, LayerNorm, sums, dot: lengths 1 to 67");
     for (int n = 1; n <= 67; n++) {
         float *x = guarded_random(n, 20), *y = guarded(n), *ref = guarded(n), *w = guarded_random(n, 2), *b = guarded_random(n, 1);
         hs_softmax(y, x, n);
@@ -133,6 +133,11 @@ static void test_rows(void)
         CHECK(close_to((double)mean, (double)ref_mean, 1e-6, 1e-5) && close_to((double)scale, (double)ref_scale, 1e-6, 1e-5));
         hs_ln_apply(y, x, mean, scale, w, b, n);
         hs_ref_ln_apply(ref, x, mean, scale, w, b, n);
+        CHECK(!memcmp(y, ref, (size_t)n * sizeof *y));
+        hs_add(y, x, w, n);
+        hs_ref_add(ref, x, w, n);
+        hs_add_scaled(y, x[0], b, n);
+        hs_ref_add_scaled(ref, x[0], b, n);
         CHECK(!memcmp(y, ref, (size_t)n * sizeof *y));
         CHECK(close_to((double)hs_dot(x, w, n), (double)hs_ref_dot(x, w, n), 1e-6, 1e-6 * 40 * n));
         hs_softmax(x, x, n); /* in place */
