@@ -6,6 +6,7 @@
  *
  * jsmn alone accepts `{"a" 1,}` and the like, so the grammar is checked first. Every step is linear but
  * the comparison of keys, which sorts. */
+#include "decimal.h"
 #include "error.h"
 #include "json_check.h"
 
@@ -334,7 +335,7 @@ bool hs_json_number(const hs_json *json, hs_json_at at, double *out)
 {
     if (hs_json_type_of(json, at) != HS_JSON_NUMBER)
         return false;
-    double value = strtod(json->text + json->tokens[at].start, NULL);
+    double value = hs_decimal_read(json->text + json->tokens[at].start);
     if (!isfinite(value))
         return false;
     *out = value;
