@@ -1,6 +1,6 @@
 import type { Edit, ModelConfig, Operand, RunRequest } from '../engine/types';
 import { axesOf, hooksOf, matches } from './hooks';
-import { literal, range, tensor } from './python';
+import { Code, lines, literal, range, tensor } from './python';
 
 /** A run as a document has it, and how many positions it has: more than `ids` where a text was continued. */
 export interface EditedRun {
@@ -20,6 +20,8 @@ export interface Hooked {
 type Indices = readonly number[] | null; // of one axis; null: all
 const isSlice = (list: readonly number[]) => list.every((x, i) => x === list[0]! + i);
 
+export const isRun = (value: Operand | undefined): value is Extract<Operand, { run: string }> => typeof value === 'object' && 'run' in value;
+
 /** The index of a selection. `lengths` of the axes that lists may stand for, 0 for the last; `keep`: how many of the
  *  last axes stay when they have one entry. */
 function index(chosen: readonly Indices[], lengths: readonly number[], keep: number): string {
@@ -34,7 +36,6 @@ function index(chosen: readonly Indices[], lengths: readonly number[], keep: num
     depth--;
     return `[${list.map((x) => '['.repeat(depth) + x + ']'.repeat(depth)).join(', ')}]`;
   });
-  while (said.length > 1 && said.at(-1) === ':') said.pop();
   return said.join(', ');
 }
 
@@ -50,69 +51,62 @@ function constant(value: Operand, vectors: unknown): { readonly code: string; re
   return { code: `${tensor(numbers)}${shape.length > 1 ? `.reshape(${shape})` : ''}`, axes: shape.length };
 }
 
+const FUNCTION = `
+def $name(x, hook):
+    <<v:v = $v>>
+    <<direction:v = v / v.norm()>>
+    y = <<masked:x.tril()||x.clone()>>
+    <<op=zero:y[$at] = 0>>
+    <<op=scale:y[$at] *= $scale>>
+    <<op=add:y[$at] += <<scale:$scale * >><<v:v||$value>>>>
+    <<op=project_out:y[$at] -= (y[$at] @ v)[..., None] * v>>
+    <<op=clamp:c = (y[$at] @ v)[..., None]
+    y[$at] += (c.clamp($min, $max) - c) * v>>
+    <<put:y[$at] = <<v:v||$value>>>>
+    return <<masked:torch.where(torch.ones_like(x).tril() > 0, y, x)  # later sources are out of reach||y>>`;
+
 /** The function of one edit for hooks of one kind, or nothing where it reaches no position. `split`: LN1 of inputs that heads
  *  have of their own, with an axis of heads behind that of positions. `source`: the activation in the other run. */
 function define(name: string, edit: Edit, axes: string, split: boolean, run: EditedRun, config: ModelConfig, source: string): readonly string[] {
-  const { op, scale, value = 0 } = edit;
+  const { op, value = 0, from = 0 } = edit;
   const n = run.ids.length;
-  const from = edit.from === undefined ? 0 : edit.from + (edit.from < 0 ? n : 0);
-  const resolved = (list: readonly number[] | undefined) => list?.map((x) => (x < 0 ? x + n : x)) ?? null;
-  let positions: Indices = resolved(edit.positions) ?? (from ? range(from, run.rows) : null);
-  let sources: Indices = resolved(edit.sources);
+  const resolved = (list: readonly number[] | undefined, length = n): Indices => list?.map((x) => (x < 0 ? x + length : x)) ?? null;
+  let positions = resolved(edit.positions) ?? (from ? range(from < 0 ? from + n : from, run.rows) : null);
+  let sources = resolved(edit.sources);
   let there: Indices = null; // positions of the other run
-  const other = typeof value === 'object' && 'run' in value ? value : undefined;
+  const other = isRun(value) ? value : undefined;
   if (other) {
     const length = run.runs?.[other.run]?.length ?? 0;
-    there = other.positions?.map((x) => (x < 0 ? x + length : x)) ?? null;
-    if (op !== 'mean' && !there) {
-      const reach = Math.max(n, length); // at a generated position only if the run has it
-      positions = (positions ?? range(0, run.rows)).filter((x) => x < reach);
-      there = positions;
-    }
-    if (length < run.rows || sources) sources ??= range(0, length);
+    there = resolved(other.positions, length);
+    // Its values at the positions that are written, generated ones only if it has them.
+    if (op !== 'mean') there ??= positions = (positions ?? range(0, run.rows)).filter((x) => x < Math.max(n, length));
+    if (length < run.rows) sources ??= range(0, length);
   }
-  const inside = positions?.map((x) => x < run.rows);
-  if (op !== 'mean' && there && there.length === positions?.length) there = there.filter((_, i) => inside?.[i]);
-  positions = positions?.filter((x) => x < run.rows) ?? null;
+  const reached = positions?.map((x) => x < run.rows);
+  if (op !== 'mean' && there?.length === reached?.length) there = there?.filter((_, i) => reached?.[i]) ?? null;
+  positions = positions?.filter((_, i) => reached?.[i]) ?? null;
   if (positions?.length === 0) return [];
 
-  const dims = edit.dims ? range(...edit.dims) : null;
-  const select = (p: Indices, s: Indices, batch: boolean, keep: number) => {
-    const of: Readonly<Record<string, Indices>> = { p, s, h: edit.heads ?? null, d: dims };
-    const kinds = split ? [...'pxd'] : [...axes];
-    const lengths: Readonly<Record<string, number>> = { p: run.rows, s: run.rows, h: config.n_heads };
-    const before = batch ? [null] : [];
-    return index([...before, ...kinds.map((kind) => of[kind] ?? null)], [0, ...kinds.map((kind) => lengths[kind] ?? 0)].slice(batch ? 0 : 1), keep);
-  };
   const masked = axes === 'hps';
-  const fixed = op === 'zero' || op === 'scale' || other ? undefined : constant(value, run.vectors);
-  const at = `y[${select(positions, sources, true, other ? 4 : fixed?.axes === 1 ? 1 : fixed?.axes ? 4 : 0)}]`;
-  let v = fixed ? fixed.code + (split && fixed.axes > 1 ? '[..., None, :]' : '') : '';
-  if (other) {
-    v = `${source}[${select(there, sources ?? (masked ? range(0, run.rows) : null), false, 4)}]`;
-    if (op === 'mean') v += `.mean(${masked ? 1 : 0}, keepdim=True)`;
-  }
-  const direction = op === 'project_out' || op === 'clamp';
-  const named = (fixed?.axes ?? 0) > 0 || other;
-  const bounds = [edit.min === undefined ? '' : `min=${edit.min}`, edit.max === undefined ? '' : `max=${edit.max}`].filter(Boolean).join(', ');
-  const act: Readonly<Record<string, string>> = {
-    zero: `${at} = 0`,
-    scale: `${at} *= ${scale}`,
-    add: `${at} += ${scale === undefined ? '' : `${scale} * `}${named ? 'v' : v}`,
-    project_out: `${at} -= (${at} @ v)[..., None] * v`,
-    clamp: `c = (${at} @ v)[..., None]\n${at} += (c.clamp(${bounds}) - c) * v`,
+  const kinds = split ? 'pxd' : axes;
+  const lengths: Readonly<Record<string, number>> = { p: run.rows, s: run.rows, h: config.n_heads };
+  const select = (p: Indices, s: Indices, keep: number) => {
+    const of: Readonly<Record<string, Indices | undefined>> = { p, s, h: edit.heads, d: edit.dims && range(...edit.dims) };
+    return index([...kinds].map((kind) => of[kind] ?? null), [...kinds].map((kind) => lengths[kind] ?? 0), keep);
   };
-  return [
-    `def ${name}(x, hook):`,
-    ...[
-      named ? `v = ${v}` : '',
-      direction ? 'v = v / v.norm()' : '',
-      masked ? 'y = x.tril()' : 'y = x.clone()',
-      ...(act[op] ?? `${at} = ${named ? 'v' : v}`).split('\n'),
-      masked ? 'return torch.where(torch.ones_like(x).tril() > 0, y, x)  # later sources are out of reach' : 'return y',
-    ].filter(Boolean).map((line) => `    ${line}`),
-    '',
-  ];
+  const fixed = 'value' in edit && !other ? constant(value, run.vectors) : { code: '', axes: 0 };
+  const v = other
+    ? `${source}[${select(there, sources ?? (masked ? range(0, run.rows) : null), 4)}]${op === 'mean' ? `.mean(${masked ? 1 : 0}, keepdim=True)` : ''}`
+    : fixed.code + (split && fixed.axes > 1 ? '[..., None, :]' : '');
+  return lines(FUNCTION, {
+    ...edit,
+    name: new Code(name),
+    v: other || fixed.axes ? new Code(v) : undefined,
+    at: new Code(`:, ${select(positions, sources, other || fixed.axes > 1 ? 4 : fixed.axes)}`.replace(/(, :)+$/, '')),
+    masked,
+    direction: op === 'project_out' || op === 'clamp',
+    put: /set|mean|patch|freeze/.test(op),
+  });
 }
 
 /** Hooks that TransformerLens computes only with a switch on. */
@@ -131,11 +125,11 @@ export const editedHooks = (run: EditedRun, config: ModelConfig): readonly strin
   hooksOf(config).filter((hook) => run.edits?.some((edit) => matches(edit.hook, hook)));
 
 /** The functions of a run's edits, and which hooks call them, in the order of the forward pass. */
-export function edits(run: EditedRun, config: ModelConfig, all: ReadonlySet<string>, prefix: string): { readonly lines: readonly string[]; readonly hooked: readonly Hooked[] } {
+export function edits(run: EditedRun, config: ModelConfig, all: ReadonlySet<string>, prefix: string): { readonly functions: readonly string[]; readonly hooked: readonly Hooked[] } {
   const every = hooksOf(config);
   const ownInputs = [...all].some((hook) => /_input$/.test(hook));
   const headInputs = ownInputs || [...all].some((hook) => /attn_in$/.test(hook));
-  const lines: string[] = [];
+  const functions: string[] = [];
   const handed: Hooked[] = []; // what attn_in hands on comes before the inputs' own
   const own: Hooked[] = [];
   run.edits?.forEach((edit, i) => {
@@ -146,10 +140,9 @@ export function edits(run: EditedRun, config: ModelConfig, all: ReadonlySet<stri
     }
     for (const [kind, hooks] of kinds) {
       const call = `${prefix}${edit.op}_${i + 1}${kinds.size > 1 ? kind : ''}`;
-      const other = typeof edit.value === 'object' && 'run' in edit.value ? literal(edit.value.run) : '';
-      const source = `${prefix}runs[${other}][${hooks.length > 1 ? 'hook.name' : literal(hooks[0])}]`;
+      const source = `${prefix}runs[${isRun(edit.value) ? literal(edit.value.run) : ''}][${hooks.length > 1 ? 'hook.name' : literal(hooks[0])}]`;
       const text = define(call, edit, axesOf(hooks[0]!), kind === 'split', run, config, source);
-      lines.push(...text);
+      functions.push(...text);
       if (!text.length) continue;
       for (const hook of hooks) {
         own.push({ hook, call });
@@ -158,5 +151,5 @@ export function edits(run: EditedRun, config: ModelConfig, all: ReadonlySet<stri
     }
   });
   const order = new Map(every.map((hook, at) => [hook, at]));
-  return { lines, hooked: [...handed, ...own].sort((a, b) => order.get(a.hook)! - order.get(b.hook)!) };
+  return { functions, hooked: [...handed, ...own].sort((a, b) => order.get(a.hook)! - order.get(b.hook)!) };
 }
