@@ -1,11 +1,9 @@
 import type { GenerateRequest, ModelConfig, ReadRequest, RunRequest } from '../engine/types';
-import { valuesOf, type Document } from './documents';
+import { fillings, type Document } from './documents';
 import { editedHooks, edits, isRun, switches, type EditedRun, type Hooked } from './edits';
 import { hooksOf, matches } from './hooks';
-import { Code, indent, lines, literal, type Values } from './python';
+import { Code, literal, render, type Values } from './python';
 import { BLOCKS, GENERATE, READINGS } from './readings';
-
-export type Library = 'transformer_lens' | 'nnsight';
 
 export interface CodeInput {
   readonly model: { readonly id: string; readonly sha256: string; readonly config: ModelConfig; readonly processing?: readonly string[] };
@@ -18,38 +16,76 @@ export interface CodeInput {
   readonly text?: string;
 }
 
-const HEAD = `
-# $what in Hookscope, in Python: pip install transformer-lens==2.15.4<<nnsight: nnsight==0.7.0>>
+/** The model's folder into TransformerLens (docs/formats.md) with its weights transformed as the page's are, the runs, what is read. */
+const PROGRAM = `
+# $what in Hookscope, as Python: pip install transformer-lens==2.15.4<<nnsight: nnsight==0.7.0>>
 import json
 from glob import glob
 import torch
 <<nnsight:from nnsight import NNsight>>
 from safetensors.torch import load_file
 from transformer_lens import <<nnsight:ActivationCache, >>HookedTransformer, HookedTransformerConfig<<scored:, head_detector>>
-<<fold_ln:from transformer_lens.components import LayerNorm>>`;
-
-/** The model's folder into TransformerLens (docs/formats.md), its weights transformed as the page's are. */
-const MODEL = `
+$blank
 folder = $id  # config.json and model.safetensors, whose SHA-256 is $sha256
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**config | {"device": "cpu"}))
 torch.set_grad_enabled(False)
 for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
-<<processed:model.load_and_process_state_dict(model.state_dict(), $flags)>>
-<<fold_ln:for norm in model.modules():
-    if isinstance(norm, LayerNorm):  # what was folded
-        norm.w.fill_(1)
-        norm.b.fill_(0)>>
+<<processed:kinds = ("fold_ln", "center_writing_weights", "center_unembed", "fold_value_biases")
+model.load_and_process_state_dict(model.state_dict(), **{kind: kind in $processing for kind in kinds})>>
+<<fold_ln:for name, x in model.named_parameters():
+    if "ln" in name:  # it was folded: gain 1, bias 0
+        x.fill_(name.endswith("w"))>>
 <<nnsight:nn = NNsight(model)
 def activations(cache):  # of each hook the last call, without the batch axis
     last = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items()}
-    return ActivationCache({name: x.output[0] for name, x in last.items() if "hook_" in name}, model, has_batch_dim=False)>>`;
+    return ActivationCache({name: x.output[0] for name, x in last.items() if "hook_" in name}, model, has_batch_dim=False)>>
+$blank
+<<runs:$runs
+$blank>>
+$reading
+$blank
+for name, x in out.items():
+    print(name, tuple(x.shape), x, sep="\\n")
+$blank`;
 
-const PROCESSES = ['fold_ln', 'center_writing_weights', 'center_unembed', 'fold_value_biases'];
+const RUN = `
+ids$_ = torch.tensor([$ids])<<text:  # $text>>
+<<hooked:<<nnsight:with nn.trace(ids$_) as tracer:
+    cache$_ = tracer.cache()
+    $hooked
+    logits$_ = nn.output.save()||with model.hooks(fwd_hooks=[
+    $hooked
+]):
+    logits$_, cache$_ = model.run_with_cache(ids$_, remove_batch_dim=True)>>||<<nnsight:with nn.trace(ids$_) as tracer:
+    cache$_ = tracer.cache()
+    logits$_ = nn.output.save()||logits$_, cache$_ = model.run_with_cache(ids$_, remove_batch_dim=True)>>>>
+<<nnsight:cache$_ = activations(cache$_)>>
+<<after:$after>>
+logits$_ = logits$_[0]`;
 
-/** Consecutive layers of one hook with one function as one entry: the hook without its layer, the first and how many. */
-function group(hooked: readonly Hooked[]) {
+const OUT = `
+<<at:at = $at>>
+<<minus:runs = [(ids, logits, cache), (ids_minus, logits_minus, cache_minus)]
+outs = []
+for ids, logits, cache in runs:
+    $run
+    outs.append({
+        $named
+    })
+out = {name: x - outs[1][name] for name, x in outs[0].items()}
+$after
+<<chosen:out |= {  # chosen in the first run
+    $chosen
+}>>||$run
+out = {
+    $all
+}>>`;
+
+/** The calls of a run's edits: pairs for TransformerLens, assignments for nnsight, which waits for each module in the order of the
+ *  forward pass, and for LN1 three times. Consecutive layers of one hook with one function are one entry. */
+function calls(hooked: readonly Hooked[], nnsight: boolean): readonly string[] {
   const groups: { name: string; call: string; first: number; count: number }[] = [];
   for (const { hook, call } of hooked) {
     const [, layer = -1, name = hook] = /^blocks\.(\d+)\.(.*)$/.exec(hook) ?? [];
@@ -57,130 +93,102 @@ function group(hooked: readonly Hooked[]) {
     if (last?.call === call && last.name === name && last.first + last.count === Number(layer)) last.count++;
     else groups.push({ name, call, first: Number(layer), count: 1 });
   }
-  return groups;
+  let thrice = '';
+  return groups.map(({ name, call, first, count }) => {
+    const layers = `for l in range(${first}, ${first + count})`;
+    const many = count > 1;
+    if (!nnsight) return many ? `*[(f"blocks.{l}.${name}", ${call}) ${layers}],` : `("${first < 0 ? '' : `blocks.${first}.`}${name}", ${call}),`;
+    const point = `nn.${first < 0 ? '' : `blocks[${many ? 'l' : first}].`}${name}`;
+    const ln1 = name.startsWith('ln1') ? `${first}` : '';
+    const again = ln1 && ln1 === thrice;
+    thrice = many ? '' : ln1;
+    const set = `${point}.output = ${call}(${point}.output, ${point})`;
+    return [...(many ? [`${layers}:`] : []), ...(ln1 && !again ? ['for _ in tracer.iter[0:3]:  # q, k and v'] : []), set]
+      .map((line, i) => '    '.repeat(again ? 1 : i) + line).join('\n');
+  });
 }
 
-/** Lines that leave the logits [1, T, vocab] and the cache of a run. */
-function forward(library: Library, ids: string, all: readonly Hooked[], logits: string, cache: string): readonly string[] {
-  const hooked = group(all.filter(({ hook }) => hook !== 'logits')); // the output is no hook there
-  const after = all.filter(({ hook }) => hook === 'logits').map(({ call }) => `${logits} = ${call}(${logits}, None)`);
-  if (library === 'transformer_lens') {
-    const run = `${logits}, ${cache} = model.run_with_cache(${ids}, remove_batch_dim=True)`;
-    const pairs = hooked.map(({ name, call, first, count }) =>
-      count > 1 ? `*[(f"blocks.{l}.${name}", ${call}) for l in range(${first}, ${first + count})]` : `("${first < 0 ? '' : `blocks.${first}.`}${name}", ${call})`,
-    );
-    return [...(pairs.length ? [`with model.hooks(fwd_hooks=[${pairs.join(', ')}]):`, ...indent([run])] : [run]), ...after];
-  }
-  // nnsight waits for each module in the order of the forward pass; LN1 is called for q, k and v.
-  const body: string[] = [`${cache} = tracer.cache()`];
-  let thrice = -1;
-  for (const { name, call, first, count } of hooked) {
-    const point = `nn.${first < 0 ? '' : `blocks[${count > 1 ? 'l' : first}].`}${name}`;
-    let set: readonly string[] = [`${point}.output = ${call}(${point}.output, ${point})`];
-    const ln1 = name.startsWith('ln1');
-    if (ln1) set = indent(set);
-    if (ln1 && (thrice !== first || count > 1)) set = ['for _ in tracer.iter[0:3]:  # q, k and v', ...set];
-    thrice = ln1 && count === 1 ? first : -1;
-    body.push(...(count > 1 ? [`for l in range(${first}, ${first + count}):`, ...indent(set)] : set));
-  }
-  return [`with nn.trace(${ids}) as tracer:`, ...indent([...body, `${logits} = nn.output.save()`]), `${cache} = activations(${cache})`, ...after];
-}
-
-/** A run, its edits and the runs that these name: lines that leave `logits` [T, vocab] and `cache`. */
-function runLines(library: Library, run: EditedRun, config: ModelConfig, all: ReadonlySet<string>, prefix: string): readonly string[] {
-  const { functions, hooked } = edits(run, config, all, prefix);
+/** The lines of a run: what its edits need and call, `logits` [T, vocab] and `cache`. */
+function runText(run: EditedRun, config: ModelConfig, all: readonly string[], suffix: string, nnsight: boolean, text?: string): string {
+  const { functions, hooked } = edits(run, config, all, suffix);
+  const inside = hooked.filter(({ hook }) => hook !== 'logits'); // the output is no hook there
   const others = Object.entries(run.runs ?? {}).filter(([name]) => run.edits?.some(({ value }) => isRun(value) && value.run === name));
   return [
-    others.length ? `${prefix}runs = {}` : '',
+    ...(others.length ? [`runs${suffix} = {}`] : []),
     ...others.flatMap(([name, ids]) => [
-      ...forward(library, `torch.tensor([${literal(ids)}])`, [], 'logits', 'cache'),
-      all.has('logits') ? 'cache.cache_dict["logits"] = logits[0]' : '',
-      `${prefix}runs[${literal(name)}] = cache`,
+      runText({ ids: Array.from(ids), length: ids.length }, config, all, '', nnsight),
+      ...(all.includes('logits') ? ['cache.cache_dict["logits"] = logits'] : []),
+      `runs${suffix}[${literal(name)}] = cache`,
+      '',
     ]),
     ...functions,
-    ...forward(library, `${prefix}ids`, hooked, `${prefix}logits`, `${prefix}cache`),
-    `${prefix}logits = ${prefix}logits[0]`,
-  ].filter(Boolean);
+    render(RUN, {
+      _: new Code(suffix),
+      ids: run.ids,
+      text: text || null,
+      nnsight,
+      hooked: inside.length ? new Code(calls(inside, nnsight)) : null,
+      after: hooked.length > inside.length ? new Code(hooked.slice(inside.length).map(({ call }) => `logits${suffix} = ${call}(logits${suffix}, None)`)) : null,
+    }),
+  ].join('\n');
 }
 
-/** `name=expression` lines as a dictionary's entries. */
-const entries = (those: readonly string[]) => indent(those.map((line) => line.replace(/^!?(.*?)=/, '"$1": ') + ','));
+/** `name=expression` lines, and lines of names, as a dictionary's entries. */
+const entries = (lines: readonly string[]) => new Code(lines.flatMap((line) => (line.includes('=') ? [line] : line.split(' ').map((name) => `${name}=${name}`)))
+  .map((line) => line.replace(/^!?(.*?)=/, '"$1": ') + ','));
 
 /** A template of readings.ts as lines that leave `out`. */
-function fill(template: string, blocks: Readonly<Record<string, string>>, values: Values): readonly string[] {
+function outText(template: string, blocks: Readonly<Record<string, string>>, values: Values): string {
   const all: Readonly<Record<string, string>> = { ...BLOCKS, ...blocks };
   let [text, before] = [template, ''];
   while (text !== before) [text, before] = [text.replace(/&(\w+)/g, (_, name) => all[name] ?? ''), text];
-  const filled = lines(text, values);
-  const marks = [...filled.flatMap((line, i) => (line === '--' ? [i] : [])), filled.length];
-  const run = filled.slice(0, marks[0]);
-  const named = filled.slice(marks[0]! + 1, marks[1]);
+  const [run = [], named = [], after = []] = `\n${render(text, values)}\n`.split('\n--\n').map((part) => part.split('\n').filter(Boolean));
   const chosen = named.filter((line) => line.startsWith('!'));
-  const at = values['positions'] ? [`at = ${literal(values['positions'])}`] : [];
-  if (!values['minus']) return [...at, ...run.map((line) => line.replace(/^\?/, '')), 'out = {', ...entries(named), '}'];
-  return [
-    ...at,
-    'runs = [(ids, logits, cache), (minus_ids, minus_logits, minus_cache)]',
-    'outs = []',
-    'for ids, logits, cache in runs:',
-    ...indent([
-      ...run.map((line) => line.replace(/^\?/, 'if not outs: ')),
-      'outs.append({',
-      ...entries(named.filter((line) => !chosen.includes(line))),
-      '})',
-    ]),
-    'out = {name: x - outs[1][name] for name, x in outs[0].items()}',
-    ...filled.slice(marks[1]! + 1),
-    ...(chosen.length ? ['out |= {  # chosen in the first run', ...entries(chosen), '}'] : []),
-  ];
+  return render(OUT, {
+    at: values['positions'],
+    positions: true,
+    minus: values['minus'],
+    run: new Code(run.map((line) => line.replace(/^\?/, values['minus'] ? 'if not outs: ' : ''))),
+    all: entries(named),
+    named: entries(named.filter((line) => !chosen.includes(line))),
+    chosen: chosen.length ? entries(chosen) : null,
+    after: new Code(after),
+  });
 }
 
 /** Python that gives the numbers of this picture. */
-export function toCode({ model, what, text }: CodeInput, library: Library): string {
+export function toCode({ model, what, text }: CodeInput, library: 'transformer_lens' | 'nnsight'): string {
   const { config, processing = [] } = model;
   const document = what.document as Document & GenerateRequest;
-  const ids = Array.from(document.ids ?? []);
-  const forced = what.kind === 'generate' ? (document.forced ?? []) : [];
-  const whole = [...ids, ...forced.slice(0, -1)];
-  const first: EditedRun = { ...document, ids, rows: whole.length };
-  const minus: EditedRun | undefined = document.minus && { vectors: document.vectors, ...document.minus, rows: whole.length };
-  const edited = new Set([first, minus].flatMap((run) => (run ? editedHooks(run, config) : [])));
+  const nnsight = library === 'nnsight';
+  const prompt = Array.from(document.ids ?? []);
+  const { forced = [], minus } = document;
+  const ids = [...prompt, ...forced.slice(0, -1)];
+  const edited = [...editedHooks(document, config), ...editedHooks(minus, config)];
   const hooks = what.kind === 'run' ? hooksOf(config).filter((hook) => what.document.hooks.some((glob) => matches(glob, hook))) : [];
-  const needed = new Set([...edited, ...hooks]);
-
-  const { blocks, values } = valuesOf(document, config, edited);
-  const reading = what.kind === 'read' ? fill(READINGS[document.read], blocks, values)
-    : what.kind === 'generate' ? fill(GENERATE, {}, { ...values, forced, k: document.k ?? 5, top: document.k === 0 ? undefined : true, last: ids.length - 1, twin: document.twin })
-    : ['out = {', ...entries(hooks.map((hook) => `${hook}=${hook === 'logits' ? hook : `cache["${hook}"]`}`)), '}'];
-  const all: Values = {
+  const all = [...edited, ...hooks];
+  const run = (of: object, suffix: string, comment?: string) =>
+    runText({ ids, length: prompt.length, vectors: document.vectors, ...of }, config, all, suffix, nnsight, comment);
+  const { blocks, values } = fillings(document, config, edited);
+  return render(PROGRAM, {
     ...model,
+    ...values,
     ...Object.fromEntries(processing.map((name) => [name, true])),
+    processed: processing.length > 0,
+    positions: true,
+    nnsight,
+    blank: new Code(' '),
     what: new Code(what.kind === 'read' ? document.read : what.kind),
     sha256: new Code(model.sha256),
-    nnsight: library === 'nnsight',
-    scored: document.read === 'detect' && !values['stripe'],
-    processed: processing.length > 0,
-    flags: new Code(PROCESSES.map((name) => `${name}=${processing.includes(name) ? 'True' : 'False'}`).join(', ')),
-  };
-  return [
-    ...lines(HEAD, all),
-    '',
-    ...lines(MODEL, all),
-    '',
-    ...(ids.length
-      ? [
-          `ids = torch.tensor([${literal(whole)}])${text ? `  # ${literal(text)}` : ''}`,
-          ...switches(needed),
-          ...runLines(library, first, config, needed, ''),
-          ...(minus ? ['', `minus_ids = torch.tensor([${literal(minus.ids)}])`, ...runLines(library, minus, config, needed, 'minus_')] : []),
-          ...(forced.length && document.twin ? [...forward(library, 'ids', [], 'twin_logits', 'twin_cache'), 'twin_logits = twin_logits[0]'] : []),
-          '',
-        ]
-      : []),
-    ...reading,
-    '',
-    'for name, x in out.items():',
-    '    print(name, tuple(x.shape), x, sep="\\n")',
-    '',
-  ].join('\n');
+    runs: ids.length && new Code([
+      switches(all) + run({ ...document, ids }, '', text),
+      ...(minus ? ['', run({ ...minus, ids: Array.from(minus.ids) }, '_minus')] : []),
+      ...(forced.length && document.twin ? ['', run({}, '_twin')] : []),
+    ]),
+    reading: new Code(
+      what.kind === 'read' ? outText(READINGS[document.read], blocks, values)
+      : what.kind === 'generate' ? outText(GENERATE, {}, { ...values, forced, k: document.k ?? 5, last: prompt.length - 1 })
+      : outText('\n--\n' + hooks.map((hook) => `${hook}=${hook === 'logits' ? hook : `cache["${hook}"]`}`).join('\n'), {}, values),
+    ),
+  }).replace(/^ +$/gm, '') + '\n';
 }

@@ -4,36 +4,35 @@ export function literal(value: unknown): string {
   return JSON.stringify(value) ?? 'None';
 }
 
-/** Numbers as a tensor of floats: [1.0, 0.5]. */
-export const tensor = (numbers: unknown): string => `torch.tensor(${literal(numbers).replace(/(?<![\d.e+-])(-?\d+)(?=[,\]])/g, '$1.0')})`;
-
-export const range = (from: number, to: number): readonly number[] => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
-
-/** Python that stands for itself among values. */
+/** Python that stands for itself among values; its lines go where the first one stands. */
 export class Code {
   readonly text: string;
-  constructor(text: string) {
-    this.text = text;
+  constructor(text: string | readonly string[]) {
+    this.text = typeof text === 'string' ? text : text.join('\n');
   }
 }
 
 export type Values = Readonly<Record<string, unknown>>;
 
-/** A template as lines of Python. `<<name:this||that>>` is this where values has the name (`name=word`: that word there; "!": not),
- *  that or nothing else; `$name` its value. Without `positions` what picks them goes; a line of which nothing is left goes too. */
-export function lines(template: string, values: Values): readonly string[] {
+const isThere = (value: unknown) => value !== undefined && value !== null && value !== false;
+
+/** A template as Python. `<<name:this||that>>` is this where `values` has the name (`name=word`: has that word; "!": has not), else that
+ *  or nothing; `$name` is its value. What picks positions goes where there are none, and so does a line of which nothing is left. */
+export function render(template: string, values: Values): string {
   let [text, before] = [values['positions'] ? template : template.replace(/\[(:, )?at\]|(, )?pos_slice=at\b/g, ''), ''];
   while (text !== before) {
     before = text;
-    text = text.replace(/<<(!?)(\w+)(?:=(\w+))?:((?:(?!<<|>>)[^])*)>>/g, (_, not, name, word, inner) => {
-      const value = values[name];
-      const there = word ? value === word : value !== undefined && value !== null && value !== false;
-      return inner.split('||')[there === !not ? 0 : 1] ?? '';
+    text = text.replace(/<<(!?)(\w+)=?(\w*):((?:(?!<<|>>)[^])*)>>/g, (_, not, name, word, inner) => {
+      const is = word ? values[name] === word : isThere(values[name]);
+      return inner.split('||')[is === !not ? 0 : 1] ?? '';
     });
   }
-  const put = (line: string) => line.replace(/\$(\w+)/g, (_, name) => (values[name] instanceof Code ? values[name].text : literal(values[name])));
-  return text.split('\n').filter((line) => line.trim()).map(put);
+  return text
+    .split('\n')
+    .map((line) => line.replace(/\$(\w+)/g, (_, name) => {
+      const value = values[name];
+      return value instanceof Code ? value.text.replaceAll('\n', `\n${/^ */.exec(line)![0]}`) : literal(value);
+    }))
+    .filter((line) => line.trim())
+    .join('\n');
 }
-
-/** Lines one step further in. */
-export const indent = (those: readonly string[]): readonly string[] => those.map((line) => `    ${line}`);

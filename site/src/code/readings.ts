@@ -1,8 +1,9 @@
 import type { ReadName } from '../engine/types';
 
 /** The readings as templates (python.ts): lines that are true of each run (`ids` [1, T], `logits` [T, vocab], `cache`); after a line
- *  "--" what they leave, `name=expression`; after another one what follows the difference of two runs. A line that begins with "?"
- *  chooses something, in the first run only; what begins with "!" was chosen. `&name` is one of BLOCKS, or what documents.ts makes. */
+ *  "--" what they leave, `name=expression`, or names of variables; after another one what follows the difference of two runs. A line
+ *  that begins with "?" chooses something, in the first run only; what begins with "!" was chosen. `&name` is a template of BLOCKS or
+ *  one that documents.ts makes. */
 export const READINGS: Readonly<Record<ReadName, string>> = {
   lens: `
 &states
@@ -10,7 +11,7 @@ lens = model.unembed(<<norm:<<ln=cached:cache.apply_ln_to_stack(stack, pos_slice
 log_p = lens.log_softmax(-1)
 final = logits[at].log_softmax(-1)
 ?top = lens.topk($k).indices
-<<next:&next||?token = <<token:torch.full((len(final),), $token)||logits[at].argmax(-1)>>>>
+<<next:&next||?token = <<top:logits[at].argmax(-1)||torch.full((len(final),), $token)>>>>
 n = range(len(token))
 mine = lens[:, n, token]
 --
@@ -22,7 +23,7 @@ logit=mine<<next:&where>>
 prob=log_p[:, n, token].exp()<<next:&where>>
 rank=(lens > mine[..., None]).sum(-1)<<next:&where>>
 kl=(final.exp() * (final - log_p)).sum(-1)
-entropy=-(log_p.exp() * log_p).sum(-1)
+&entropy
 <<logits:logits=lens>>`,
 
   states: `
@@ -34,16 +35,16 @@ norm=stack.norm(dim=-1)
 mean=stack.mean(-1)
 cosine=torch.cosine_similarity(stack, other, dim=-1, eps=0)
 <<along:projection=stack @ along>>
-<<either:vectors=stack>>
+<<vectors:vectors=stack||<<minus:vectors=stack>>>>
 --
-out["distance"] = out<<keep:["vectors"]||.pop("vectors")>>.norm(dim=-1)`,
+out["distance"] = out<<vectors:["vectors"]||.pop("vectors")>>.norm(dim=-1)`,
 
   attribution: `
 &attr
 logit = logits[at, $token]<<wrong: - logits[at, $wrong]>>
-<<apart:&results>>
 &parts
-tail = [<<LN:model.ln_final.b @ direction, >><<edit_ln:&read @ direction - attr(&final[None, at])[0]<<LN: - model.ln_final.b @ direction>>, >>model.b_U[$token]<<wrong: - model.b_U[$wrong]>><<edit_logits:, logit - &read @ direction - (model.b_U[$token]<<wrong: - model.b_U[$wrong]>>)>>]
+bias = model.b_U[$token]<<wrong: - model.b_U[$wrong]>>
+tail = [<<LN:model.ln_final.b @ direction, >><<edit_ln:&read @ direction - attr(&final[None, at])[0]<<LN: - model.ln_final.b @ direction>>, >>bias<<edit_logits:, logit - &read @ direction - bias>>]
 values = torch.cat([attr(stack), torch.stack([x.expand(len(logit)) for x in tail])]).T
 <<apart:heads = attr(cache.stack_head_results(pos_slice=at)).T.unflatten(-1, ($n_layers, $n_heads))>>
 <<by=neuron:neurons = attr(cache.stack_neuron_results(-1, pos_slice=at)).T.unflatten(-1, ($n_layers, $d_mlp))>>
@@ -51,22 +52,17 @@ values = torch.cat([attr(stack), torch.stack([x.expand(len(logit)) for x in tail
 source = attr(cache["pattern", $layer][$head, at].T[..., None] * carried[:, None]).T>>
 total = values.sum(-1)<<apart: + heads.sum((-2, -1))>><<by=neuron: + neurons.sum((-2, -1))>>
 --
-values=values
-<<apart:heads=heads>>
-<<by=neuron:neurons=neurons>>
-<<by=source:source=source
-<<edit_head:source_edit=heads[:, $layer, $head] - source.sum(-1)>>>>
-logit=logit
+values<<apart: heads>><<by=neuron: neurons>><<by=source: source>> logit
+<<by=source:<<edit_head:source_edit=heads[:, $layer, $head] - source.sum(-1)>>>>
 sum=total
 error=logit - total`,
 
   decompose: `
-<<each:&results>>
 &parts
 whole = &here[at]
-<<norm:<<ln=cached:stack, whole = (cache.apply_ln_to_stack(x<<where:, layer=$at_layer>><<where=mid:, mlp_input=True>>, pos_slice=at, has_batch_dim=False) for x in (stack, whole))>><<ln=recompute:scale = (whole.var(-1, unbiased=False, keepdim=True) + model.cfg.eps).sqrt()
+<<norm:<<ln=cached:stack, whole = (cache.apply_ln_to_stack(x<<where:, layer=$block>><<where=mid:, mlp_input=True>>, pos_slice=at, has_batch_dim=False) for x in (stack, whole))>><<ln=recompute:scale = (whole.var(-1, unbiased=False, keepdim=True) + model.cfg.eps).sqrt()
 stack, whole = ((x - x.mean(-1, keepdim=True)) / scale for x in (stack, whole))>>>>
-<<along:&along||?along = whole / whole.norm(dim=-1, keepdim=True)  # its own, at each position>>
+<<along:&along||?along = whole / whole.norm(dim=-1, keepdim=True)  # its own>>
 shares, length = (stack * along).sum(-1), (whole * along).sum(-1)
 --
 norm=stack.norm(dim=-1)
@@ -75,14 +71,14 @@ state_norm=whole.norm(dim=-1)
 state_along=length
 sum=shares.sum(0)
 error=length - shares.sum(0)
-<<keep:vectors=stack>>`,
+<<vectors:vectors=stack>>`,
 
   attention: `
 heads = <<heads:$heads||[(l, h) for l in range($n_layers) for h in range($n_heads)]>>
 attention = torch.stack([cache["<<mode=scores:attn_scores||pattern>>", l][h]<<mode=value_weighted: * cache["v", l][:, h].norm(dim=-1)>><<mode=result_weighted: * (cache["v", l][:, h] @ model.W_O[l, h]).norm(dim=-1)>> for l, h in heads])
 <<!minus:&pool>>
 --
-attention=attention
+attention
 --
 attention = out["attention"]
 <<mode=scores:attention[:, torch.ones($T, $T).triu(1) > 0] = -torch.inf>>
@@ -99,27 +95,19 @@ result = pattern[$src] * v @ model.W_O[$layer, $head]
 direct = cache.apply_ln_to_stack(result[None, None], pos_slice=[$dest], has_batch_dim=False)[0, 0]
 direct = (<<LN:model.ln_final.w * >>direct) @ model.W_U
 ?top, bottom = direct.topk($k).indices, direct.topk($k, largest=False).indices
-&results
 &parts
 stack = cache.apply_ln_to_stack(stack, layer=$layer, has_batch_dim=False)
-def who(t, W, b, other):  # the score, by who wrote the stream at t
+def who(t, W, b, other<<edit_qk:, edited>>):  # the score, by who wrote the stream at t
     into = W @ other / scale
-    return torch.stack([*(stack[:, t] @ (<<LN:model.blocks[$layer].ln1.w * >>into)), <<LN:model.blocks[$layer].ln1.b @ into, >><<!standard:cache["pos_embed"][t] @ into, >>b @ other / scale])
-key_parts = who($src, model.W_K[$layer, $head], model.b_K[$layer, $head], q)
-query_parts = who($dest, model.W_Q[$layer, $head], model.b_Q[$layer, $head], k)
-<<edit_k:key_parts = torch.cat([key_parts, (product.sum() - key_parts.sum())[None]])>>
-<<edit_q:query_parts = torch.cat([query_parts, (product.sum() - query_parts.sum())[None]])>>
-<<edit_scores:key_parts, query_parts = (torch.cat([x, (score - product.sum())[None]]) for x in (key_parts, query_parts))>>
+    parts = [*(stack[:, t] @ (<<LN:model.blocks[$layer].ln1.w * >>into)), <<LN:model.blocks[$layer].ln1.b @ into, >><<!standard:cache["pos_embed"][t] @ into, >>b @ other / scale]
+    <<edit_qk:if edited:
+        parts.append(product.sum() - sum(parts))>>
+    <<edit_scores:parts.append(score - product.sum())>>
+    return torch.stack(parts)
+key_parts = who($src, model.W_K[$layer, $head], model.b_K[$layer, $head], q<<edit_qk:, <<edit_k:True||False>>>>)
+query_parts = who($dest, model.W_Q[$layer, $head], model.b_Q[$layer, $head], k<<edit_qk:, <<edit_q:True||False>>>>)
 --
-q=q
-k=k
-product=product
-scores=scores
-pattern=pattern
-v=v
-result=result
-key_parts=key_parts
-query_parts=query_parts
+q k product scores pattern v result key_parts query_parts
 !top_ids=top
 top_values=direct[top]
 !bottom_ids=bottom
@@ -135,7 +123,7 @@ values.query_error=score - query_parts.sum()
 out["scores"].nan_to_num_(-torch.inf)  # masked in both`,
 
   neurons: `
-?token = <<token:torch.tensor($token)||logits[at[0]].argmax()>>
+?token = <<top:logits[at[0]].argmax()||torch.tensor($token)>>
 &attr
 layers = slice(<<layer:$layer, $layer + 1||None>>)
 pre, post = (cache.stack_activation(name)[layers, at[0]].flatten() for name in ("pre", "post"))
@@ -176,11 +164,9 @@ values.cosine=torch.cosine_similarity(reads, writes, dim=0, eps=0)`,
 stream = stack
 &parts
 norm, variance = stack.norm(dim=-1), stack.var(-1, unbiased=False)
-&results
 heads = cache.stack_head_results(pos_slice=at).unflatten(0, ($n_layers, $n_heads))
 --
-norm=norm
-variance=variance
+norm variance
 norm_mean=norm.mean(-1)
 variance_mean=variance.mean(-1)
 heads_norm=heads.norm(dim=-1).mean(-1)
@@ -189,24 +175,23 @@ stream_norm=stream.norm(dim=-1).mean(-1)`,
 
   detect: `
 pattern = cache.stack_activation("pattern")
-<<stripe:same = (ids[0][:, None] == ids[0]).tril(-1)  # [dest, source]: the same token, earlier
+<<scored:keep = torch.ones($T, $T).tril(<<exclude_current_token:-1>>)
+<<exclude_bos:keep[:, 0] = 0>>
+def score(kind):  # detect_head's, not rounded
+    ideal = getattr(head_detector, f"get_{kind}_head_detection_pattern")(ids) * keep
+    return <<error_measure=mul:(pattern * ideal).sum((-2, -1)) / (pattern * keep).sum((-2, -1))||1 - (pattern * keep - ideal).abs().sum((-2, -1)) / $T>>
+||same = (ids[0][:, None] == ids[0]).tril(-1)  # [dest, source]: the same token, earlier
 same[:, 0] = False
 able = same.any(1).sum()
 def stripe(where):  # mean attention over the destinations that can show it
     return (pattern * where).sum((-2, -1)) / max(able, 1)
-||keep = torch.ones($T, $T).tril(<<exclude_current_token:-1>>)
-<<exclude_bos:keep[:, 0] = 0>>
-def score(kind):  # detect_head's $error_measure, not rounded
-    ideal = getattr(head_detector, f"get_{kind}_head_detection_pattern")(ids) * keep
-    return <<error_measure=mul:(pattern * ideal).sum((-2, -1)) / (pattern * keep).sum((-2, -1))||1 - (pattern * keep - ideal).abs().sum((-2, -1)) / $T>>
 >>--
-<<stripe:previous=pattern.diagonal(-1, -2, -1).mean(-1)
+<<scored:previous=score("previous_token")
+duplicate=score("duplicate_token")
+induction=score("induction")||previous=pattern.diagonal(-1, -2, -1).mean(-1)
 duplicate=stripe(same)
 induction=stripe(same.roll(1, -1))
-<<!minus:values.duplicates=able>>
-||previous=score("previous_token")
-duplicate=score("duplicate_token")
-induction=score("induction")>>`,
+<<!minus:values.duplicates=able>>>>`,
 
   predictions: `
 rows = logits[at]
@@ -221,40 +206,38 @@ top_probs=log_p.gather(-1, top).exp()
 loss=-mine
 next_prob=mine.exp()
 next_rank=(log_p > mine[:, None]).sum(-1)&where
-entropy=-(log_p.exp() * log_p).sum(-1)
+&entropy
 values.mean_loss=-mine.nanmean()
 --
 p, q = (x[at].log_softmax(-1) for _, x, _ in runs)
-out["kl"] = (q.exp() * (q - p)).sum(-1)  # of the other run from this one`,
+out["kl"] = (q.exp() * (q - p)).sum(-1)`,
 };
 
 /** Of a continued text, what each of its tokens was given. */
 export const GENERATE = `
-drawn = torch.tensor($forced)
+id = torch.tensor($forced)
 log_p = logits[$last:].log_softmax(-1)  # what each of them was drawn from
-log_prob = log_p[range(len(drawn)), drawn]
-<<twin:log_q = twin_logits[$last:].log_softmax(-1)>>
-<<top:top = log_p.topk($k)>>
+log_prob = log_p[range(len(id)), id]
+<<twin:log_q = logits_twin[$last:].log_softmax(-1)>>
+top = log_p.topk($k)
 --
-id=drawn
+id log_prob
 prob=log_prob.exp()
-log_prob=log_prob
-entropy=-(log_p.exp() * log_p).sum(-1)
+&entropy
 <<twin:kl=(log_p.exp() * (log_p - log_q)).sum(-1)
-twin_log_prob=log_q[range(len(drawn)), drawn]>>
-<<top:top_ids=top.indices
-top_probs=top.values.exp()>>`;
+twin_log_prob=log_q[range(len(id)), id]>>
+top_ids=top.indices
+top_probs=top.values.exp()`;
 
 /** What several templates share. */
 export const BLOCKS: Readonly<Record<string, string>> = {
+  entropy: 'entropy=-(log_p.exp() * log_p).sum(-1)',
   next: `?token = torch.cat([ids[0, 1:], torch.tensor([-1])])[at]  # -1: none
 <<fewer:?token[token >= $d_vocab_out] = -1>>`,
   where: '.where(token >= 0, torch.nan)',
-  attr: `direction = model.W_U[:, <<neurons:token||$token>>]<<wrong: - model.W_U[:, $wrong]>>
+  attr: `direction = model.W_U[:, <<read=neurons:token||$token>>]<<wrong: - model.W_U[:, $wrong]>>
 def attr(stack):  # through ln_final, its scale as in the run (cached), and W_U
     return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ <<LN:(model.ln_final.w * direction)||direction>>`,
-  // Where an edit made the run compute them, they are in the cache.
-  results: '<<!edit_result:cache.compute_head_results()>>',
   pool: `<<pooled:block = torch.arange($T) * $pool // $T
 pooled = torch.full((len(heads), $pool, $pool), torch.nan)
 for i in range($pool):  # of each block the unmasked entry of the largest size
@@ -263,29 +246,31 @@ for i in range($pool):  # of each block the unmasked entry of the largest size
         pooled[:, i, j] = cells.gather(1, cells.abs().argmax(1, keepdim=True))[:, 0]
 attention = pooled>>`,
   start: 'cache["embed"]<<standard: + cache["pos_embed"]>>',
-  parts: `<<plain:<<!standard:cache.has_pos_embed = False  # they are not in the stream
->>stack = cache.decompose_resid(<<where:layer=$at_layer, >><<where=mid:mlp_input=True, >>pos_slice=at)||
+  final: '<<deep:cache["resid_post", -1]||(&start)>>',
+  read: '<<norm:cache["ln_final.hook_normalized"]||&final>>[at]',
+  along: `<<along:?along = <<a_token:model.W_U[:, $a_token]<<a_minus: - model.W_U[:, $a_minus]>>>><<a_neuron:model.W_out[$a_neuron]>><<a_neuron_in:model.W_in.mT[$a_neuron_in]>><<a_head:cache.stack_activation("z")[:, $a_position][$a_head] @ model.W_O[$a_head]>><<a_vector:torch.Tensor($a_vector)>><<a_state:&state[$a_position]>>
+?along = along / along.norm()>>`,
+  // What an edit put into the stream is a part. Heads and neurons that the reading has elsewhere count while it is found.
+  parts: `<<!edit_result:<<heads:cache.compute_head_results()>>>>
+<<plain:<<!standard:cache.has_pos_embed = False  # they are not in the stream
+>>stack = cache.decompose_resid(<<where:layer=$block, >><<where=mid:mlp_input=True, >>pos_slice=at)||
 parts = {"embed": cache["embed"]<<standard:, "pos_embed": cache["pos_embed"]>>}
-for l in range($blocks):
-<<edit_resid_pre:    before = cache["resid_post", l - 1] if l else &start
-    if l in $edit_resid_pre:  # what the edit put in
-        parts[f"edit {l}_resid_pre"] = cache["resid_pre", l] - before
->><<stop=pre:    if l == $at_layer:
-        break
->><<each:    parts |= {f"L{l}H{h}": x for h, x in enumerate(cache["result", l].unbind(1))}
->><<whole:    parts[f"{l}_attn_out"] = cache["attn_out", l]
-||    parts[f"{l}_attn_bias"] = model.b_O[l].expand_as(cache["embed"])
-<<edit_attn_out:    if l in $edit_attn_out:
-        parts[f"edit {l}_attn_out"] = cache["attn_out", l] - cache["result", l].sum(1) - model.b_O[l]
->>>><<!attn_only:<<edit_resid_mid:    if l in $edit_resid_mid:
-        parts[f"edit {l}_resid_mid"] = cache["resid_mid", l] - cache["resid_pre", l] - cache["attn_out", l]
->><<stop=mid:    if l == $at_layer:
-        break
->><<by=neuron:    parts[f"{l}_mlp_bias"] = model.b_out[l].expand_as(cache["embed"])
-<<edit_mlp_out:    if l in $edit_mlp_out:
-        parts[f"edit {l}_mlp_out"] = cache["mlp_out", l] - cache["post", l] @ model.W_out[l] - model.b_out[l]
->>||    parts[f"{l}_mlp_out"] = cache["mlp_out", l]
->>>><<edit_resid_post:    if l in $edit_resid_post:
-        parts[f"edit {l}_resid_post"] = cache["resid_post", l] - <<attn_only:cache["resid_pre", l] - cache["attn_out", l]||cache["resid_mid", l] - cache["mlp_out", l]>>
->>stack = torch.stack(list(parts.values()))[:, at]>>`,
+<<edits:def edit(hook, x):  # what an edit put into the stream there
+    if f"blocks.{l}.hook_{hook}" in $edits:
+        parts[f"edit {l}_{hook}"] = x - sum(parts.values())>>
+for l in range(<<where:$block + 1||$n_layers>>):
+    <<edits:edit("resid_pre", cache["resid_pre", l])>>
+    <<where=pre:if l == $block:
+        break>>
+    <<heads:parts |= {f"L{l}H{h}": x for h, x in enumerate(cache["result", l].unbind(1))}
+    parts[f"{l}_attn_bias"] = model.b_O[l].expand_as(cache["embed"])
+    <<edits:edit("attn_out", cache["resid_pre", l] + cache["attn_out", l])>>||parts[f"{l}_attn_out"] = cache["attn_out", l]>>
+    <<!attn_only:<<edits:edit("resid_mid", cache["resid_mid", l])>>
+    <<where=mid:if l == $block:
+        break>>
+    <<by=neuron:parts[f"N{l}"] = cache["post", l] @ model.W_out[l]
+    parts[f"{l}_mlp_bias"] = model.b_out[l].expand_as(cache["embed"])
+    <<edits:edit("mlp_out", cache["resid_mid", l] + cache["mlp_out", l])>>||parts[f"{l}_mlp_out"] = cache["mlp_out", l]>>>>
+    <<edits:edit("resid_post", cache["resid_post", l])>>
+stack = torch.stack([x for <<apart:name, x in parts.items() if name[0] not in "LN"||x in parts.values()>>])[:, at]>>`,
 };
