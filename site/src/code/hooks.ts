@@ -1,21 +1,22 @@
 import type { ModelConfig } from '../engine/types';
 
-/** A block's hooks in the order in which a forward pass reaches them (docs/hooks.md). */
-const BLOCK = (
-  'hook_resid_pre hook_attn_in hook_q_input hook_k_input hook_v_input ln1.hook_scale ln1.hook_normalized attn.hook_q attn.hook_k attn.hook_v ' +
-  'attn.hook_attn_scores attn.hook_pattern attn.hook_z attn.hook_result hook_attn_out hook_resid_mid hook_mlp_in ln2.hook_scale ' +
-  'ln2.hook_normalized mlp.hook_pre mlp.hook_mid mlp.ln.hook_scale mlp.ln.hook_normalized mlp.hook_post hook_mlp_out hook_resid_post'
-).split(' ');
+/** A block's hooks in the order in which a forward pass reaches them (docs/hooks.md), without "hook_". */
+const BLOCK =
+  'resid_pre attn_in q_input k_input v_input ln1.scale ln1.normalized attn.q attn.k attn.v attn.attn_scores attn.pattern attn.z attn.result ' +
+  'attn_out resid_mid mlp_in ln2.scale ln2.normalized mlp.pre mlp.mid mlp.ln.scale mlp.ln.normalized mlp.post mlp_out resid_post';
 
 /** Every hook of a model, in the order of the forward pass. */
-export function hooksOf(config: ModelConfig): readonly string[] {
-  const blocks = Array.from({ length: config.n_layers }, (_, layer) => BLOCK.map((hook) => `blocks.${layer}.${hook}`));
-  const all = ['hook_embed', 'hook_pos_embed', ...blocks.flat(), 'ln_final.hook_scale', 'ln_final.hook_normalized', 'logits'];
-  return all.filter((hook) => {
-    if (config.attn_only && /mid|mlp|ln2/.test(hook)) return false;
-    if (/mlp\.(ln|hook_mid)/.test(hook)) return config.act_fn === 'solu_ln';
-    return config.normalization_type !== null || !/ln/.test(hook);
-  });
+export function hooksOf({ n_layers, attn_only, act_fn, normalization_type }: ModelConfig): readonly string[] {
+  const blocks = Array.from({ length: n_layers }, (_, layer) => BLOCK.replace(/\S+/g, `blocks.${layer}.$&`));
+  return ['embed pos_embed', ...blocks, 'ln_final.scale ln_final.normalized']
+    .join(' ')
+    .replace(/\w+(?= |$)/g, 'hook_$&')
+    .split(' ')
+    .filter((hook) => {
+      if (attn_only && /mid|mlp|ln2/.test(hook)) return false;
+      return /mlp\.(ln|hook_mid)/.test(hook) ? act_fn === 'solu_ln' : normalization_type !== null || !/ln/.test(hook);
+    })
+    .concat('logits');
 }
 
 /** Whether a glob (`*` any run of characters, `?` one) is this name, in time that grows with their product at most. */
@@ -28,10 +29,4 @@ export function matches(glob: string, name: string): boolean {
     else return false;
   }
   return !glob.slice(g).replaceAll('*', '');
-}
-
-/** A hook's axes, outermost first: p positions, h heads, s sources, d anything else. */
-export function axesOf(hook: string): 'hps' | 'phd' | 'pd' {
-  if (/(attn_scores|pattern)$/.test(hook)) return 'hps';
-  return /hook_([qkvz]|result|attn_in|._input)$/.test(hook) ? 'phd' : 'pd';
 }
