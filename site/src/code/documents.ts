@@ -28,9 +28,10 @@ export interface Document {
 /** Where ActivationCache looks for the last state of a model without layers. */
 export const LAST_OF_NONE = 'blocks.-1.hook_resid_post';
 
-/** What fills a reading's template, and the blocks that it is made of. `edited`: the hooks that an edit of either run writes. */
+/** What fills a reading's template, the facts that choose among its lines, and the blocks that it is made of. `edited`: the hooks that
+ *  an edit of either run writes. */
 export function fillings(document: Document, config: ModelConfig, edited: readonly string[]) {
-  const { read, along = {}, layer, by = 'component', pool, token = 'top', states, position = -1, state = 'final_post', cosine_to = 'final_post' } = document;
+  const { read, along = {}, layer, pool = 0, states, position = -1, state = 'final_post', cosine_to = 'final_post', positions, k } = document;
   const { n_layers, d_vocab_out } = config;
   const T = document.ids?.length ?? 0;
   const place = (label: unknown) => /^(\d+)_(pre|mid)$/.exec(`${label}`) ?? [];
@@ -43,46 +44,38 @@ export function fillings(document: Document, config: ModelConfig, edited: readon
   const label = (hook: string) => hook.replace(/^blocks\.(-?\d+)\.hook_resid_/, '$1_').replace(`${n_layers - 1}_post`, 'final_post');
   const named = states?.flatMap((glob) => known.filter((hook) => matches(glob, hook) || matches(glob, label(hook))));
   const [, block, where] = place(read === 'pair' ? `${layer}_pre` : state);
-  const apart = read === 'attribution' && by !== 'component';
-  const divided = apart || read === 'pair' || (read === 'decompose' && by === 'head');
-  const edits = edited.filter((hook) => /resid_|attn_out|mlp_out/.test(hook));
-  const at = (hooks: RegExp) => edited.some((hook) => hook.startsWith(`blocks.${layer}.`) && hooks.test(hook));
+  const facts = {
+    ...config,
+    ...document,
+    pool: pool < T && pool,
+    minus: Boolean(document.minus),
+    edits: '',
+    runs: '',
+    ids: '',
+  };
   const values: Values = {
     ...config,
     ...document,
     ...Object.fromEntries(Object.entries(along).map(([name, value]) => [`a_${name}`, /neu|head/.test(name) ? `${value}` : value])),
     T,
-    k: document.k ?? (read === 'neurons' ? 20 : Math.min(read === 'lens' ? 5 : 10, d_vocab_out)),
-    positions: document.positions ?? (read === 'neurons' ? [position] : read === 'attribution' ? [-1] : undefined),
-    vectors: document.vectors === true,
-    token,
-    LN: config.normalization_type === 'LN',
-    deep: n_layers || undefined,
-    fewer: d_vocab_out < config.d_vocab,
-    scored: /mul|abs/.test(document.error_measure ?? ''),
-    pooled: pool && pool < T,
-    where,
+    k: k ?? (read === 'neurons' ? 20 : Math.min(read === 'lens' ? 5 : 10, d_vocab_out)),
+    positions: positions ?? (read === 'neurons' ? [position] : read === 'attribution' ? [-1] : undefined),
     block: Number(block),
-    apart,
-    heads: document.heads ?? (divided || read === 'written'),
-    plain: read === 'written' || (!divided && !edits.some((hook) => /resid/.test(hook))),
-    edits: edits.length ? edits : undefined,
-    edit_result: edited.some((hook) => /result/.test(hook)),
-    edit_ln: edited.includes('ln_final.hook_normalized'),
-    edit_logits: edited.includes('logits'),
-    edit_head: at(/hook_z|result/),
-    edit_scores: at(/scores/),
-    edit_q: at(/hook_q|attn_in|ln1.*d/),
-    edit_k: at(/hook_k|attn_in|ln1.*d/),
-    edit_qk: at(/hook_[qk]|attn_in|ln1.*d/),
+    blocks: block ? Number(block) + 1 : n_layers,
+    edited,
     named: [...new Set(named)],
   };
   const blocks: Readonly<Record<string, string>> = {
     states: states ? 'stack = torch.stack([cache[name] for name in $named])[:, at]'
-      : 'stack = cache.accumulated_resid(~!attn_only:incl_mid=True, ^pos_slice=at)',
+      : 'stack = cache.accumulated_resid(~!only":true?incl_mid=True, ^pos_slice=at)',
     state: vector(along['state'], 'a_state'),
     other: vector(cosine_to, 'cosine_to'),
     here: vector(state, 'state'),
   };
-  return { values, blocks };
+  return {
+    values,
+    blocks,
+    facts: JSON.stringify(facts) + (where ? ` at_${where}` : '') + Object.keys(along).map((name) => ` a:${name} `) + (d_vocab_out < config.d_vocab ? ' fewer' : '') +
+      edited.map((hook) => `\n e:${hook.replace(`blocks.${layer}.`, 'here.')}`),
+  };
 }

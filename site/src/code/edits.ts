@@ -13,17 +13,17 @@ export interface EditedRun {
 
 const FUNCTION = `
 def %name(x, hook):
-    ~v:v = %v^
-    ~direction:v = v / v.norm()^
-    y = ~masked:x.tril();x.clone()^
-    ~op=zero:y[%at] = 0^
-    ~op=scale:y[%at] *= $scale^
-    ~op=add:y[%at] += ~scale:$scale * ^~v:v;$value^^
-    ~op=project_out:y[%at] -= (y[%at] @ v)[..., None] * v^
-    ~op=clamp:c = (y[%at] @ v)[..., None]
+    ~vector?v = %v^
+    ~project|clamp?v = v / v.norm()^
+    y = ~masked?x.tril();x.clone()^
+    ~"zero?y[%at] = 0^
+    ~:"scale?y[%at] *= $scale^
+    ~"add?y[%at] += ~scale":?$scale * ^~vector?v;$value^^
+    ~project?y[%at] -= (y[%at] @ v)[..., None] * v^
+    ~clamp?c = (y[%at] @ v)[..., None]
     y[%at] += (c.clamp($min, $max) - c) * v^
-    ~put:y[%at] = ~v:v;$value^^
-    return ~masked:torch.where(torch.ones_like(x).tril() > 0, y, x)  # later sources are out of reach;y^
+    ~:"(set|mean|patch|freeze)"?y[%at] = ~vector?v;$value^^
+    return ~masked?torch.where(torch.ones_like(x).tril() > 0, y, x)  # later sources are out of reach;y^
 `;
 
 type Lists = Readonly<Record<string, readonly number[] | undefined>>; // of indices, by axis
@@ -83,14 +83,11 @@ function define(edit: Edit, hook: string, split: boolean, run: EditedRun, n_head
       op === 'mean' ? `.mean(${masked ? 1 : 0}, keepdim=True)` : ''}`
     : shape.length && `torch.Tensor(${literal(numbers)})${shape.length > 1 ? `.reshape(${shape})${split ? '[..., None, :]' : ''}` : ''}`;
   const at = index(axes, { h, d, s, p: pairs.map(([p]) => p) }, { h: n_heads, s: rows, p: rows }, other || shape.length > 1 ? 4 : shape.length);
-  return render(FUNCTION, {
+  return render(FUNCTION, JSON.stringify({ op, scale: edit.scale }) + (masked && 'masked') + (v ? 'vector' : ''), {
     ...edit,
     name: '%name',
-    v: v || null,
+    v,
     at: `:, ${at}`.replace(/(, :)+$/, ''),
-    masked,
-    direction: /project|clamp/.test(op),
-    put: /set|mean|patch|freeze/.test(op),
   });
 }
 

@@ -6,22 +6,18 @@ export function literal(value: unknown): string {
 
 export type Values = Readonly<Record<string, unknown>>;
 
-/** A template as Python. `~name:this;that^` is this where `values` has the name (`name=word`: has that word; "!": has not), else that or
- *  nothing. `$name` is its value as a literal, `%name` Python that stands for itself, its lines indented as the first one. What picks
- *  positions goes where there are none, and so does a line of which nothing is left. */
-export function render(template: string, values: Values): string {
+/** A template as Python. `~fact?this;that^` is this where the pattern is found among `facts` ("!": is not), else that or nothing. `$name`
+ *  is a value as a literal, `%name` Python that stands for itself, its lines indented as the first one. Without positions what picks
+ *  them goes, and so does a line of which nothing is left. */
+export function render(template: string, facts: string, values: Values): string {
   let [text, before] = [values['positions'] ? template : template.replace(/\[(:, )?at\]|(, )?pos_slice=at\b/g, ''), ''];
   while (text !== before) {
     before = text;
-    text = text.replace(/~(!?)(\w+)=?(\w*):([^~^]*)\^/g, (_, not, name, word, inner) => {
-      const value = values[name];
-      const is = word ? value === word : value !== undefined && value !== null && value !== false;
-      return inner.split(';')[is === !not ? 0 : 1] ?? '';
-    });
+    text = text.replace(/~(!?)([^~?^]+)\?([^~^]*)\^/g, (_, not, fact, inner) => inner.split(';')[new RegExp(fact).test(facts) === !not ? 0 : 1] ?? '\0');
   }
   return text
-    .split('\n')
-    .map((line) => line.replace(/([$%])(\w+)/g, (_, how, name) => (how === '$' ? literal(values[name]) : `${values[name]}`.replaceAll('\n', `\n${/^ */.exec(line)}`))))
-    .filter((line) => line.trim())
-    .join('\n');
+    .trim()
+    .replace(/^[\0\s]*\0\n/gm, '')
+    .replaceAll('\0', '')
+    .replace(/^( *)(.*)$/gm, (line, space) => line.replace(/([$%])(\w+)/g, (_, how, name) => (how === '$' ? literal(values[name]) : `${values[name]}`.replaceAll('\n', `\n${space}`))));
 }

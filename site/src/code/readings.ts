@@ -2,29 +2,29 @@ import type { ReadName } from '../engine/types';
 
 /** The readings as templates (python.ts): lines that are true of each run (`ids` [1, T], `logits` [T, vocab], `cache`); after a line
  *  "--" what they leave, `name=expression`, or names of variables; after another one what follows the difference of two runs. A line
- *  that begins with "?" chooses something, in the first run only; what begins with "!" was chosen. `&name` is a template of BLOCKS or
+ *  that begins with "+" chooses something, in the first run only; what begins with "!" was chosen. `&name` is a template of BLOCKS or
  *  one that documents.ts makes. */
 export const READINGS: Readonly<Record<ReadName, string>> = {
   lens: `
 &states
-lens = model.unembed(~normalization_type:~ln=cached:cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False)~LN: * model.ln_final.w + model.ln_final.b^;model.ln_final(stack)^;stack^)  # [state, position, vocab]
+lens = model.unembed(~!_type":null?~"cached"?cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False)~"LN"? * model.ln_final.w + model.ln_final.b^;model.ln_final(stack)^;stack^)  # [state, position, vocab]
 log_p = lens.log_softmax(-1)
 final = logits[at].log_softmax(-1)
-?top = lens.topk($k).indices
-~token=next:&next;?token = ~token=top:logits[at].argmax(-1);torch.full((len(final),), $token)^^
++top = lens.topk($k).indices
+~"next"?&next;+token = ~token":\\d?torch.full((len(final),), $token);logits[at].argmax(-1)^^
 n = range(len(token))
 mine = lens[:, n, token]
 --
 !top_ids=top
 top_logits=lens.gather(-1, top)
 top_probs=log_p.gather(-1, top).exp()
-!token_ids=token~token=next:&where^
-logit=mine~token=next:&where^
-prob=log_p[:, n, token].exp()~token=next:&where^
-rank=(lens > mine[..., None]).sum(-1)~token=next:&where^
+!token_ids=token~"next"?&where^
+logit=mine~"next"?&where^
+prob=log_p[:, n, token].exp()~"next"?&where^
+rank=(lens > mine[..., None]).sum(-1)~"next"?&where^
 kl=(final.exp() * (final - log_p)).sum(-1)
 &entropy
-~logits:logits=lens^`,
+~"logits":true?logits=lens^`,
 
   states: `
 &states
@@ -34,35 +34,35 @@ other = &other[at]
 norm=stack.norm(dim=-1)
 mean=stack.mean(-1)
 cosine=torch.cosine_similarity(stack, other, dim=-1, eps=0)
-~along:projection=stack @ along^
-~vectors:vectors=stack;~minus:vectors=stack^^
+~"along"?projection=stack @ along^
+~"vectors":true?vectors=stack;~minus":t?vectors=stack^^
 --
-out["distance"] = out~vectors:["vectors"];.pop("vectors")^.norm(dim=-1)`,
+out["distance"] = out~"vectors":true?["vectors"];.pop("vectors")^.norm(dim=-1)`,
 
   attribution: `
 &attr
-logit = logits[at, $token]~wrong: - logits[at, $wrong]^
+logit = logits[at, $token]~wrong":\\d? - logits[at, $wrong]^
 &parts
-bias = model.b_U[$token]~wrong: - model.b_U[$wrong]^
-tail = [~LN:model.ln_final.b @ direction, ^~edit_ln:&read @ direction - attr(cache["resid_post", -1][None, at])[0]~LN: - model.ln_final.b @ direction^, ^bias~edit_logits:, logit - &read @ direction - bias^]
+bias = model.b_U[$token]~wrong":\\d? - model.b_U[$wrong]^
+tail = [~"LN"?model.ln_final.b @ direction, ^~ e:ln_final.*d?&read @ direction - attr(cache["resid_post", -1][None, at])[0]~"LN"? - model.ln_final.b @ direction^, ^bias~ e:logits?, logit - &read @ direction - bias^]
 values = torch.cat([attr(stack), torch.stack([x.expand(len(logit)) for x in tail])]).T
-~apart:heads = attr(cache.stack_head_results(pos_slice=at)).T.unflatten(-1, ($n_layers, $n_heads))^
-~by=neuron:neurons = attr(cache.stack_neuron_results(-1, pos_slice=at)).T.unflatten(-1, ($n_layers, $d_mlp))^
-~by=source:carried = cache["v", $layer][:, $head] @ model.W_O[$layer, $head]
+~"by":"[hns]?heads = attr(cache.stack_head_results(pos_slice=at)).T.unflatten(-1, ($n_layers, $n_heads))^
+~:"neuron"?neurons = attr(cache.stack_neuron_results(-1, pos_slice=at)).T.unflatten(-1, ($n_layers, $d_mlp))^
+~:"source"?carried = cache["v", $layer][:, $head] @ model.W_O[$layer, $head]
 source = attr(cache["pattern", $layer][$head, at].T[..., None] * carried[:, None]).T^
-total = values.sum(-1)~apart: + heads.sum((-2, -1))^~by=neuron: + neurons.sum((-2, -1))^
+total = values.sum(-1)~"by":"[hns]? + heads.sum((-2, -1))^~:"neuron"? + neurons.sum((-2, -1))^
 --
-values~apart: heads^~by=neuron: neurons^~by=source: source^ logit
-~by=source:~edit_head:source_edit=heads[:, $layer, $head] - source.sum(-1)^^
+values~"by":"[hns]? heads^~:"neuron"? neurons^~:"source"? source^ logit
+~:"source"?~ e:here.attn.hook_(z|result)?source_edit=heads[:, $layer, $head] - source.sum(-1)^^
 sum=total
 error=logit - total`,
 
   decompose: `
 &parts
 whole = &here[at]
-~normalization_type:~ln=cached:stack, whole = (cache.apply_ln_to_stack(x~where:, layer=$block^~where=mid:, mlp_input=True^, pos_slice=at, has_batch_dim=False) for x in (stack, whole))^~ln=recompute:scale = (whole.var(-1, unbiased=False, keepdim=True) + model.cfg.eps).sqrt()
+~!_type":null?~"cached"?stack, whole = (cache.apply_ln_to_stack(x~at_?, layer=$block^~at_mid?, mlp_input=True^, pos_slice=at, has_batch_dim=False) for x in (stack, whole))^~"recompute"?scale = (whole.var(-1, unbiased=False, keepdim=True) + model.cfg.eps).sqrt()
 stack, whole = ((x - x.mean(-1, keepdim=True)) / scale for x in (stack, whole))^^
-~along:&along;?along = whole / whole.norm(dim=-1, keepdim=True)  # its own^
+~"along"?&along;+along = whole / whole.norm(dim=-1, keepdim=True)  # its own^
 shares, length = (stack * along).sum(-1), (whole * along).sum(-1)
 --
 norm=stack.norm(dim=-1)
@@ -71,17 +71,17 @@ state_norm=whole.norm(dim=-1)
 state_along=length
 sum=shares.sum(0)
 error=length - shares.sum(0)
-~vectors:vectors=stack^`,
+~"vectors":true?vectors=stack^`,
 
   attention: `
-heads = ~heads:$heads;[(l, h) for l in range($n_layers) for h in range($n_heads)]^
-attention = torch.stack([cache["~mode=scores:attn_scores;pattern^", l][h]~mode=value_weighted: * cache["v", l][:, h].norm(dim=-1)^~mode=result_weighted: * (cache["v", l][:, h] @ model.W_O[l, h]).norm(dim=-1)^ for l, h in heads])
-~!minus:&pool^
+heads = ~"heads"?$heads;[(l, h) for l in range($n_layers) for h in range($n_heads)]^
+attention = torch.stack([cache["~"scores"?attn_scores;pattern^", l][h]~"value_? * cache["v", l][:, h].norm(dim=-1)^~"result_? * (cache["v", l][:, h] @ model.W_O[l, h]).norm(dim=-1)^ for l, h in heads])
+~!minus":t?&pool^
 --
 attention
 --
 attention = out["attention"]
-~mode=scores:attention[:, torch.ones($T, $T).triu(1) > 0] = -torch.inf^
+~"scores"?attention[:, torch.ones($T, $T).triu(1) > 0] = -torch.inf^
 &pool
 out["attention"] = attention`,
 
@@ -93,19 +93,19 @@ product = q * k / scale
 scores, pattern = cache["attn_scores", l][h, dest], cache["pattern", l][h, dest]
 result = pattern[src] * v @ model.W_O[l, h]
 direct = cache.apply_ln_to_stack(result[None, None], pos_slice=[dest], has_batch_dim=False)[0, 0]
-direct = (~LN:model.ln_final.w * ^direct) @ model.W_U
-?top, bottom = direct.topk($k).indices, direct.topk($k, largest=False).indices
+direct = (~"LN"?model.ln_final.w * ^direct) @ model.W_U
++top, bottom = direct.topk($k).indices, direct.topk($k, largest=False).indices
 &parts
 stack = cache.apply_ln_to_stack(stack, layer=l, has_batch_dim=False)
-def who(t, W, b, other~edit_qk:, edited^):  # the score, by who wrote the stream at t
+def who(t, W, b, other~ e:here.*(hook_[qk]|attn_in|ln1.*d)?, edited^):  # the score, by who wrote the stream at t
     into = W @ other / scale
-    parts = [*(stack[:, t] @ (~LN:model.blocks[l].ln1.w * ^into)), ~LN:model.blocks[l].ln1.b @ into, ^~!positional_embedding_type=standard:cache["pos_embed"][t] @ into, ^b @ other / scale]
-    ~edit_qk:if edited:
+    parts = [*(stack[:, t] @ (~"LN"?model.blocks[l].ln1.w * ^into)), ~"LN"?model.blocks[l].ln1.b @ into, ^~!"standard"?cache["pos_embed"][t] @ into, ^b @ other / scale]
+    ~ e:here.*(hook_[qk]|attn_in|ln1.*d)?if edited:
         parts.append(product.sum() - sum(parts))^
-    ~edit_scores:parts.append(scores[src] - product.sum())^
+    ~ e:here.*scores?parts.append(scores[src] - product.sum())^
     return torch.stack(parts)
-key_parts = who(src, model.W_K[l, h], model.b_K[l, h], q~edit_qk:, ~edit_k:True;False^^)
-query_parts = who(dest, model.W_Q[l, h], model.b_Q[l, h], k~edit_qk:, ~edit_q:True;False^^)
+key_parts = who(src, model.W_K[l, h], model.b_K[l, h], q~ e:here.*(hook_[qk]|attn_in|ln1.*d)?, ~ e:here.*(hook_k|attn_in|ln1.*d)?True;False^^)
+query_parts = who(dest, model.W_Q[l, h], model.b_Q[l, h], k~ e:here.*(hook_[qk]|attn_in|ln1.*d)?, ~ e:here.*(hook_q|attn_in|ln1.*d)?True;False^^)
 --
 q k product scores pattern v result key_parts query_parts
 !top_ids=top
@@ -116,14 +116,14 @@ bottom_values=direct[bottom]
 out["scores"].nan_to_num_(-torch.inf)  # masked in both`,
 
   neurons: `
-?token = ~token=top:logits[at[0]].argmax();torch.tensor($token)^
++token = ~token":\\d?torch.tensor($token);logits[at[0]].argmax()^
 &attr
-layers = slice(~layer:$layer, $layer + 1;None^)
+layers = slice(~layer":\\d?$layer, $layer + 1;None^)
 pre, post = (cache.stack_activation(name)[layers, at[0]].flatten() for name in ("pre", "post"))
 attribution = attr(cache.stack_neuron_results(-1, pos_slice=at)).unflatten(0, ($n_layers, $d_mlp))[layers].flatten()
-?chosen = ~by=attribution:attribution.abs();post^.argsort(descending=True, stable=True)[:$k]
++chosen = ~:"attribution"?attribution.abs();post^.argsort(descending=True, stable=True)[:$k]
 --
-!layer=chosen // $d_mlp~layer: + $layer^
+!layer=chosen // $d_mlp~layer":\\d? + $layer^
 !neuron=chosen % $d_mlp
 pre=pre[chosen]
 post=post[chosen]
@@ -136,7 +136,7 @@ pre=cache["pre", $layer][:, $neuron]
 post=cache["post", $layer][:, $neuron]`,
 
   directions: `
-reads = ~LN:model.blocks[$layer].ln2.w * ^model.W_in[$layer, :, $neuron]
+reads = ~"LN"?model.blocks[$layer].ln2.w * ^model.W_in[$layer, :, $neuron]
 writes = model.W_out[$layer, $neuron]
 read, write = model.W_E @ reads, writes @ model.W_U
 --
@@ -155,7 +155,8 @@ values.cosine=torch.cosine_similarity(reads, writes, dim=0, eps=0)`,
   written: `
 &states
 stream = stack
-&parts
+&whole
+&results
 norm, variance = stack.norm(dim=-1), stack.var(-1, unbiased=False)
 heads = cache.stack_head_results(pos_slice=at).unflatten(0, ($n_layers, $n_heads))
 --
@@ -168,12 +169,12 @@ stream_norm=stream.norm(dim=-1).mean(-1)`,
 
   detect: `
 pattern = cache.stack_activation("pattern")
-~scored:keep = torch.ones($T, $T).tril(~exclude_current_token:-1^)
-~exclude_bos:keep[:, 0] = 0^^
+~"(mul|abs)"?keep = torch.ones($T, $T).tril(~_token":true?-1^)
+~e_bos":true?keep[:, 0] = 0^^
 def score(kind, first):
     ideal = getattr(head_detector, f"get_{kind}_head_detection_pattern")(ids)
-    ~scored:ideal *= keep
-    return ~error_measure=mul:(pattern * ideal).sum((-2, -1)) / (pattern * keep).sum((-2, -1));1 - (pattern * keep - ideal).abs().sum((-2, -1)) / $T^
+    ~"(mul|abs)"?ideal *= keep
+    return ~"mul"?(pattern * ideal).sum((-2, -1)) / (pattern * keep).sum((-2, -1));1 - (pattern * keep - ideal).abs().sum((-2, -1)) / $T^
 ;ideal[:, :first] = 0  # the first position is no duplicate
     return (pattern * ideal).sum((-2, -1)) / max(ideal.any(1).sum(), 1)^
 --
@@ -184,7 +185,7 @@ induction=score("induction", 2)`,
   predictions: `
 rows = logits[at]
 log_p = rows.log_softmax(-1)
-?top = rows.topk($k).indices
++top = rows.topk($k).indices
 &next
 mine = log_p[range(len(token)), token]&where
 --
@@ -206,13 +207,13 @@ export const GENERATE = `
 id = torch.tensor($forced)
 log_p = logits[$last:].log_softmax(-1)  # what each of them was drawn from
 log_prob = log_p[range(len(id)), id]
-~twin:log_q = logits_twin[$last:].log_softmax(-1)^
+~"twin":true?log_q = logits_twin[$last:].log_softmax(-1)^
 top = log_p.topk($k)
 --
 id log_prob
 prob=log_prob.exp()
 &entropy
-~twin:kl=(log_p.exp() * (log_p - log_q)).sum(-1)
+~"twin":true?kl=(log_p.exp() * (log_p - log_q)).sum(-1)
 twin_log_prob=log_q[range(len(id)), id]^
 top_ids=top.indices
 top_probs=top.values.exp()`;
@@ -220,44 +221,46 @@ top_probs=top.values.exp()`;
 /** What several templates share. */
 export const BLOCKS: Readonly<Record<string, string>> = {
   entropy: 'entropy=-(log_p.exp() * log_p).sum(-1)',
-  next: `?token = torch.cat([ids[0, 1:], torch.tensor([-1])])[at]  # -1: none
-~fewer:?token[token >= $d_vocab_out] = -1^`,
+  next: `+token = torch.cat([ids[0, 1:], torch.tensor([-1])])[at]  # -1: none
+~fewer?+token[token >= $d_vocab_out] = -1^`,
   where: '.where(token >= 0, torch.nan)',
-  attr: `direction = model.W_U[:, ~read=neurons:token;$token^]~wrong: - model.W_U[:, $wrong]^
+  attr: `direction = model.W_U[:, ~"neurons"?token;$token^]~wrong":\\d? - model.W_U[:, $wrong]^
 def attr(stack):  # through ln_final, its scale as in the run (cached), and W_U
-    return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ ~LN:(model.ln_final.w * direction);direction^`,
-  pool: `~pooled:block = torch.arange($T) * $pool // $T
+    return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ ~"LN"?(model.ln_final.w * direction);direction^`,
+  pool: `~pool":[1-9]?block = torch.arange($T) * $pool // $T
 pooled = torch.full((len(heads), $pool, $pool), torch.nan)
 for i in range($pool):  # of each block the unmasked entry of the largest size
     for j in range(i + 1):
         cells = attention.tril()[:, block == i][:, :, block == j].flatten(1)
         pooled[:, i, j] = cells.gather(1, cells.abs().argmax(1, keepdim=True))[:, 0]
 attention = pooled^`,
-  start: 'cache["embed"]~positional_embedding_type=standard: + cache["pos_embed"]^',
-  read: 'cache[~normalization_type:"ln_final.hook_normalized";"resid_post", -1^][at]',
-  along: `~along:?along = ~a_token:model.W_U[:, $a_token]~a_minus: - model.W_U[:, $a_minus]^^~a_neuron:model.W_out[%a_neuron]^~a_neuron_in:model.W_in.mT[%a_neuron_in]^~a_head:cache.stack_activation("z")[:, $a_position][%a_head] @ model.W_O[%a_head]^~a_vector:torch.Tensor($a_vector)^~a_state:&state[$a_position]^
-?along = along / along.norm()^`,
+  start: 'cache["embed"]~"standard"? + cache["pos_embed"]^',
+  read: 'cache[~!_type":null?"ln_final.hook_normalized";"resid_post", -1^][at]',
+  along: `~"along"?+along = ~a:token ?model.W_U[:, $a_token]~a:minus ? - model.W_U[:, $a_minus]^^~a:neuron ?model.W_out[%a_neuron]^~a:neuron_in ?model.W_in.mT[%a_neuron_in]^~a:head ?cache.stack_activation("z")[:, $a_position][%a_head] @ model.W_O[%a_head]^~a:vector ?torch.Tensor($a_vector)^~a:state ?&state[$a_position]^
++along = along / along.norm()^`,
   // What an edit put into the stream is a part. Heads and neurons that the reading has elsewhere count while it is found.
-  parts: `~!edit_result:~heads:cache.compute_head_results()^^
-~plain:~!positional_embedding_type=standard:cache.has_pos_embed = False  # they are not in the stream
-^stack = cache.decompose_resid(~where:layer=$block, ^~where=mid:mlp_input=True, ^pos_slice=at);
-parts = {"embed": cache["embed"]~positional_embedding_type=standard:, "pos_embed": cache["pos_embed"]^}
-~edits:def edit(hook, x):  # what an edit put into the stream there
-    if f"blocks.{l}.hook_{hook}" in $edits:
+  results: '~! e:.*result?cache.compute_head_results()^',
+  whole: `~!"standard"?cache.has_pos_embed = False  # they are not in the stream
+^stack = cache.decompose_resid(~at_?layer=$block, ^~at_mid?mlp_input=True, ^pos_slice=at)`,
+  edit: ' e:.*(resid_|n_out|p_out)',
+  parts: `~"by":"[hns]|"pair| e:.*resid_?~"by":"[hns]|"pair?&results^
+parts = {"embed": cache["embed"]~"standard"?, "pos_embed": cache["pos_embed"]^}
+~&edit?def edit(hook, x):  # what an edit put into the stream there
+    if f"blocks.{l}.hook_{hook}" in $edited:
         parts[f"edit {l}_{hook}"] = x - sum(parts.values())^
-for l in range(~where:$block + 1;$n_layers^):
-    ~edits:edit("resid_pre", cache["resid_pre", l])^
-    ~where=pre:if l == $block:
+for l in range($blocks):
+    ~&edit?edit("resid_pre", cache["resid_pre", l])^
+    ~at_pre?if l == $block:
         break^
-    ~heads:parts |= {f"L{l}H{h}": x for h, x in enumerate(cache["result", l].unbind(1))}
+    ~"by":"[hns]|"pair?parts |= {f"L{l}H{h}": x for h, x in enumerate(cache["result", l].unbind(1))}
     parts[f"{l}_attn_bias"] = model.b_O[l].expand_as(cache["embed"])
-    ~edits:edit("attn_out", cache["resid_pre", l] + cache["attn_out", l])^;parts[f"{l}_attn_out"] = cache["attn_out", l]^
-    ~!attn_only:~edits:edit("resid_mid", cache["resid_mid", l])^
-    ~where=mid:if l == $block:
+    ~&edit?edit("attn_out", cache["resid_pre", l] + cache["attn_out", l])^;parts[f"{l}_attn_out"] = cache["attn_out", l]^
+    ~!only":true?~&edit?edit("resid_mid", cache["resid_mid", l])^
+    ~at_mid?if l == $block:
         break^
-    ~by=neuron:parts[f"N{l}"] = cache["post", l] @ model.W_out[l]
+    ~:"neuron"?parts[f"N{l}"] = cache["post", l] @ model.W_out[l]
     parts[f"{l}_mlp_bias"] = model.b_out[l].expand_as(cache["embed"])
-    ~edits:edit("mlp_out", cache["resid_mid", l] + cache["mlp_out", l])^;parts[f"{l}_mlp_out"] = cache["mlp_out", l]^^
-    ~edits:edit("resid_post", cache["resid_post", l])^
-stack = torch.stack([x for ~apart:name, x in parts.items() if name[0] not in "LN";x in parts.values()^])[:, at]^`,
+    ~&edit?edit("mlp_out", cache["resid_mid", l] + cache["mlp_out", l])^;parts[f"{l}_mlp_out"] = cache["mlp_out", l]^^
+    ~&edit?edit("resid_post", cache["resid_post", l])^
+stack = torch.stack([x for ~attribution?name, x in parts.items() if name[0] not in "LN";x in parts.values()^])[:, at];&whole^`,
 };
