@@ -34,6 +34,11 @@ describe('colours', () => {
     expect(colorOf(0, [0, 0], 'diverging')).toEqual(colorOf(0, [-1, 1], 'diverging'));
   });
 
+  it('runs from the last colour to the first where the scale does', () => {
+    for (const rank of [0, 1, 4.5, 20, 21, 4000]) expect(colorOf(rank, [20, 0], 'cividis')).toEqual(colorOf(20 - rank, [0, 20], 'cividis'));
+    expect(colorOf(0, [20, 0], 'cividis')).toEqual(colorOf(1, [0, 1], 'cividis'));
+  });
+
   it('lightness never falls along cividis, and falls away from zero on both sides in the light theme', () => {
     const lightness = (palette: Palette, count: number) =>
       Array.from({ length: count }, (_, i) => {

@@ -76,8 +76,8 @@ export function Inspector() {
           <VectorDetails shown={shown} dest={dest} depth={depth ?? 0} />
         )}
       </div>
-      {app.subject.value?.minus && <p class="small muted">The inspector tells of prompt A as it runs, not of the difference.</p>}
       <section class="actions">
+        {app.subject.value?.minus && <p class="small muted">Above: prompt A as it runs, not the difference.</p>}
         <h3>Do something with it</h3>
         {head && (
           <button type="button" onClick={() => switchShownHead(app)}>

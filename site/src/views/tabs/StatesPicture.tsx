@@ -171,7 +171,7 @@ export function StatesPicture({ shown, measures, called, name, ownControls = fal
   const last = useRef<MatrixData | null>(null);
   if (made) last.current = made;
   const data = made ?? last.current;
-  const says = difference ? '' : `${meaning.says}. `;
+  const says = !difference ? meaning.says : measure === 'norm' ? 'How far apart the two vectors are' : `${meaning.says}: ${sideName[side]}`;
   return (
     <HeatPicture
       data={data}
@@ -194,8 +194,7 @@ export function StatesPicture({ shown, measures, called, name, ownControls = fal
       }}
     >
       <p class="small muted">
-        {says}
-        {meaning.read === 'lens' && 'The word is the likeliest token there; • = it is the token that comes next.'}
+        {says}. {meaning.read === 'lens' && data?.cellText && 'The word is the likeliest token there; • = it is the token that comes next.'}
       </p>
     </HeatPicture>
   );

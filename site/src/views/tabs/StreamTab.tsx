@@ -47,7 +47,7 @@ export function StreamTab({ shown }: TabProps) {
 }
 
 /** More bars than this are no picture: the largest, and the rest in one. */
-const MOST_BARS = 20;
+const MOST_BARS = 48;
 
 interface Cell {
   readonly shown: Shown;
@@ -128,6 +128,7 @@ function WroteIt({ shown, dest, depth }: Cell) {
         {projected
           ? 'Each bar is how far one part goes along the direction; together they are the projection.'
           : 'Each bar is how far one part goes along the vector’s own direction; together they are its length. To the left: it shortens it.'}
+        {difference && ` Each number is a difference: ${sideName[side]}.`}
       </p>
     </BarsPicture>
   );

@@ -8,6 +8,9 @@ const WORDS: Readonly<Record<string, string>> = {
   pos_embed: 'position',
   ln_final_bias: 'final LN bias',
   unembed_bias: 'unembed bias',
+  ln1_bias: 'LN bias',
+  b_Q: 'query bias',
+  b_K: 'key bias',
 };
 
 /** "0_attn_out" is "L0 attention", "edit 1_resid_pre" is "edit of L1 resid_pre"; heads are called as they are. */
