@@ -69,10 +69,13 @@ export const native = {
     });
   },
 
-  read(model, document) {
+  /** `vectors` that are no yes or no (a field of some readings) are those that edits name. */
+  read(model, { vectors = {}, ...document }) {
     return inFolder((file) => {
-      writeFileSync(file('spec.json'), JSON.stringify(document));
-      const { axes, values, conventions } = JSON.parse(call([document.read, model, file('spec.json'), '--out', file('out.safetensors')]));
+      const named = typeof vectors === 'object';
+      writeFileSync(file('spec.json'), JSON.stringify(named ? document : { ...document, vectors }));
+      const args = [document.read, model, file('spec.json'), '--out', file('out.safetensors'), ...vectorArgs(file, named ? vectors : {})];
+      const { axes, values, conventions } = JSON.parse(call(args));
       return { arrays: readTensors(readFileSync(file('out.safetensors'))), axes, values, conventions };
     });
   },

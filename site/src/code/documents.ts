@@ -25,9 +25,6 @@ export interface Document {
   readonly error_measure?: string;
 }
 
-/** Where ActivationCache looks for the last state of a model without layers. */
-export const LAST_OF_NONE = 'blocks.-1.hook_resid_post';
-
 /** What fills a reading's template, the facts that choose among its lines, and the blocks that it is made of. `edited`: the hooks that
  *  an edit of either run writes. */
 export function fillings(document: Document, config: ModelConfig, edited: readonly string[]) {
@@ -40,7 +37,7 @@ export function fillings(document: Document, config: ModelConfig, edited: readon
     return where ? `cache["resid_${where}", ${l}]` : label === 'final_post' ? 'cache["resid_post", -1]' : `cache[$${field}]`;
   };
   // Vectors of the stream's width by the names of their hooks, and by their labels.
-  const known = hooksOf(config).filter((hook) => /resid|embed$|[12l]\.hook_normalized|_out$/.test(hook)).concat(n_layers ? [] : LAST_OF_NONE);
+  const known = hooksOf(config).filter((hook) => /resid|embed$|[12l]\.hook_normalized|_out$/.test(hook)).concat(n_layers ? [] : 'blocks.-1.hook_resid_post');
   const label = (hook: string) => hook.replace(/^blocks\.(-?\d+)\.hook_resid_/, '$1_').replace(`${n_layers - 1}_post`, 'final_post');
   const named = states?.flatMap((glob) => known.filter((hook) => matches(glob, hook) || matches(glob, label(hook))));
   const [, block, where] = place(read === 'pair' ? `${layer}_pre` : state);

@@ -1,5 +1,5 @@
 import type { GenerateRequest, ModelConfig, ReadRequest, RunRequest } from '../engine/types';
-import { fillings, LAST_OF_NONE, type Document } from './documents';
+import { fillings, type Document } from './documents';
 import { editedHooks, edits, isRun, type EditedRun } from './edits';
 import { hooksOf, matches } from './hooks';
 import { literal, render } from './python';
@@ -93,7 +93,7 @@ const entries = (lines: readonly string[]) => lines
 /** A template of readings.ts as lines that leave `out`. */
 function outText(template: string, { blocks, facts, values }: ReturnType<typeof fillings>): string {
   const all: Readonly<Record<string, string>> = { ...BLOCKS, ...blocks };
-  let [text, before] = [`~n_layers":0?cache.cache_dict["${LAST_OF_NONE}"] = &start^\n${template.trim()}`, ''];
+  let [text, before] = [`&before\n${template.trim()}`, ''];
   while (text !== before) [text, before] = [text.replace(/&(\w+)/g, (_, name) => all[name] ?? ''), text];
   const [run = [], named = [], after = []] = `\n${render(text, facts, values)}`.split('\n--').map((part) => part.split('\n').filter(Boolean));
   const chosen = named.filter((line) => line.startsWith('!'));

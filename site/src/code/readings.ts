@@ -220,6 +220,10 @@ top_probs=top.values.exp()`;
 
 /** What several templates share. */
 export const BLOCKS: Readonly<Record<string, string>> = {
+  // What ActivationCache asks for: a last state where there is no block; LN1 of the stream, not of each head's input.
+  before: `~n_layers":0?cache.cache_dict["blocks.-1.hook_resid_post"] = &start^
+~ e:.*(_input|attn_in)?~!_type":null?for l in range($n_layers):
+    cache.cache_dict[f"blocks.{l}.ln1.hook_scale"] = (cache["resid_pre", l].var(-1, unbiased=False, keepdim=True) + model.cfg.eps).sqrt()^^`,
   entropy: 'entropy=-(log_p.exp() * log_p).sum(-1)',
   next: `+token = torch.cat([ids[0, 1:], torch.tensor([-1])])[at]  # -1: none
 ~fewer?+token[token >= $d_vocab_out] = -1^`,

@@ -1,0 +1,96 @@
+# attribution in Hookscope, as Python: pip install transformer-lens==2.15.4 nnsight==0.7.0
+import json
+from glob import glob
+import torch
+from nnsight import NNsight
+from safetensors.torch import load_file
+from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig
+
+folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
+model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
+torch.set_grad_enabled(False)
+for file in glob(f"{folder}/*.safetensors"):
+    model.load_state_dict(load_file(file), strict=False)
+nn = NNsight(model)
+
+runs = {}
+
+ids = torch.tensor([[0, 333, 448, 823, 261, 647, 297, 260, 1008, 14, 376, 448]])
+with nn.trace(ids) as tracer:
+    cache = tracer.cache()
+    logits = nn.output.save()
+# of each hook the last call, without the batch axis
+cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
+cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
+
+logits = logits[0]
+runs["B"] = cache
+
+def patch_1(x, hook):
+    v = runs["B"][hook.name][3:4, :]
+    y = x.clone()
+    y[:, 3:4] = v
+    return y
+
+ids = torch.tensor([[0, 333, 448, 970, 261, 647, 297, 260, 1008, 14, 376, 448]])  # "The little bird sang in the tree. The little"
+with nn.trace(ids) as tracer:
+    cache = tracer.cache()
+    nn.blocks[0].hook_attn_out.output = patch_1(nn.blocks[0].hook_attn_out.output, nn.blocks[0].hook_attn_out)
+    nn.blocks[1].hook_attn_out.output = patch_1(nn.blocks[1].hook_attn_out.output, nn.blocks[1].hook_attn_out)
+    nn.blocks[2].hook_attn_out.output = patch_1(nn.blocks[2].hook_attn_out.output, nn.blocks[2].hook_attn_out)
+    nn.blocks[3].hook_attn_out.output = patch_1(nn.blocks[3].hook_attn_out.output, nn.blocks[3].hook_attn_out)
+    logits = nn.output.save()
+# of each hook the last call, without the batch axis
+cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
+cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
+
+logits = logits[0]
+
+ids_minus = torch.tensor([[0, 333, 448, 823, 261, 647, 297, 260, 1008, 14, 376, 448]])
+with nn.trace(ids_minus) as tracer:
+    cache_minus = tracer.cache()
+    logits_minus = nn.output.save()
+# of each hook the last call, without the batch axis
+cache_minus = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache_minus.items() if "hook_" in name}
+cache_minus = ActivationCache({name: x.output[0] for name, x in cache_minus.items()}, model, has_batch_dim=False)
+
+logits_minus = logits_minus[0]
+
+at = [-1, 2]
+runs = [(ids, logits, cache), (ids_minus, logits_minus, cache_minus)]
+outs = []
+for ids, logits, cache in runs:
+    direction = model.W_U[:, 970]
+    def attr(stack):  # through ln_final, its scale as in the run (cached), and W_U
+        return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ (model.ln_final.w * direction)
+    logit = logits[at, 970]
+    cache.compute_head_results()
+    parts = {"embed": cache["embed"], "pos_embed": cache["pos_embed"]}
+    def edit(hook, x):  # what an edit put into the stream there
+        if f"blocks.{l}.hook_{hook}" in ["blocks.0.hook_attn_out", "blocks.1.hook_attn_out", "blocks.2.hook_attn_out", "blocks.3.hook_attn_out"]:
+            parts[f"edit {l}_{hook}"] = x - sum(parts.values())
+    for l in range(4):
+        edit("resid_pre", cache["resid_pre", l])
+        parts |= {f"L{l}H{h}": x for h, x in enumerate(cache["result", l].unbind(1))}
+        parts[f"{l}_attn_bias"] = model.b_O[l].expand_as(cache["embed"])
+        edit("attn_out", cache["resid_pre", l] + cache["attn_out", l])
+        edit("resid_mid", cache["resid_mid", l])
+        parts[f"{l}_mlp_out"] = cache["mlp_out", l]
+        edit("resid_post", cache["resid_post", l])
+    stack = torch.stack([x for name, x in parts.items() if name[0] not in "LN"])[:, at]
+    bias = model.b_U[970]
+    tail = [model.ln_final.b @ direction, bias]
+    values = torch.cat([attr(stack), torch.stack([x.expand(len(logit)) for x in tail])]).T
+    heads = attr(cache.stack_head_results(pos_slice=at)).T.unflatten(-1, (4, 8))
+    total = values.sum(-1) + heads.sum((-2, -1))
+    outs.append({
+        "values": values,
+        "heads": heads,
+        "logit": logit,
+        "sum": total,
+        "error": logit - total,
+    })
+out = {name: x - outs[1][name] for name, x in outs[0].items()}
+
+print(out)

@@ -1,0 +1,70 @@
+# attribution in Hookscope, as Python: pip install transformer-lens==2.15.4
+import json
+from glob import glob
+import torch
+from safetensors.torch import load_file
+from transformer_lens import HookedTransformer, HookedTransformerConfig
+
+folder = "stories-2l"  # config.json and model.safetensors, whose SHA-256 is 3f2aaa9328e0a69a9cf9e09d2f9c6e7a32cab64c61852dbe402268dfafd7c8a4
+config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
+model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
+torch.set_grad_enabled(False)
+for file in glob(f"{folder}/*.safetensors"):
+    model.load_state_dict(load_file(file), strict=False)
+
+runs = {}
+
+ids = torch.tensor([[0, 1649, 327, 657, 259, 532, 440, 308, 259, 1045, 14, 1579, 327, 657, 259]])
+logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
+
+logits = logits[0]
+runs["B"] = cache
+
+def freeze_1(x, hook):
+    v = runs["B"][hook.name][3:4, 0:15, 0:15]
+    y = x.tril()
+    y[:, 3:4] = v
+    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # later sources are out of reach
+
+def scale_2(x, hook):
+    y = x.clone()
+    y[:, 14, 3] *= 1.5
+    return y
+
+ids = torch.tensor([[0, 1649, 327, 657, 259, 532, 440, 308, 259, 1045, 14, 1579, 327, 657, 259]])  # "Once upon a time there was a cat. Once upon a"
+with model.hooks(fwd_hooks=[
+    ("blocks.1.attn.hook_pattern", freeze_1),
+    ("blocks.1.attn.hook_z", scale_2),
+]):
+    logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
+
+logits = logits[0]
+
+at = [-1]
+direction = model.W_U[:, 532]
+def attr(stack):  # through ln_final, its scale as in the run (cached), and W_U
+    return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ (model.ln_final.w * direction)
+logit = logits[at, 532]
+cache.compute_head_results()
+parts = {"embed": cache["embed"]}
+for l in range(2):
+    parts |= {f"L{l}H{h}": x for h, x in enumerate(cache["result", l].unbind(1))}
+    parts[f"{l}_attn_bias"] = model.b_O[l].expand_as(cache["embed"])
+stack = torch.stack([x for name, x in parts.items() if name[0] not in "LN"])[:, at]
+bias = model.b_U[532]
+tail = [model.ln_final.b @ direction, bias]
+values = torch.cat([attr(stack), torch.stack([x.expand(len(logit)) for x in tail])]).T
+heads = attr(cache.stack_head_results(pos_slice=at)).T.unflatten(-1, (2, 8))
+carried = cache["v", 1][:, 3] @ model.W_O[1, 3]
+source = attr(cache["pattern", 1][3, at].T[..., None] * carried[:, None]).T
+total = values.sum(-1) + heads.sum((-2, -1))
+out = {
+    "values": values,
+    "heads": heads,
+    "source": source,
+    "logit": logit,
+    "source_edit": heads[:, 1, 3] - source.sum(-1),
+    "sum": total,
+    "error": logit - total,
+}
+print(out)

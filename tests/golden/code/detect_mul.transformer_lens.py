@@ -1,0 +1,32 @@
+# detect in Hookscope, as Python: pip install transformer-lens==2.15.4
+import json
+from glob import glob
+import torch
+from safetensors.torch import load_file
+from transformer_lens import HookedTransformer, HookedTransformerConfig, head_detector
+
+folder = "odd_gelu_ln"  # config.json and model.safetensors, whose SHA-256 is 75a489431e48f5b6fb79fbd095e8931d5cc6dc44704f482751d1cf6360d1c04a
+config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
+model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
+torch.set_grad_enabled(False)
+for file in glob(f"{folder}/*.safetensors"):
+    model.load_state_dict(load_file(file), strict=False)
+
+ids = torch.tensor([[80, 62, 174, 174, 62, 173, 106]])  # "no text: {$x} %y ~a?b;c^ &z \"quoted\"\n"
+logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
+
+logits = logits[0]
+
+pattern = cache.stack_activation("pattern")
+keep = torch.ones(7, 7).tril()
+keep[:, 0] = 0
+def score(kind, first):
+    ideal = getattr(head_detector, f"get_{kind}_head_detection_pattern")(ids)
+    ideal *= keep
+    return (pattern * ideal).sum((-2, -1)) / (pattern * keep).sum((-2, -1))
+out = {
+    "previous": score("previous_token", 0),
+    "duplicate": score("duplicate_token", 1),
+    "induction": score("induction", 2),
+}
+print(out)

@@ -1,0 +1,52 @@
+# written in Hookscope, as Python: pip install transformer-lens==2.15.4 nnsight==0.7.0
+import json
+from glob import glob
+import torch
+from nnsight import NNsight
+from safetensors.torch import load_file
+from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig
+
+folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
+model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
+torch.set_grad_enabled(False)
+for file in glob(f"{folder}/*.safetensors"):
+    model.load_state_dict(load_file(file), strict=False)
+nn = NNsight(model)
+model.set_use_attn_result(True)
+
+def scale_1(x, hook):
+    y = x.clone()
+    y[:, :, [0, 7]] *= 0.5
+    return y
+
+ids = torch.tensor([[0, 333, 448, 970, 261, 647, 297, 260, 1008, 14, 376, 448]])  # "The little bird sang in the tree. The little"
+with nn.trace(ids) as tracer:
+    cache = tracer.cache()
+    nn.blocks[0].attn.hook_result.output = scale_1(nn.blocks[0].attn.hook_result.output, nn.blocks[0].attn.hook_result)
+    nn.blocks[1].attn.hook_result.output = scale_1(nn.blocks[1].attn.hook_result.output, nn.blocks[1].attn.hook_result)
+    nn.blocks[2].attn.hook_result.output = scale_1(nn.blocks[2].attn.hook_result.output, nn.blocks[2].attn.hook_result)
+    nn.blocks[3].attn.hook_result.output = scale_1(nn.blocks[3].attn.hook_result.output, nn.blocks[3].attn.hook_result)
+    logits = nn.output.save()
+# of each hook the last call, without the batch axis
+cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
+cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
+
+logits = logits[0]
+
+at = [1, 2, 3]
+stack = cache.accumulated_resid(incl_mid=True, pos_slice=at)
+stream = stack
+stack = cache.decompose_resid(pos_slice=at)
+norm, variance = stack.norm(dim=-1), stack.var(-1, unbiased=False)
+heads = cache.stack_head_results(pos_slice=at).unflatten(0, (4, 8))
+out = {
+    "norm": norm,
+    "variance": variance,
+    "norm_mean": norm.mean(-1),
+    "variance_mean": variance.mean(-1),
+    "heads_norm": heads.norm(dim=-1).mean(-1),
+    "heads_variance": heads.var(-1, unbiased=False).mean(-1),
+    "stream_norm": stream.norm(dim=-1).mean(-1),
+}
+print(out)

@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { toCode } from '../../site/src/code/index';
+import { matches } from '../../site/src/code/hooks';
+// @ts-expect-error a script of the golden suite: no types
+import { experiments, folder, inputOf, LIBRARIES } from '../golden/code_experiments.mjs';
+
+const list = experiments as readonly { readonly name: string }[];
+const libraries = LIBRARIES as readonly ('transformer_lens' | 'nnsight')[];
+const models: unknown = JSON.parse(readFileSync(`${folder}models.json`, 'utf8'));
+const input = (name: string): Parameters<typeof toCode>[0] => inputOf(list.find((experiment) => experiment.name === name), models);
+
+describe('copy as code', () => {
+  // The texts that tests/golden/code_make.mjs ran in Python: what was found right there is what a person gets.
+  it.each(list.flatMap(({ name }) => libraries.map((library) => [name, library] as const)))('%s, %s: the text whose numbers are known', (name, library) => {
+    expect(toCode(input(name), library)).toBe(readFileSync(`${folder}${name}.${library}.py`, 'utf8'));
+  });
+
+  it('every committed text belongs to an experiment', () => {
+    const texts = readdirSync(folder as string).filter((file) => file.endsWith('.py'));
+    expect(texts.sort()).toEqual(list.flatMap(({ name }) => libraries.map((library) => `${name}.${library}.py`)).sort());
+  });
+
+  it('says only what the experiment needs', () => {
+    const plain = toCode(input('lens'), 'transformer_lens');
+    for (const word of ['nnsight', 'def ', 'runs', 'set_use', 'hooks=', 'process', 'head_detector']) expect(plain).not.toContain(word);
+  });
+
+  it('writes whatever a document holds as data', () => {
+    const { model } = input('lens');
+    const hostile = '"]\nimport os #~%$&^;?\\';
+    const text = toCode(
+      {
+        model: { ...model, id: hostile },
+        text: hostile,
+        what: {
+          kind: 'read',
+          document: {
+            read: 'states', ids: [1, 2], cosine_to: hostile, states: [hostile],
+            edits: [{ hook: 'hook_embed', op: 'patch', value: { run: hostile } }], runs: { [hostile]: [1, 2] },
+          },
+        },
+      },
+      'transformer_lens',
+    );
+    expect(text).toContain(JSON.stringify(hostile));
+    expect(text.split('\n').filter((line) => /^\s*import os/.test(line))).toEqual([]);
+  });
+
+  it('reads globs as the core does, and never for long', () => {
+    expect(matches('blocks.*.hook_?', 'blocks.10.attn.hook_z')).toBe(true);
+    expect(matches('blocks.?.attn.hook_z', 'blocks.10.attn.hook_z')).toBe(false);
+    expect(matches('*', '')).toBe(true);
+    expect(matches('a*b', 'acbd')).toBe(false);
+    expect(matches(`${'*a'.repeat(200)}b`, 'a'.repeat(300))).toBe(false);
+  });
+});
