@@ -132,6 +132,10 @@ export function comparePixels({ by, row, col }, where = '') {
   assert.ok(by <= WITHIN_PIXEL, `${where}: the pixel of row ${row}, column ${col} is off by ${by} of 255`);
 }
 
+/** A prompt's tokens as pictures name them: "␣cat (3)". */
+export const namesOf = async (page, prompt = 'a') =>
+  (await page.locator(`.tok[data-at^="${prompt}"]`).allTextContents()).map((text, i) => `${text} (${i})`);
+
 /* What a person does on the way to a picture. */
 
 export async function openTab(page, name) {
