@@ -36,3 +36,14 @@ export const worstPixel = (pixels, pattern, n, theme = 'light') => worstOf(pixel
 
 /** [n, n] values, null where a source comes after its destination. */
 export const causal = (values, n) => Array.from(values, (value, i) => (i % n > Math.floor(i / n) ? null : value));
+
+const ROUND = [1, 1.5, 2, 3, 4, 5, 6, 8, 10];
+
+/** The ends of a scale that follows its values: zero, or as far below it, to the next round number above the largest. */
+export function endsOf(values, signed) {
+  const largest = values.reduce((top, x) => (Number.isFinite(x) ? Math.max(top, Math.abs(x)) : top), 0);
+  if (largest === 0) return signed ? [-1, 1] : [0, 1];
+  const unit = 10 ** Math.floor(Math.log10(largest));
+  const end = Number((ROUND.find((m) => m * unit >= largest * 0.999999) * unit).toPrecision(6));
+  return signed ? [-end, end] : [0, end];
+}

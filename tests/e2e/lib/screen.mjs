@@ -69,7 +69,7 @@ export async function tableOf(page, name) {
   assert.ok(tables.length > 0, `"${name}" has a table twin`);
   const value = (cell) => (cell.value === null ? null : numberOf(cell.value));
   const rows = tables[0].rows.map((row) => row.name);
-  if (tables.length === 1) return { rows, cols: tables[0].cols, values: tables[0].rows.flatMap(({ cells }) => cells.map(value)) };
+  if (!/all of row/.test(tables[1]?.caption)) return { rows, cols: tables[0].cols, values: tables[0].rows.flatMap(({ cells }) => cells.map(value)) };
   const pairs = (cells) => Array.from({ length: cells.length / 2 }, (_, i) => ({ col: cells[2 * i].text, value: value(cells[2 * i + 1]) }));
   const [, open] = tables;
   return {
@@ -113,11 +113,20 @@ export async function scaleOf(page, name) {
   return [ticks[0], ticks.at(-1)];
 }
 
+/** The size of all cells together, CSS pixels; what the canvas is longer stays clear. */
+const sizeOf = (page, name) =>
+  picture(page, name).locator('.heatmap-plot > svg').evaluate((svg) => ({ width: svg.width.baseVal.value, height: svg.height.baseVal.value }));
+
 /** The middle pixel of each cell of a picture. */
-export async function cellsOf(page, name, rows, cols) {
-  const plot = picture(page, name).locator('.heatmap-plot');
-  const [width, height] = await plot.locator('> svg').evaluate((svg) => [svg.width.baseVal.value, svg.height.baseVal.value]);
-  return pixelsIn(plot.locator('> canvas'), rows, cols, { x: 0, y: 0, width, height });
+export const cellsOf = async (page, name, rows, cols) =>
+  pixelsIn(picture(page, name).locator('.heatmap-plot > canvas'), rows, cols, { x: 0, y: 0, ...(await sizeOf(page, name)) });
+
+/** The pointer onto a cell of a picture of [rows, cols]; `page.mouse` then clicks there. */
+export async function pointAt(page, name, [row, col], [rows, cols]) {
+  const plot = picture(page, name).locator('.heatmap-plot > canvas');
+  await plot.scrollIntoViewIfNeeded();
+  const [{ x, y }, { width, height }] = [await plot.boundingBox(), await sizeOf(page, name)];
+  await page.mouse.move(x + ((col + 0.5) * width) / cols, y + ((row + 0.5) * height) / rows, { steps: 2 });
 }
 
 /** The pixels of a head's thumbnail, [n, n] cells. */
