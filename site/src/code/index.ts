@@ -1,4 +1,4 @@
-import type { GenerateRequest, ModelConfig, ReadRequest, RunRequest } from '../engine/types';
+import type { GenerateRequest, MinusRun, ModelConfig, ReadRequest, RunRequest } from '../engine/types';
 import { fillings, type Document } from './documents';
 import { editedHooks, edits, isRun, type EditedRun } from './edits';
 import { hooksOf, matches } from './hooks';
@@ -11,7 +11,7 @@ export interface CodeInput {
   readonly what:
     | { readonly kind: 'read'; readonly document: ReadRequest }
     | { readonly kind: 'generate'; readonly document: GenerateRequest }
-    | { readonly kind: 'run'; readonly document: Pick<RunRequest, 'ids' | 'edits' | 'runs' | 'vectors'> & { readonly hooks: readonly string[] } };
+    | { readonly kind: 'run'; readonly document: Pick<RunRequest, 'ids' | 'edits' | 'runs' | 'vectors'> & { readonly hooks: readonly string[]; readonly minus?: MinusRun } };
   /** The prompt as text, for a comment beside the ids. */
   readonly text?: string;
 }

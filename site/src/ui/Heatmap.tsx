@@ -82,7 +82,7 @@ export function Heatmap(props: HeatmapProps) {
     <figure class="heatmap">
       <figcaption class="heatmap-unseen">{caption}</figcaption>
       {asTable ? (
-        <HeatmapTable shown={props} label={label} rowLabels={rowLabels} colLabels={colLabels} locked={locked} />
+        <HeatmapTable shown={props} label={label} rowLabels={rowLabels} colLabels={colLabels} locked={locked} cellText={props.cellText} />
       ) : (
         <Plot {...props} />
       )}

@@ -3,6 +3,7 @@ import type { ReadonlySignal } from '@preact/signals';
 import { openCols, topOfRow, valueAt, type Lit, type Shown } from './HeatmapCells.ts';
 import { labelText, type Label } from './HeatmapLabels.tsx';
 import { fullValue, threeFigures } from './HeatmapNumbers.ts';
+import type { CellText } from './HeatmapText.tsx';
 
 interface TableProps {
   readonly shown: Shown;
@@ -10,13 +11,15 @@ interface TableProps {
   readonly rowLabels: readonly Label[];
   readonly colLabels: readonly Label[];
   readonly locked: ReadonlySignal<Lit | null>;
+  /** Words, before the numbers. */
+  readonly cellText?: ((row: number, col: number) => CellText | null) | undefined;
 }
 
 /** More columns than this cannot be read as a table: then the largest of each row, and one row in full. */
 const MOST_COLS = 32;
 const TOP = 5;
 
-export function HeatmapTable({ shown, label, rowLabels, colLabels, locked }: TableProps) {
+export function HeatmapTable({ shown, label, rowLabels, colLabels, locked, cellText }: TableProps) {
   const current = locked.value?.row ?? null;
   const rows = Array.from({ length: shown.rows }, (_, row) => row);
   const cols = Array.from({ length: shown.cols }, (_, col) => col);
@@ -34,7 +37,7 @@ export function HeatmapTable({ shown, label, rowLabels, colLabels, locked }: Tab
           {rows.map((row) => (
             <tr key={row} aria-current={row === current ? 'true' : undefined}>
               <th scope="row">{name(row)}</th>
-              {cols.map((col) => <Value key={col} shown={shown} row={row} col={col} />)}
+              {cols.map((col) => <Value key={col} shown={shown} row={row} col={col} said={cellText?.(row, col)} />)}
             </tr>
           ))}
         </tbody>
@@ -77,10 +80,17 @@ export function HeatmapTable({ shown, label, rowLabels, colLabels, locked }: Tab
   );
 }
 
-function Value({ shown, row, col }: { readonly shown: Shown; readonly row: number; readonly col: number }) {
+interface ValueProps {
+  readonly shown: Shown;
+  readonly row: number;
+  readonly col: number;
+  readonly said?: CellText | null | undefined;
+}
+
+function Value({ shown, row, col, said }: ValueProps) {
   if (col >= openCols(shown, row)) return <td class="heatmap-masked" />;
   const value = valueAt(shown, row, col);
-  return <td title={fullValue(value)}>{threeFigures(value)}</td>;
+  return <td title={fullValue(value)}>{said && !said.whole && <span class="heatmap-name">{said.text} </span>}{threeFigures(value)}</td>;
 }
 
 function Scrolled({ label, children }: { readonly label: string; readonly children: preact.ComponentChildren }) {

@@ -14,7 +14,7 @@ export interface MatrixData extends Shown {
   readonly palette: Palette;
   readonly scale: Scale;
   readonly scaleLabel: string;
-  /** Words in the cells, which the table and the CSV have beside the numbers. */
+  /** Words in the cells, which the table has before the numbers. */
   readonly cellText?: (row: number, col: number) => CellText | null;
 }
 

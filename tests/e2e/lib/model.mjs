@@ -74,6 +74,11 @@ export function hsGenerate(document, model = MODEL) {
 export const hsHooks = (tokens, model = MODEL) =>
   JSON.parse(execFileSync(HS, ['hooks', join(DIST, model.path), '--tokens', String(tokens)], { encoding: 'utf8' })).hooks;
 
+const VOCABULARY = new Map(Object.entries(JSON.parse(readFileSync(join(FOLDER, 'tokenizer.json'), 'utf8')).model.vocab).map(([words, id]) => [id, words]));
+
+/** A token's words as the page writes them, by the tokenizer's file: of English letters and blanks. */
+export const glyphOf = (id) => VOCABULARY.get(id).replaceAll('\u0120', '\u2423').replaceAll('\u010a', '\u21b5');
+
 /** One head's pattern [T, T]. */
 export function patternOf(run, { layer, head }) {
   const { shape, data } = run.tensors.get(`blocks.${layer}.attn.hook_pattern`);

@@ -50,7 +50,8 @@ async function withTable(page, name, act) {
   return out;
 }
 
-/** The table twin of a matrix: { rows, cols, values }, names and the whole numbers row by row, null where a cell is masked.
+/** The table twin of a matrix: { rows, cols, values, words }, names and the whole numbers row by row, null where a cell is
+ *  masked, and what stands before each number.
  *  Of more columns than a table can have, { rows, top, full }: of each row its largest, [{ col, value }, ...], and one row
  *  in full, { row, cols, values }. */
 export async function tableOf(page, name) {
@@ -61,7 +62,9 @@ export async function tableOf(page, name) {
         cols: [...table.querySelectorAll('thead th')].map((th) => th.textContent),
         rows: [...table.querySelectorAll('tbody tr')].map((tr) => ({
           name: tr.querySelector('th').textContent,
-          cells: [...tr.querySelectorAll('td')].map((td) => ({ text: td.textContent, value: td.getAttribute('title') })),
+          cells: [...tr.querySelectorAll('td')].map((td) => ({
+            text: td.textContent, value: td.getAttribute('title'), word: td.querySelector('.heatmap-name')?.textContent.trimEnd(),
+          })),
         })),
       })),
     ),
@@ -69,7 +72,10 @@ export async function tableOf(page, name) {
   assert.ok(tables.length > 0, `"${name}" has a table twin`);
   const value = (cell) => (cell.value === null ? null : numberOf(cell.value));
   const rows = tables[0].rows.map((row) => row.name);
-  if (!/all of row/.test(tables[1]?.caption)) return { rows, cols: tables[0].cols, values: tables[0].rows.flatMap(({ cells }) => cells.map(value)) };
+  if (!/all of row/.test(tables[1]?.caption)) {
+    const cells = tables[0].rows.flatMap((row) => row.cells);
+    return { rows, cols: tables[0].cols, values: cells.map(value), words: cells.map(({ word }) => word) };
+  }
   const pairs = (cells) => Array.from({ length: cells.length / 2 }, (_, i) => ({ col: cells[2 * i].text, value: value(cells[2 * i + 1]) }));
   const [, open] = tables;
   return {

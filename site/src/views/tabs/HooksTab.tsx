@@ -111,7 +111,7 @@ export function HooksTab({ shown }: { readonly shown: Shown }) {
   return (
     <HeatPicture
       data={data}
-      what={all && { kind: 'run', document: { ids: all.ids, ...(all.edits && { edits: all.edits }), ...(all.runs && { runs: all.runs }), hooks: [name] } }}
+      what={all && { kind: 'run', document: { ...all, hooks: [name] } }}
       name="the hook"
       stale={stale}
       failure={failure}

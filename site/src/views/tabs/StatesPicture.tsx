@@ -139,14 +139,16 @@ export function StatesPicture({ shown, measures, called, name, ownControls = fal
     const labels = reading?.axes.state ?? [];
     const [n, depths] = [tokens.length, labels.length];
     if (!reading || request?.read !== meaning.read || from.length !== n * depths) return null;
-    const values = across ? from : turned(from, depths, n);
+    // After the last token none comes next: there is nothing to draw there.
+    const told = meaning.ofToken && request.token === 'next' ? n - 1 : n;
+    const values = across ? from.filter((_, i) => i % n < told) : turned(from, depths, n).subarray(0, told * depths);
     const best = arrayOf(reading, 'top_ids');
     const k = reading.arrays.get('top_ids')?.shape[2] ?? 1;
     const word = apart ? 'length of the difference' : (meaning.long ?? meaning.word) + direction;
     const signed = !apart && (difference || meaning.signed === true);
-    const positions = positionLabels(tokens);
+    const positions = positionLabels(tokens.slice(0, told));
     const names = labels.map((state) => ({ text: stateName(state, config) }));
-    const [rows, cols] = across ? [depths, n] : [n, depths];
+    const [rows, cols] = across ? [depths, told] : [told, depths];
     return {
       kind: 'matrix',
       title: `${called}: ${word}${sideName[side] && app.problem.value === null ? `, ${sideName[side]}` : ''}`,
