@@ -1,4 +1,5 @@
 /** Always describes the selection, in numbers, and offers what can be done with it. */
+import { useMemo } from 'preact/hooks';
 import { switchShownHead } from '../state/keys';
 import { ordinalWord } from '../state/story';
 import { DETECTORS, headName, label, role, scoresOfHead, states, strongestSource } from '../state/reading';
@@ -59,23 +60,22 @@ export function Inspector() {
   const shown = app.shown.value;
   const [at, waiting] = usePaced(selection.shown.value, shown);
   const { tab, steps } = app.view.value;
-  if (!shown || at.dest === null) return null;
   const { head, dest, src, depth } = at;
   const neuron = OF_NEURONS.includes(tab) ? at.neuron : null;
+  // While the pointer runs nothing of it is made anew.
+  const details = useMemo(() => {
+    if (!shown || dest === null) return null;
+    if (neuron) return <NeuronDetails shown={shown} neuron={neuron} dest={dest} />;
+    if (head && depth === null) return <HeadDetails shown={shown} head={head} dest={dest} chosen={src} />;
+    return <VectorDetails shown={shown} dest={dest} depth={depth ?? 0} />;
+  }, [shown, at, neuron]);
+  if (!shown || dest === null) return null;
   const lock = selection.lock.value;
   const hint = (key: string) => keys.single.value && <kbd aria-hidden="true">{key}</kbd>;
   const ofHead = head !== null && depth === null && neuron === null;
   return (
     <div class="inspector-body">
-      <div data-stale={waiting}>
-        {neuron ? (
-          <NeuronDetails shown={shown} neuron={neuron} dest={dest} />
-        ) : ofHead ? (
-          <HeadDetails shown={shown} head={head} dest={dest} chosen={src} />
-        ) : (
-          <VectorDetails shown={shown} dest={dest} depth={depth ?? 0} />
-        )}
-      </div>
+      <div data-stale={waiting}>{details}</div>
       <section class="actions">
         {app.subject.value?.minus && <p class="small muted">Above: prompt A as it runs, not the difference.</p>}
         <h3>Do something with it</h3>
