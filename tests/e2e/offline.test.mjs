@@ -210,8 +210,8 @@ test('a new version with a file cut short: the old one goes on, and nothing of i
     await settled(page);
     assert.equal(await buildOf(page), 'first');
     await computes(page);
-    await context.setOffline(false);
     host.spoil.clear();
+    await context.setOffline(false);
     assert.equal(await askForUpdate(page), 'installed');
     await notice(page).waitFor();
   }));
@@ -251,7 +251,7 @@ test('a new version: each tab is told and none reloads by itself; it brings only
     await unplug({ host, context });
     assert.ok(await two.page.evaluate(() => globalThis.unchanged));
     for (const path of SHIPPED.filter((file) => file.startsWith('assets/')))
-      assert.equal(await two.page.evaluate(async (from) => (await fetch(from)).status, path), 200);
+      assert.equal(await two.page.evaluate(async (from) => (await fetch(from, { cache: 'reload' })).status, path), 200);
     await two.page.getByRole('button', { name: 'Reload' }).press('Enter');
     await two.page.waitForFunction(() => document.querySelector('meta[name=build]'));
     await settled(two.page);
