@@ -294,7 +294,7 @@ test('storage: what it says is what is there; clearing the models, then everythi
     await settled(page);
     await ready(page); // stored again
     await openHelp(page);
-    await section.getByRole('button', { name: 'Clear the page and the models' }).click();
+    await section.getByRole('button', { name: 'Clear all of this' }).click();
     await section.getByText(/^Cleared/).waitFor();
     assert.deepEqual(await page.evaluate(async () => [await caches.keys(), (await navigator.serviceWorker.getRegistrations()).length]), [[], 0]);
     await closeHelp(page);

@@ -51,7 +51,7 @@ export function StorageSection({ offline }: { readonly offline: Offline }) {
         Clear the models
       </button>{' '}
       <button type="button" class="button" disabled={none} onClick={() => void offline.clear('all')}>
-        Clear the page and the models
+        Clear all of this
       </button>
     </section>
   );
