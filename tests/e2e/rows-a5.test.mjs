@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { idsOf, settled, start } from './lib/browser.mjs';
-import { glyphOf, hsRead, MANIFEST, MODEL } from './lib/model.mjs';
+import { glyphOf, hsRead, idOf, MANIFEST, MODEL } from './lib/model.mjs';
 import { endsOf, worstOf } from './lib/palette.mjs';
-import { cellsOf, choose, compare, comparePixels, namesOf, openTab, picture, scaleOf, shows, tableOf, useModel, write } from './lib/screen.mjs';
+import { cellsOf, choose, compare, comparePixels, namesOf, openTab, picture, scaleOf, shows, stateName, tableOf, typeToken, useModel, write } from './lib/screen.mjs';
 
 let site;
 before(async () => {
@@ -18,21 +18,13 @@ const LENS = 'the logit lens';
 /** Measure, its word, its scale where it has one of its own, whether zero is in the middle. */
 const MEASURES = [['prob', 'probability', [0, 1]], ['logit', 'logit', null, true], ['rank', 'rank', [20, 0]], ['kl', 'KL', [5, 0]], ['entropy', 'entropy', null]];
 
-/** A state as the page calls it: before which layers it stands, split at attention and MLP. */
-function stateName(label, { shape: { n_layers } }) {
-  if (label === 'final_post') return `after L${n_layers - 1}`;
-  const [layer, point] = label.split('_');
-  if (point === 'mid') return `mid L${layer}`;
-  return layer === '0' ? 'embed' : `after L${layer - 1}`;
-}
-
 /** The picture is that of `hs lens` on this document: table twin with its words, and pixels. Rows are positions, or states. */
 async function assertLens(page, document, [measure, , fixed, signed = false], { across = false, model = MODEL }) {
   await shows(page, LENS, document);
   const { axes, arrays } = hsRead(document, model);
   const [depths, n, k] = arrays.get('top_ids').shape;
   const names = await namesOf(page);
-  const states = axes.state.map((label) => stateName(label, model));
+  const states = axes.state.map((label) => stateName(label, model.shape));
   assert.equal(depths, model.shape.attn_only ? model.shape.n_layers + 1 : 2 * model.shape.n_layers + 1);
   // No token comes after the last: nothing is told of it.
   const told = document.token === 'next' && fixed?.[0] !== 5 && measure !== 'entropy' ? n - 1 : n;
@@ -90,14 +82,9 @@ for (const model of MANIFEST.models)
     await assertLens(page, { ...cached, token: 'next' }, MEASURES[3], { model });
     await choose(page, 'Measure', 'rank');
     await target.selectOption({ label: 'one token' });
-    const field = page.getByRole('combobox', { name: 'Token', exact: true });
     for (const [typed, glyphs] of [[' dog', '\u2423dog'], ['#14', '.'], ['ran', '\u2423ran']]) {
-      await field.click();
-      await page.keyboard.press('Control+a');
-      await page.keyboard.type(typed);
-      const token = typed.startsWith('#') ? Number(typed.slice(1)) : Array.from({ length: 2048 }, (_, id) => id).find((id) => glyphOf(id) === glyphs);
-      assert.equal(glyphOf(token), glyphs);
-      await assertLens(page, { ...cached, token }, MEASURES[2], { model });
+      await typeToken(page, 'Token', typed);
+      await assertLens(page, { ...cached, token: idOf(glyphs) }, MEASURES[2], { model });
     }
     await choose(page, 'Measure', 'logit');
     await assertLens(page, { ...cached, token: ids.at(-2) }, MEASURES[1], { model });

@@ -79,6 +79,9 @@ const VOCABULARY = new Map(Object.entries(JSON.parse(readFileSync(join(FOLDER, '
 /** A token's words as the page writes them, by the tokenizer's file: of English letters and blanks. */
 export const glyphOf = (id) => VOCABULARY.get(id).replaceAll('\u0120', '\u2423').replaceAll('\u010a', '\u21b5');
 
+/** The token that is written so. */
+export const idOf = (glyphs) => [...VOCABULARY.keys()].find((id) => glyphOf(id) === glyphs);
+
 /** One head's pattern [T, T]. */
 export function patternOf(run, { layer, head }) {
   const { shape, data } = run.tensors.get(`blocks.${layer}.attn.hook_pattern`);

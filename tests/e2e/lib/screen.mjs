@@ -85,18 +85,21 @@ export async function tableOf(page, name) {
   };
 }
 
-/** The bars of a picture: [{ name, value, before, total }]; `before` is null where the picture has none. */
+/** The bars of a picture: [{ name, label, value, before, total }]: its words for a part, the core's name for it (null where it
+ *  is none of the core's), and the whole numbers; `before` is null where the picture has none. */
 export const barsOf = async (page, name) =>
   (
     await picture(page, name).locator('table.signed tbody tr').evaluateAll((rows) =>
       rows.map((row) => ({
         name: row.querySelector('th').textContent,
+        label: row.querySelector('th').getAttribute('title'),
         numbers: [...row.querySelectorAll('td.num')].map((cell) => cell.title),
         total: row.classList.contains('total'),
       })),
     )
-  ).map(({ name: part, numbers, total }) => ({
+  ).map(({ name: part, label, numbers, total }) => ({
     name: part,
+    label,
     value: numberOf(numbers.at(-1)),
     before: numbers.length > 1 && numbers[0] !== '' ? numberOf(numbers[0]) : null,
     total,
@@ -151,6 +154,22 @@ export function comparePixels({ by, row, col }, where = '') {
 export const namesOf = async (page, prompt = 'a') =>
   (await page.locator(`.tok[data-at^="${prompt}"]`).allTextContents()).map((text, i) => `${text} (${i})`);
 
+/** A state of the stream as the page calls it: before which layers it stands, split at attention and MLP. */
+export function stateName(label, { n_layers }) {
+  if (label === 'final_post') return `after L${n_layers - 1}`;
+  const [layer, point] = label.split('_');
+  if (point === 'mid') return `mid L${layer}`;
+  return layer === '0' ? 'embed' : `after L${layer - 1}`;
+}
+
+/** Waits until the inspector tells of what its title names: "after L0 position 3". */
+export async function inspects(page, title) {
+  await page.waitForFunction((wanted) => {
+    const aside = document.querySelector('aside.inspector');
+    return aside?.querySelector('h2')?.textContent.replaceAll(/\s+/g, ' ').startsWith(wanted) && aside.querySelector('[data-stale="true"]') === null;
+  }, title, { timeout: 20_000 });
+}
+
 /* What a person does on the way to a picture. */
 
 export async function openTab(page, name) {
@@ -160,6 +179,13 @@ export async function openTab(page, name) {
 
 /** One of a row of choices: choose(page, 'Measure', 'rank'). */
 export const choose = (page, group, word) => page.getByRole('radiogroup', { name: group, exact: true }).getByRole('radio', { name: word, exact: true }).click();
+
+/** A token into a field of the vocabulary, by what is typed: " dog", "#14". */
+export async function typeToken(page, label, typed) {
+  await page.getByRole('combobox', { name: label, exact: true }).click();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type(typed);
+}
 
 /** Another model, by the header's picker. */
 export const useModel = (page, id) => after(page, () => page.getByRole('combobox', { name: 'Model' }).selectOption(id));
