@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { after, idsOf, predictions, settled, start } from './lib/browser.mjs';
-import { hsRead, hsRun, MODEL, modelOf } from './lib/model.mjs';
+import { hsRead, hsRun, MODEL, modelOf, probabilitiesAt } from './lib/model.mjs';
 import { compare, openTab, shows, tableOf, useModel, write } from './lib/screen.mjs';
 
 let site;
@@ -38,15 +38,6 @@ async function add(page, edit) {
   assert.equal(await form(page).count(), 0, 'the form closes');
 }
 
-function softmaxAt(run, position) {
-  const { shape, data } = run.tensors.get('logits');
-  const row = data.subarray(position * shape[1], (position + 1) * shape[1]);
-  const top = Math.max(...row);
-  const p = Array.from(row, (x) => Math.exp(x - top));
-  const sum = p.reduce((a, b) => a + b, 0);
-  return p.map((x) => x / sum);
-}
-
 const readsRuns = (edit) => edit.value?.run !== undefined;
 
 /** The run that the test has set up: the text's ids, these edits, and prompt B where one of them takes from it. */
@@ -59,8 +50,8 @@ async function assertPredictions(page, prompts, edits, model = MODEL) {
   await shows(page, 'the next token', { read: 'predictions', ...run, positions: [at], k: 9 });
   const shown = await predictions(page);
   assert.equal(shown.length, 9);
-  const now = softmaxAt(hsRun(run.ids, { ...run, model, capture: ['logits'] }), at);
-  const was = softmaxAt(hsRun(run.ids, { model, capture: ['logits'] }), at);
+  const now = probabilitiesAt(hsRun(run.ids, { ...run, model, capture: ['logits'] }), at);
+  const was = probabilitiesAt(hsRun(run.ids, { model, capture: ['logits'] }), at);
   const where = JSON.stringify(edits);
   compare(shown.map((row) => row.now), shown.map(({ id }) => now[id]), `now, ${where}`);
   if (edits.length > 0) compare(shown.map((row) => row.before), shown.map(({ id }) => was[id]), `before, ${where}`);

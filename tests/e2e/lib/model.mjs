@@ -79,6 +79,16 @@ const VOCABULARY = new Map(Object.entries(JSON.parse(readFileSync(join(FOLDER, '
 /** A token's words as the page writes them, by the tokenizer's file: of English letters and blanks. */
 export const glyphOf = (id) => VOCABULARY.get(id).replaceAll('\u0120', '\u2423').replaceAll('\u010a', '\u21b5');
 
+/** What comes next at a position of a run that captured its logits: softmax, in doubles. */
+export function probabilitiesAt(run, position) {
+  const { shape, data } = run.tensors.get('logits');
+  const row = data.subarray(position * shape[1], (position + 1) * shape[1]);
+  const top = Math.max(...row);
+  const p = Array.from(row, (x) => Math.exp(x - top));
+  const sum = p.reduce((a, b) => a + b, 0);
+  return p.map((x) => x / sum);
+}
+
 /** The token that is written so. */
 export const idOf = (glyphs) => [...VOCABULARY.keys()].find((id) => glyphOf(id) === glyphs);
 
