@@ -1,4 +1,3 @@
-import { describe, expect, it } from 'vitest';
 import { partRows, type Part } from '../../site/src/views/partRows';
 
 const PARTS: readonly Part[] = [['embed', 1], ['0_attn_out', -5], ['L1H2', 3], ['0_mlp_out', 0.25], ['edit 1_resid_pre', -0.5]];

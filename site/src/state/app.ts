@@ -117,6 +117,9 @@ export function createApp(connect: () => Engine) {
     let title = id;
     let loading = true;
     const current = () => loading && load === loads;
+    // From here on what is shown is the last model's: it stays, dimmed, and the last model runs no more.
+    runner.use(null);
+    askNow();
     try {
       engine.value ??= connect();
       models.value = await engine.value.models();

@@ -53,7 +53,6 @@ export function AttentionTab({ shown }: { readonly shown: Shown }) {
         {size.width > 0 && (
           <>
             {head && <AttentionView shown={shown} head={head} layout={layout} narrow={narrow} />}
-            {narrow && <StoryLine />}
             <div class="rows" style={narrow ? {} : { marginLeft: head && !layout.stacked ? `${layout.overhang}px` : '0', marginRight: layout.wrapped ? '0' : `${PREDICTIONS_GAP_PX}px` }}>
               <ResidualView shown={shown} layout={layout} ownLabels={narrow || layout.stacked || !head} asTable={streamTable} />
               <LossView shown={shown} layout={layout} asTable={lossTable} />
@@ -63,6 +62,7 @@ export function AttentionTab({ shown }: { readonly shown: Shown }) {
           </>
         )}
       </div>
+      {narrow && <StoryLine />}
     </>
   );
 }
