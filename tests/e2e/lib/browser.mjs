@@ -120,6 +120,8 @@ export const painterOf = (page) => page.locator('.attention .heatmap-plot > canv
 
 /** No violation that axe knows of, in what is on the page now. */
 export async function axe(page, where) {
+  // What waits for its numbers is dimmed on purpose, and not for long.
+  await page.waitForFunction(() => !document.querySelector('[data-stale="true"]'), null, { timeout: 60_000 });
   // Injected from outside the page's policy, as a browser extension would be.
   const violations = await page.evaluate(
     async ([source]) => {
