@@ -208,3 +208,13 @@ export async function write(page, text, prompt = 'A') {
     { timeout: 60_000 },
   );
 }
+
+/** Puts an edit in force by the form, one field after the other: a list as "1, 3", a value of prompt B as "B". */
+export async function intervene(page, { hook, op, ...fields }) {
+  await page.getByRole('button', { name: 'Add an intervention', exact: true }).click();
+  const field = (name) => page.getByRole('dialog').getByLabel(name, { exact: true });
+  await field('hook').fill(hook);
+  await field('does').selectOption(op);
+  for (const [name, value] of Object.entries(fields)) await field(name).fill(value?.run ?? [value].flat().join(', '));
+  await after(page, () => page.getByRole('button', { name: 'Put in force', exact: true }).click());
+}
