@@ -59,7 +59,11 @@ function Chip({ token, index, isStop, prompt, differs, loss }: ChipProps) {
       title={`${described(token, index)}${loss === null ? '' : `. The line: its loss, −log p given the tokens before it: ${three(loss)} nats`}`}
       style={{ '--loss': loss === null ? 0 : Math.min(1, loss / FULL_LOSS) }}
       aria-label={`${prompt === 'b' ? 'B: ' : ''}${glyphs(token, index)}, position ${index}, id ${token.id}`}
-      onMouseEnter={() => mine && selection.preview({ dest: index, src: null, depth: null, column: index })}
+      // A move, not an enter: a chip that slides under a resting pointer is no wish to see it.
+      onPointerMove={(event) => {
+        const moved = event.pointerType !== 'touch' && (event.movementX !== 0 || event.movementY !== 0);
+        if (mine && moved && selection.hover.peek()?.column !== index) selection.preview({ dest: index, src: null, depth: null, column: index });
+      }}
       onClick={() => {
         if (!mine) experiment.look({ side: prompt });
         if (mine) selection.toggleToken(index);
