@@ -4,10 +4,9 @@
 import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { after, idsOf, settled, start } from './lib/browser.mjs';
-import { hsGenerate, MODEL, modelOf } from './lib/model.mjs';
+import { glyphOf, hsGenerate, MODEL, modelOf } from './lib/model.mjs';
 import { colour } from './lib/palette.mjs';
 import { choose, intervene, namesOf, numberOf, openTab, picture, scaleOf, shows, tableOf, useModel, write } from './lib/screen.mjs';
-import { wordsOf } from './lib/words.mjs';
 
 let site;
 before(async () => {
@@ -59,11 +58,10 @@ async function assertGenerated(page, model, document) {
   const { tokens, end } = hsGenerate({ v: 1, ...document }, model);
   await shows(page, TEXT, { ...document, forced: tokens.map(({ id }) => id) }, 'generate');
   await page.waitForFunction((words) => document.querySelector('figure[aria-label="the generated text"] h2').innerText.includes(words), `${tokens.length} tokens: ${ENDS[end]}`);
-  const words = wordsOf(model);
   const measures = Object.entries(COLUMNS).filter(([, key]) => document.twin || !OF_TWIN.includes(key));
   const table = await tableOf(page, TEXT);
   assert.deepEqual(table.cols, measures.map(([word]) => word));
-  assert.deepEqual(table.rows, tokens.map(({ id }, i) => `${words(id)} (${document.ids.length + i})`));
+  assert.deepEqual(table.rows, tokens.map(({ id }, i) => `${glyphOf(id)} (${document.ids.length + i})`));
   tokens.forEach((token, i) => measures.forEach(([word, key], j) => close(table.values[i * measures.length + j], token[key], `${word} of token ${i}`)));
   await assertChips(page, tokens, 'prob', [0, 1]);
   return tokens;
@@ -82,14 +80,14 @@ async function assertChips(page, tokens, key, scale) {
 }
 
 /** One token, looked at: its numbers and what else could have come. */
-async function assertDetails(page, model, document, token) {
+async function assertDetails(page, document, token) {
   const details = picture(page, TEXT).locator('[aria-live]');
   const numbers = await details.locator('dl div').evaluateAll((all) => all.map((row) => [row.querySelector('dt').textContent, row.querySelector('dd').title]));
   const measures = Object.entries(COLUMNS).filter(([, key]) => document.twin || !OF_TWIN.includes(key));
   assert.deepEqual(numbers.map(([word]) => word), measures.map(([word]) => word));
   numbers.forEach(([word, value], i) => close(numberOf(value), token[measures[i][1]], word));
   const others = await details.locator('tbody tr').evaluateAll((all) => all.map((row) => [row.querySelector('th').textContent, row.querySelector('td').title]));
-  assert.deepEqual(others.map(([word]) => word), token.top_ids.map(wordsOf(model)));
+  assert.deepEqual(others.map(([word]) => word), token.top_ids.map(glyphOf));
   others.forEach(([word, p], i) => close(numberOf(p), token.top_probs[i], word));
 }
 
@@ -123,7 +121,7 @@ test('stories-gelu-4l, by the pointer: every setting, edits in force at prompt a
   for (const some of seen.slice(0, seen.indexOf(all))) assert.ok(all.startsWith(some), 'what stands there is the beginning');
   assert.ok(seen.length >= 4 && seen[0].split(',').length < tokens.length / 2, `token by token: ${seen.length} steps to ${tokens.length} tokens`);
   await chips(page).nth(3).click();
-  await assertDetails(page, model, asked, tokens[3]);
+  await assertDetails(page, asked, tokens[3]);
   await choose(page, 'Colour', 'entropy');
   await assertChips(page, tokens, 'entropy', await scaleOf(page, TEXT));
   await choose(page, 'Colour', 'probability');
@@ -149,7 +147,7 @@ test('stories-gelu-4l, by the pointer: every setting, edits in force at prompt a
   const moved = await assertGenerated(page, model, edited);
   assert.ok(moved.slice(1).some(({ kl }) => kl > 1e-3), 'the edits act at new tokens');
   await chips(page).last().click();
-  await assertDetails(page, model, edited, moved.at(-1));
+  await assertDetails(page, edited, moved.at(-1));
   await choose(page, 'Colour', 'KL to unedited');
   await assertChips(page, moved, 'kl', await scaleOf(page, TEXT));
 
@@ -189,16 +187,16 @@ test('stories-2l, by the keyboard: the likeliest each time, walked token by toke
 
   await tabTo(chips(page).last());
   await page.keyboard.press('Home');
-  await assertDetails(page, MODEL, greedy, tokens[0]);
+  await assertDetails(page, greedy, tokens[0]);
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('ArrowRight');
-  await assertDetails(page, MODEL, greedy, tokens[2]);
+  await assertDetails(page, greedy, tokens[2]);
 
   // As prompt: the text and what came after it.
   const names = await namesOf(page);
   await after(page, () => page.getByRole('button', { name: 'Use as prompt' }).press('Enter'));
   const words = (list) => list.map((name) => name.replace(/ \(\d+\)$/, '')).join('');
-  assert.equal(words(await namesOf(page)), words(names) + tokens.map(({ id }) => wordsOf(MODEL)(id)).join(''));
+  assert.equal(words(await namesOf(page)), words(names) + tokens.map(({ id }) => glyphOf(id)).join(''));
 
   // Stopped at once: as quick as keys can be, for the model is quick, too.
   const longer = await idsOf(page);

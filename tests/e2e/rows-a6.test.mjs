@@ -7,7 +7,7 @@ import { after, idsOf, settled, start } from './lib/browser.mjs';
 import { hsRead, hsRun, MODEL, modelOf } from './lib/model.mjs';
 import { worstOf } from './lib/palette.mjs';
 import {
-  barsOf, cellsOf, choose, clickCell, compare, comparePixels, intervene, namesOf, openTab, picture, scaleOf, shows, tableOf, useModel,
+  barsOf, cellsOf, choose, compare, comparePixels, intervene, namesOf, openTab, picture, pointAt, scaleOf, shows, tableOf, typeToken, useModel,
 } from './lib/screen.mjs';
 
 let site;
@@ -194,7 +194,9 @@ test('stories-gelu-4l, by the pointer: component, head, neuron, source, a differ
   await by('neuron');
   await assertNeurons(page, model, asked, 'logit');
   const head = { layer: 2, head: 3 };
-  await clickCell(page, HEADS, [head.layer, head.head], [model.shape.n_layers, model.shape.n_heads]);
+  await pointAt(page, HEADS, [head.layer, head.head], [model.shape.n_layers, model.shape.n_heads]);
+  await page.mouse.down();
+  await page.mouse.up();
   await by('source');
   await assertSources(page, model, asked, head);
 
@@ -202,7 +204,7 @@ test('stories-gelu-4l, by the pointer: component, head, neuron, source, a differ
   await page.getByRole('checkbox', { name: /less another/ }).check();
   await assertSources(page, model, { ...asked, wrong: second }, head);
   const wrong = ids[3];
-  await page.getByRole('textbox', { name: 'The other token' }).or(page.getByRole('combobox', { name: 'The other token' })).fill(`#${wrong}`);
+  await typeToken(page, 'The other token', `#${wrong}`);
   await by('component');
   const less = { ...asked, wrong };
   await assertComponents(page, model, less, 'logit difference');

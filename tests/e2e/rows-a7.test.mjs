@@ -4,10 +4,9 @@
 import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { after, idsOf, predictions, settled, start } from './lib/browser.mjs';
-import { hsRead, hsRun, modelOf } from './lib/model.mjs';
+import { glyphOf, hsRead, hsRun, modelOf, probabilitiesAt } from './lib/model.mjs';
 import { worstOf } from './lib/palette.mjs';
 import { barsOf, cellsOf, choose, compare, comparePixels, namesOf, numberOf, openTab, picture, scaleOf, shows, tableOf, useModel, write } from './lib/screen.mjs';
-import { wordsOf } from './lib/words.mjs';
 
 let site;
 before(async () => {
@@ -16,7 +15,6 @@ before(async () => {
 atEnd(() => site.close());
 
 const model = modelOf('stories-gelu-4l');
-const words = wordsOf(model);
 const MOST = 'the neurons that do most';
 const K = 15;
 /** So many tokens at each end of a direction: in the tab, and in the inspector. */
@@ -86,7 +84,7 @@ async function assertDirections(page, at) {
     const name = `what it ${way}s`;
     await shows(page, name, document);
     const bars = await barsOf(page, name);
-    assert.deepEqual(bars.map((bar) => bar.name), [...of[`${way}_ids`], ...of[`${way}_low_ids`].reverse()].map(words), name);
+    assert.deepEqual(bars.map((bar) => bar.name), [...of[`${way}_ids`], ...of[`${way}_low_ids`].reverse()].map(glyphOf), name);
     compare(bars.map(({ value }) => value), [...of[`${way}_values`], ...of[`${way}_low_values`].reverse()], name);
   }
   const said = await picture(page, 'what it writes').locator('p.says').innerText();
@@ -104,7 +102,7 @@ async function assertInspector(page, at, dest, { pre, post }) {
   compare(numbers.map(numberOf), [pre[dest], post[dest]], 'the inspector');
   const of = read({ read: 'directions', ...at, k: FEW });
   const rows = await body.locator('table.signed tbody tr').evaluateAll((all) => all.map((row) => [row.querySelector('th').textContent, row.querySelector('td.num').title]));
-  assert.deepEqual(rows.map(([word]) => word), [...of.read_ids, ...of.write_ids].map(words));
+  assert.deepEqual(rows.map(([word]) => word), [...of.read_ids, ...of.write_ids].map(glyphOf));
   compare(rows.map(([, value]) => numberOf(value)), [...of.read_values, ...of.write_values], 'the inspector');
 }
 
@@ -113,15 +111,7 @@ async function assertPredictions(page, ids, dest, edits) {
   await openTab(page, 'Attention');
   await shows(page, 'the next token', { read: 'predictions', ids, ...(edits.length > 0 && { edits }), positions: [dest], k: 9 });
   const shown = await predictions(page);
-  const softmax = (run) => {
-    const { shape, data } = run.tensors.get('logits');
-    const row = data.subarray(dest * shape[1], (dest + 1) * shape[1]);
-    const top = Math.max(...row);
-    const p = Array.from(row, (x) => Math.exp(x - top));
-    const total = p.reduce((a, b) => a + b, 0);
-    return p.map((x) => x / total);
-  };
-  const [now, was] = [edits, []].map((of) => softmax(hsRun(ids, { edits: of, model, capture: ['logits'] })));
+  const [now, was] = [edits, []].map((of) => probabilitiesAt(hsRun(ids, { edits: of, model, capture: ['logits'] }), dest));
   compare(shown.map((row) => row.now), shown.map(({ id }) => now[id]), JSON.stringify(edits));
   if (edits.length > 0) compare(shown.map((row) => row.before), shown.map(({ id }) => was[id]), 'before');
   await openTab(page, 'MLP');

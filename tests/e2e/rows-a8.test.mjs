@@ -7,7 +7,8 @@ import { after, idsOf, settled, start } from './lib/browser.mjs';
 import { hsRead, MODEL, modelOf } from './lib/model.mjs';
 import { worstOf } from './lib/palette.mjs';
 import {
-  barsOf, cellsOf, choose, compare, comparePixels, intervene, namesOf, numberOf, openTab, picture, scaleOf, shows, tableOf, useModel,
+  barsOf, cellsOf, choose, compare, comparePixels, intervene, namesOf, numberOf, openTab, picture, scaleOf, shows, stateName,
+  tableOf, useModel,
 } from './lib/screen.mjs';
 
 let site;
@@ -26,10 +27,6 @@ const ERRORS = { 'mean weight': 'stripe', mul: 'mul', abs: 'abs' };
 
 const WORDS = { attn_out: 'attention', mlp_out: 'MLP', embed: 'embedding', pos_embed: 'position' };
 const spoken = (part) => part.replace(/^(\d+)_/, 'L$1 ').replace(/\w+$/, (word) => WORDS[word] ?? word);
-/** A state: what stands in the stream before the first layer, in the middle of a layer, after it. */
-const stateName = (state, { n_layers }) =>
-  state === 'final_post' ? `after L${n_layers - 1}` : state === '0_pre' ? 'embed' : state.replace(/^(\d+)_mid$/, 'mid L$1').replace(/^(\d+)_pre$/, (_, l) => `after L${l - 1}`);
-
 const read = (document, model) => {
   const { arrays, axes, values } = hsRead({ v: 1, ...document }, model);
   return { axes, single: values, of: (name) => [...arrays.get(name).data] };

@@ -76,8 +76,19 @@ export const hsHooks = (tokens, model = MODEL) =>
 
 const VOCABULARY = new Map(Object.entries(JSON.parse(readFileSync(join(FOLDER, 'tokenizer.json'), 'utf8')).model.vocab).map(([words, id]) => [id, words]));
 
-/** A token's words as the page writes them, by the tokenizer's file: of English letters and blanks. */
-export const glyphOf = (id) => VOCABULARY.get(id).replaceAll('\u0120', '\u2423').replaceAll('\u010a', '\u21b5');
+/** Byte-level BPE writes each byte as one character: the printable ones of Latin-1 as themselves, the others from U+0100 on. */
+const PRINTABLE = (byte) => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+const BYTES = Array.from({ length: 256 }, (_, byte) => byte);
+const OTHERS = BYTES.filter((byte) => !PRINTABLE(byte));
+const BYTE_OF = new Map(BYTES.map((byte) => [String.fromCodePoint(PRINTABLE(byte) ? byte : 256 + OTHERS.indexOf(byte)), byte]));
+
+/** A token's words as the page writes them, by the tokenizer's file; bytes that are no character by themselves as \xe2. */
+export function glyphOf(id) {
+  const bytes = Buffer.from([...VOCABULARY.get(id)].map((character) => BYTE_OF.get(character)));
+  const text = bytes.toString('utf8');
+  if (text.includes('\ufffd')) return [...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+  return text.replaceAll(' ', '\u2423').replaceAll('\n', '\u21b5').replaceAll('\t', '\u21e5').replaceAll('\r', '\u240d');
+}
 
 /** What comes next at a position of a run that captured its logits: softmax, in doubles. */
 export function probabilitiesAt(run, position) {
