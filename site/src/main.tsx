@@ -15,6 +15,7 @@ import './styles/tokens.css';
 import './styles/page.css';
 import './styles/look.css';
 import './styles/parts.css';
+import './styles/dialogs.css';
 import './styles/narrow.css';
 
 const app = createApp(() => {
