@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { after, axe, DESK, PHONE, selectionOf, settled, start, storyText } from './lib/browser.mjs';
+import { choose, openTab, useModel, write } from './lib/screen.mjs';
 
 let site;
 before(async () => {
@@ -34,6 +35,27 @@ for (const [name, options] of [
     }
     await page.getByRole('button', { name: 'Edit', exact: true }).click();
     await axe(page, `${name}, editing`);
+    await close();
+  });
+
+for (const [name, options] of [['light', { ...DESK, colorScheme: 'light' }], ['dark', { ...DESK, colorScheme: 'dark' }], ['phone', PHONE]])
+  test(`axe finds nothing in any tab, as picture and as table, with two prompts: ${name}`, async () => {
+    const { page, complaints, close } = await site.open({ ...options, bypassCSP: true });
+    await settled(page);
+    await useModel(page, 'stories-gelu-4l');
+    await write(page, 'The red fox sat. The red fox ran.');
+    await write(page, 'The big dog sat. The red dog ran.', 'B');
+    await choose(page, 'Which run is shown', 'A \u2212 B');
+    for (const tab of await page.getByRole('tab').allInnerTexts()) {
+      await openTab(page, tab);
+      await page.waitForSelector('.look figure.picture');
+      await axe(page, `${name}, ${tab}`);
+      const toggles = await page.locator('.look .table-toggle').all();
+      for (const toggle of toggles) await toggle.click();
+      if (toggles.length > 0) await axe(page, `${name}, ${tab}, tables`);
+      assert.deepEqual(await small(page), [], tab);
+    }
+    assert.deepEqual(complaints, []);
     await close();
   });
 
@@ -123,15 +145,19 @@ test('on a phone everything is wide enough to touch and nothing runs out of the 
 test('no target is smaller than 24 pixels', async () => {
   const { page, close } = await site.open();
   await settled(page);
-  const small = await page.locator('button:visible, select:visible, input:visible, a:visible').evaluateAll((targets) =>
-    targets.flatMap((target) => {
-      const { width, height } = target.getBoundingClientRect();
-      // Links within a sentence are exempt (WCAG 2.5.8).
-      if (target.closest('.story p') || (width >= 24 && height >= 24)) return [];
-      return [`${target.className} ${target.textContent} ${Math.round(width)}x${Math.round(height)}`];
-    }),
-  );
-  // A chip is as wide as its token: a single letter may be narrower, with free space kept by its neighbours' gap.
-  assert.deepEqual(small.filter((line) => !line.startsWith('tok ')), []);
+  assert.deepEqual(await small(page), []);
   await close();
 });
+
+/** Targets of less than 24 pixels. */
+const small = async (page) =>
+  (
+    await page.locator('button:visible, select:visible, input:visible, a:visible').evaluateAll((targets) =>
+      targets.flatMap((target) => {
+        const { width, height } = (target.type === 'checkbox' ? target.closest('label') : target).getBoundingClientRect();
+        // Links within a sentence are exempt (WCAG 2.5.8).
+        if (target.closest('.story p') || (width >= 24 && height >= 24)) return [];
+        return [`${target.className} ${target.textContent} ${Math.round(width)}x${Math.round(height)}`];
+      }),
+    )
+  ).filter((line) => !line.startsWith('tok ')); // A chip is as wide as its token: a single letter may be narrower, with free space kept by its neighbours' gap.

@@ -118,9 +118,8 @@ export async function cellPixels(page, n) {
 
 export const painterOf = (page) => page.locator('.attention .heatmap-plot > canvas').getAttribute('data-painter');
 
-/** No violation that axe knows of, in what is on the page now. */
+/** No violation that axe knows of, in what is on the page once nothing is dimmed because something newer is on its way. */
 export async function axe(page, where) {
-  // What waits for its numbers is dimmed on purpose, and not for long.
   await page.waitForFunction(() => !document.querySelector('[data-stale="true"]'), null, { timeout: 60_000 });
   // Injected from outside the page's policy, as a browser extension would be.
   const violations = await page.evaluate(
