@@ -15,64 +15,40 @@ export interface Document {
   readonly state?: string;
   readonly cosine_to?: string;
   readonly along?: Readonly<Record<string, unknown>>;
-  readonly token?: unknown;
-  readonly by?: string;
   readonly layer?: number;
   readonly position?: number;
-  readonly heads?: unknown;
   readonly pool?: number;
   readonly k?: number;
-  readonly error_measure?: string;
 }
 
-/** What fills a reading's template, the facts that choose among its lines, and the blocks that it is made of. `edited`: the hooks that
- *  an edit of either run writes. */
-export function fillings(document: Document, config: ModelConfig, edited: readonly string[]) {
+/** What fills a reading's template, and the facts that choose among its lines. `edited`: the hooks that an edit of either run writes. */
+export function fillings(document: Document, config: ModelConfig, edited: readonly string[]): { readonly values: Values; readonly facts: string } {
   const { read, along = {}, layer, pool = 0, states, position = -1, state = 'final_post', cosine_to = 'final_post', positions, k } = document;
   const { n_layers, d_vocab_out } = config;
   const T = document.ids?.length ?? 0;
-  const place = (label: unknown) => /^(\d+)_(pre|mid)$/.exec(`${label}`) ?? [];
-  const vector = (label: unknown, field: string) => {
-    const [, l, where] = place(label);
-    return where ? `cache["resid_${where}", ${l}]` : label === 'final_post' ? 'cache["resid_post", -1]' : `cache[$${field}]`;
-  };
-  // Vectors of the stream's width by the names of their hooks, and by their labels.
+  // Vectors of the stream's width, by the names of their hooks or by their labels.
   const known = hooksOf(config).filter((hook) => /resid|embed$|[12l]\.hook_normalized|_out$/.test(hook)).concat(n_layers ? [] : 'blocks.-1.hook_resid_post');
-  const label = (hook: string) => hook.replace(/^blocks\.(-?\d+)\.hook_resid_/, '$1_').replace(`${n_layers - 1}_post`, 'final_post');
-  const named = states?.flatMap((glob) => known.filter((hook) => matches(glob, hook) || matches(glob, label(hook))));
-  const [, block, where] = place(read === 'pair' ? `${layer}_pre` : state);
-  const facts = {
-    ...config,
-    ...document,
-    pool: pool < T && pool,
-    minus: Boolean(document.minus),
-    edits: '',
-    runs: '',
-    ids: '',
-  };
-  const values: Values = {
-    ...config,
-    ...document,
-    ...Object.fromEntries(Object.entries(along).map(([name, value]) => [`a_${name}`, /neu|head/.test(name) ? `${value}` : value])),
-    T,
-    k: k ?? (read === 'neurons' ? 20 : Math.min(read === 'lens' ? 5 : 10, d_vocab_out)),
-    positions: positions ?? (read === 'neurons' ? [position] : read === 'attribution' ? [-1] : undefined),
-    block: Number(block),
-    blocks: block ? Number(block) + 1 : n_layers,
-    edited,
-    named: [...new Set(named)],
-  };
-  const blocks: Readonly<Record<string, string>> = {
-    states: states ? 'stack = torch.stack([cache[name] for name in $named])[:, at]'
-      : 'stack = cache.accumulated_resid(~!only":true?incl_mid=True, ^pos_slice=at)',
-    state: vector(along['state'], 'a_state'),
-    other: vector(cosine_to, 'cosine_to'),
-    here: vector(state, 'state'),
-  };
+  const named = (glob: unknown) => known.filter((hook) => [hook, hook.replace(/^blocks\.(.*)\.hook_resid_/, '$1_').replace(`${n_layers - 1}_post`, 'final_post')]
+    .some((name) => matches(`${glob}`, name)));
+  const [, block, where] = /^(\d+)_(pre|mid)/.exec(read === 'pair' ? `${layer}_pre` : state) ?? [];
+  const chosen = Object.entries({ ...along, state: named(along['state'])[0] });
+  const facts = { ...config, ...document, pool: pool < T && pool, minus: Boolean(document.minus), edits: '', runs: '', ids: '' };
   return {
-    values,
-    blocks,
-    facts: JSON.stringify(facts) + (where ? ` at_${where}` : '') + Object.keys(along).map((name) => ` a:${name} `) + (d_vocab_out < config.d_vocab ? ' fewer' : '') +
-      edited.map((hook) => `\n e:${hook.replace(`blocks.${layer}.`, 'here.')}`),
+    facts: `${JSON.stringify(facts)} at_${where}${Object.keys(along).map((name) => ` a:${name} `)}${d_vocab_out < config.d_vocab && 'fewer'}${
+      edited.map((hook) => `\n e:${hook.replace(`blocks.${layer}.`, 'here.')}`)}`,
+    values: {
+      ...config,
+      ...document,
+      ...Object.fromEntries(chosen.map(([name, value]) => [`a_${name}`, /neu|head/.test(name) ? `${value}` : value])),
+      T,
+      k: k ?? (read === 'neurons' ? 20 : Math.min(read === 'lens' ? 5 : 10, d_vocab_out)),
+      positions: positions ?? (read === 'neurons' ? [position] : read === 'attribution' ? [-1] : undefined),
+      block: Number(block),
+      blocks: block ? Number(block) + 1 : n_layers,
+      edited,
+      here: named(state)[0],
+      other: named(cosine_to)[0],
+      named: [...new Set(states?.flatMap(named))],
+    },
   };
 }

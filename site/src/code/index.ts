@@ -2,7 +2,7 @@ import type { GenerateRequest, MinusRun, ModelConfig, ReadRequest, RunRequest } 
 import { fillings, type Document } from './documents';
 import { editedHooks, edits, isRun, type EditedRun } from './edits';
 import { hooksOf, matches } from './hooks';
-import { literal, render } from './python';
+import { literal, render, type Values } from './python';
 import { BLOCKS, GENERATE, READINGS } from './readings';
 
 export interface CodeInput {
@@ -32,9 +32,8 @@ model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"})
 torch.set_grad_enabled(False)
 for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
-~processed?model.load_and_process_state_dict(
-    model.state_dict(), fold_ln=$fold_ln, center_writing_weights=$center_writing_weights, center_unembed=$center_unembed, fold_value_biases=$fold_value_biases
-)^
+~processed?kinds = ("fold_ln", "center_writing_weights", "center_unembed", "fold_value_biases")
+model.load_and_process_state_dict(model.state_dict(), **{kind: kind in $processing for kind in kinds})^
 ~fold_ln?for name, x in model.named_parameters():
     if "ln" in name:  # it was folded: gain 1, bias 0
         x.fill_(name.endswith("w"))^
@@ -82,7 +81,7 @@ out = {
 }^`;
 
 /** Hooks that TransformerLens computes only with a switch on. */
-const SWITCHES = { attn_result: /result/, attn_in: /attn_in/, split_qkv_input: /_input/, hook_mlp_in: /mlp_in/ };
+const SWITCHES = { attn_result: /result/, attn_in: /attn_in/, split_qkv_input: /_in(put)?$/, hook_mlp_in: /mlp_in/ };
 
 /** `name=expression` lines, and lines of names, as a dictionary's entries. */
 const entries = (lines: readonly string[]) => lines
@@ -91,10 +90,9 @@ const entries = (lines: readonly string[]) => lines
   .join('\n');
 
 /** A template of readings.ts as lines that leave `out`. */
-function outText(template: string, { blocks, facts, values }: ReturnType<typeof fillings>): string {
-  const all: Readonly<Record<string, string>> = { ...BLOCKS, ...blocks };
+function outText(template: string, facts: string, values: Values): string {
   let [text, before] = [`&before\n${template.trim()}`, ''];
-  while (text !== before) [text, before] = [text.replace(/&(\w+)/g, (_, name) => all[name] ?? ''), text];
+  while (text !== before) [text, before] = [text.replace(/&(\w+)/g, (_, name) => BLOCKS[name]!), text];
   const [run = [], named = [], after = []] = `\n${render(text, facts, values)}`.split('\n--').map((part) => part.split('\n').filter(Boolean));
   const chosen = named.filter((line) => line.startsWith('!'));
   const { positions, minus } = values;
@@ -110,54 +108,44 @@ function outText(template: string, { blocks, facts, values }: ReturnType<typeof 
 }
 
 /** Python that gives the numbers of this picture. */
-export function toCode({ model, what, text }: CodeInput, library: 'transformer_lens' | 'nnsight'): string {
+export function toCode({ model, what, text = '' }: CodeInput, library: 'transformer_lens' | 'nnsight'): string {
   const { config, processing = [] } = model;
-  const document = what.document as Document & GenerateRequest;
-  const { forced = [], minus, vectors } = document;
-  const prompt = Array.from(document.ids ?? []);
+  const document = what.document as Document & GenerateRequest & { readonly hooks?: readonly string[] };
+  const { ids: prompt = [], forced = [], minus, vectors, twin, read } = document;
   const { length } = prompt;
-  const ids = [...prompt, ...forced.slice(0, -1)];
   const edited = [...editedHooks(document, config), ...editedHooks(minus, config)];
-  const hooks = what.kind === 'run' ? hooksOf(config).filter((hook) => what.document.hooks.some((glob) => matches(glob, hook))) : [];
-  const all = [...edited, ...hooks];
+  const hooks = hooksOf(config).filter((hook) => document.hooks?.some((glob) => matches(glob, hook)));
+  const switches = Object.entries(SWITCHES).filter(([, pattern]) => [...edited, ...hooks].some((hook) => pattern.test(hook)));
   const names = new Map<string, string>();
 
   /** The lines of a run and of those that its edits name: they leave `logits` [T, vocab] and `cache`. */
-  const runText = (run: EditedRun, suffix: string, comment?: string): string => {
-    const { functions, lines } = edits(run, config, all, names, library === 'nnsight', suffix);
-    const inside = lines.filter((line) => !/^logits/.test(line));
+  const runText = (run: Omit<EditedRun, 'ids'> & { readonly ids: ArrayLike<number> }, suffix: string, comment = ''): string => {
+    const ids = Array.from(run.ids);
+    const parts = edits({ ...run, ids }, config, switches.some(([name]) => /split/.test(name)), names, library === 'nnsight', suffix);
     const others = Object.entries(run.runs ?? {}).filter(([name]) => run.edits?.some(({ value }) => isRun(value) && value.run === name));
-    return [
-      others.length ? `runs${suffix} = {}` : '',
-      ...others.map(([name, tokens]) => `${runText({ ids: Array.from(tokens), length: tokens.length }, '')}${
-        all.includes('logits') ? 'cache.cache_dict["logits"] = logits\n' : ''}runs${suffix}[${literal(name)}] = cache\n`),
-      render(RUN, `${library} ${comment && 'text'} ${inside.length && 'lines'}`, {
-        positions: true,
-        functions: functions.join('\n'),
-        _: suffix,
-        ids: run.ids,
-        text: comment,
-        lines: inside.join('\n'),
-        after: lines.slice(inside.length).join('\n'),
-      }),
-      '',
-    ].join('\n');
+    return `
+${others.length ? `runs${suffix} = {}` : ''}
+${others.map(([name, tokens]) => `${runText({ ids: tokens, length: tokens.length }, '')}
+${parts.after && 'cache.cache_dict["logits"] = logits'}
+runs${suffix}[${literal(name)}] = cache`).join('\n')}
+
+${render(RUN, `${library} ${comment && 'text'} ${parts.lines && 'lines'}`, { ...parts, positions: true, _: suffix, ids, text: comment })}
+`;
   };
 
-  const filled = fillings(document, config, edited);
-  const template = what.kind === 'read' ? READINGS[document.read] : what.kind === 'generate' ? GENERATE
-    : '\n--\n' + hooks.map((hook) => `${hook}=${hook === 'logits' ? hook : `cache["${hook}"]`}`).join('\n');
-  return render(PROGRAM, `${library} ${processing} ${document.read} ${processing.length && 'processed'}`, {
+  const { facts, values } = fillings(document, config, edited);
+  const continued = [...Array.from(prompt), ...forced.slice(0, -1)];
+  return render(PROGRAM, `${library} ${processing} ${read} ${processing.length && 'processed'}`, {
     ...model,
-    ...Object.fromEntries(processing.map((name) => [name, true])),
+    processing,
     positions: true,
-    what: what.kind === 'read' ? document.read : what.kind,
-    switches: Object.entries(SWITCHES).flatMap(([name, pattern]) => (all.some((hook) => pattern.test(hook)) ? `model.set_use_${name}(True)` : [])).join('\n'),
-    runs: [
-      length ? runText({ ...document, ids, length }, '', text) : '',
-      minus ? runText({ vectors, ...minus, ids: Array.from(minus.ids), length }, '_minus') : '',
-      forced.length && document.twin ? runText({ ids, length }, '_twin') : '',
-    ].join('\n'),
-    reading: outText(template, { ...filled, values: { ...filled.values, ...(what.kind === 'generate' && { forced, k: document.k ?? 5, last: length - 1 }) } }),
+    what: read ?? what.kind,
+    switches: switches.map(([name]) => `model.set_use_${name}(True)`).join('\n'),
+    runs: (length ? runText({ ...document, ids: continued, length }, '', text) : '') +
+      (minus ? runText({ vectors, ...minus, length }, '_minus') : '') +
+      (twin ? runText({ ids: continued, length }, '_twin') : ''),
+    reading: read ? outText(READINGS[read], facts, values)
+      : outText(hooks.length ? `--\n${hooks.map((hook) => `${hook}=${hook === 'logits' ? hook : `cache["${hook}"]`}`).join('\n')}` : GENERATE, facts,
+        { ...values, k: document.k ?? 5, last: length - 1 }),
   }).replace(/\n{3,}/g, '\n\n') + '\n';
 }

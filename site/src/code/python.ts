@@ -1,7 +1,7 @@
 /** A value of a document as a Python literal. Strings come out quoted whatever they hold. */
 export function literal(value: unknown): string {
   if (typeof value === 'object' && value) return `[${Array.from(value as ArrayLike<unknown>, literal).join(', ')}]`;
-  return value === true ? 'True' : (JSON.stringify(value || value === 0 || value === '' ? value : undefined) ?? 'None');
+  return JSON.stringify(value) ?? 'None';
 }
 
 export type Values = Readonly<Record<string, unknown>>;

@@ -2,8 +2,7 @@ import type { ReadName } from '../engine/types';
 
 /** The readings as templates (python.ts): lines that are true of each run (`ids` [1, T], `logits` [T, vocab], `cache`); after a line
  *  "--" what they leave, `name=expression`, or names of variables; after another one what follows the difference of two runs. A line
- *  that begins with "+" chooses something, in the first run only; what begins with "!" was chosen. `&name` is a template of BLOCKS or
- *  one that documents.ts makes. */
+ *  that begins with "+" chooses something, in the first run only; what begins with "!" was chosen. `&name` is a template of BLOCKS. */
 export const READINGS: Readonly<Record<ReadName, string>> = {
   lens: `
 &states
@@ -28,7 +27,7 @@ kl=(final.exp() * (final - log_p)).sum(-1)
 
   states: `
 &states
-other = &other[at]
+other = cache[$other][at]
 &along
 --
 norm=stack.norm(dim=-1)
@@ -59,8 +58,8 @@ error=logit - total`,
 
   decompose: `
 &parts
-whole = &here[at]
-~!_type":null?~"cached"?stack, whole = (cache.apply_ln_to_stack(x~at_?, layer=$block^~at_mid?, mlp_input=True^, pos_slice=at, has_batch_dim=False) for x in (stack, whole))^~"recompute"?scale = (whole.var(-1, unbiased=False, keepdim=True) + model.cfg.eps).sqrt()
+whole = cache[$here][at]
+~!_type":null?~"cached"?stack, whole = (cache.apply_ln_to_stack(x~at_[pm]?, layer=$block^~at_mid?, mlp_input=True^, pos_slice=at, has_batch_dim=False) for x in (stack, whole))^~"recompute"?scale = (whole.var(-1, unbiased=False, keepdim=True) + model.cfg.eps).sqrt()
 stack, whole = ((x - x.mean(-1, keepdim=True)) / scale for x in (stack, whole))^^
 ~"along"?&along;+along = whole / whole.norm(dim=-1, keepdim=True)  # its own^
 shares, length = (stack * along).sum(-1), (whole * along).sum(-1)
@@ -224,6 +223,7 @@ export const BLOCKS: Readonly<Record<string, string>> = {
   before: `~n_layers":0?cache.cache_dict["blocks.-1.hook_resid_post"] = &start^
 ~ e:.*(_input|attn_in)?~!_type":null?for l in range($n_layers):
     cache.cache_dict[f"blocks.{l}.ln1.hook_scale"] = (cache["resid_pre", l].var(-1, unbiased=False, keepdim=True) + model.cfg.eps).sqrt()^^`,
+  states: `~states":\\[?stack = torch.stack([cache[name] for name in $named])[:, at];stack = cache.accumulated_resid(~!only":true?incl_mid=True, ^pos_slice=at)^`,
   entropy: 'entropy=-(log_p.exp() * log_p).sum(-1)',
   next: `+token = torch.cat([ids[0, 1:], torch.tensor([-1])])[at]  # -1: none
 ~fewer?+token[token >= $d_vocab_out] = -1^`,
@@ -240,12 +240,12 @@ for i in range($pool):  # of each block the unmasked entry of the largest size
 attention = pooled^`,
   start: 'cache["embed"]~"standard"? + cache["pos_embed"]^',
   read: 'cache[~!_type":null?"ln_final.hook_normalized";"resid_post", -1^][at]',
-  along: `~"along"?+along = ~a:token ?model.W_U[:, $a_token]~a:minus ? - model.W_U[:, $a_minus]^^~a:neuron ?model.W_out[%a_neuron]^~a:neuron_in ?model.W_in.mT[%a_neuron_in]^~a:head ?cache.stack_activation("z")[:, $a_position][%a_head] @ model.W_O[%a_head]^~a:vector ?torch.Tensor($a_vector)^~a:state ?&state[$a_position]^
+  along: `~"along"?+along = ~a:token ?model.W_U[:, $a_token]~a:minus ? - model.W_U[:, $a_minus]^^~a:neuron ?model.W_out[%a_neuron]^~a:neuron_in ?model.W_in.mT[%a_neuron_in]^~a:head ?cache.stack_activation("z")[:, $a_position][%a_head] @ model.W_O[%a_head]^~a:vector ?torch.Tensor($a_vector)^~a:state ?cache[$a_state][$a_position]^
 +along = along / along.norm()^`,
   // What an edit put into the stream is a part. Heads and neurons that the reading has elsewhere count while it is found.
   results: '~! e:.*result?cache.compute_head_results()^',
   whole: `~!"standard"?cache.has_pos_embed = False  # they are not in the stream
-^stack = cache.decompose_resid(~at_?layer=$block, ^~at_mid?mlp_input=True, ^pos_slice=at)`,
+^stack = cache.decompose_resid(~at_[pm]?layer=$block, ^~at_mid?mlp_input=True, ^pos_slice=at)`,
   edit: ' e:.*(resid_|n_out|p_out)',
   parts: `~"by":"[hns]|"pair| e:.*resid_?~"by":"[hns]|"pair?&results^
 parts = {"embed": cache["embed"]~"standard"?, "pos_embed": cache["pos_embed"]^}
