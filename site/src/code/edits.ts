@@ -1,4 +1,4 @@
-import type { Edit, ModelConfig, Operand, RunRequest } from '../engine/types';
+import type { Edit, ModelConfig, Operand, RunRequest, Tensor } from '../engine/types';
 import { hooksOf, matches } from './hooks';
 import { literal, render } from './python';
 
@@ -23,7 +23,7 @@ def %name(x, hook):
     ~clamp?c = (y[%at] @ v)[..., None]
     y[%at] += (c.clamp($min, $max) - c) * v^
     ~:"(set|mean|patch|freeze)"?y[%at] = ~vector?v;$value^^
-    return ~masked?torch.where(torch.ones_like(x).tril() > 0, y, x)  # later sources are out of reach;y^
+    return ~masked?torch.where(torch.ones_like(x).tril() > 0, y, x)  # what is masked stays;y^
 `;
 
 type Lists = Readonly<Record<string, readonly number[] | undefined>>; // of indices, by axis: p(ositions), h(eads), s(ources), d(ims)
@@ -69,9 +69,8 @@ function define(edit: Edit, hook: string, split: boolean, run: EditedRun, n_head
     .filter(([p]) => p < rows && (said || !other || mean || p < Math.max(n, length)));
   if (!pairs.length) return '';
   const [p, there] = [pairs.map(([here]) => here), mean ? (said ?? range(0, length)) : pairs.map((pair) => pair[1])];
-  const given = typeof value === 'object' && 'vector' in value ? (run.vectors as NonNullable<RunRequest['vectors']>)[value.vector]! : undefined;
-  const data = given && ('data' in given ? given.data : given);
-  const shape = given && 'shape' in given ? given.shape : data ? [data.length] : shapeOf(value);
+  const given = typeof value === 'object' && 'vector' in value ? (run.vectors as Readonly<Record<string, Float32Array>>)[value.vector] : undefined;
+  const { data = given, shape = data ? [data.length] : shapeOf(value) } = (given ?? {}) as Partial<Tensor>;
   const numbers = data ? Array.from(data, (x) => Number(x.toPrecision(9))) : value; // all that a float has
   const v = other
     ? `runs${suffix}[${literal(other.run)}][${hook === 'logits' ? '"logits"' : 'hook.name'}][${index(axes, { h, d, s, p: there }, { h: n_heads }, 4)}]${
@@ -108,7 +107,7 @@ export function edits(run: EditedRun, config: ModelConfig, split: boolean, names
     if (/_input/.test(hook)) return [...lines(hook, hook.replace(/._input/, 'attn_in')), ...own];
     if (!nnsight || !/ln1/.test(hook)) return own;
     const both = /scale/.test(hook) ? [...own, ...lines(hook.replace('scale', 'normalized'))] : [];
-    return both.length ? ['for _ in tracer.iter[0:3]:  # for q, k and v', ...both.map((line) => `    ${line}`)] : [];
+    return both.length ? ['for _ in tracer.iter[0:3]:  # q, k, v', ...both.map((line) => `    ${line}`)] : [];
   });
   return { lines: inside.join('\n'), after: lines('logits').join('\n'), functions: functions.join('\n') };
 }

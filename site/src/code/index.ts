@@ -2,7 +2,7 @@ import type { GenerateRequest, MinusRun, ModelConfig, ReadRequest, RunRequest } 
 import { fillings, type Document } from './documents';
 import { editedHooks, edits, isRun, type EditedRun } from './edits';
 import { hooksOf, matches } from './hooks';
-import { literal, render, type Values } from './python';
+import { literal, render, settled, type Values } from './python';
 import { BLOCKS, GENERATE, READINGS } from './readings';
 
 export interface CodeInput {
@@ -26,7 +26,7 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import ~nnsight?ActivationCache, ^HookedTransformer, HookedTransformerConfig~detect?, head_detector^
 
-folder = $id  # config.json and model.safetensors, whose SHA-256 is %sha256
+folder = $id  # model.safetensors has SHA-256 %sha256
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -35,7 +35,7 @@ for file in glob(f"{folder}/*.safetensors"):
 ~processed?kinds = ("fold_ln", "center_writing_weights", "center_unembed", "fold_value_biases")
 model.load_and_process_state_dict(model.state_dict(), **{kind: kind in $processing for kind in kinds})^
 ~fold_ln?for name, x in model.named_parameters():
-    if "ln" in name:  # it was folded: gain 1, bias 0
+    if "ln" in name:  # gain 1, bias 0
         x.fill_(name.endswith("w"))^
 ~nnsight?nn = NNsight(model)^
 %switches
@@ -52,9 +52,9 @@ ids%_ = torch.tensor([$ids])~text?  # $text^
     cache%_ = tracer.cache()
     ~lines?%lines^
     logits%_ = nn.output.save()
-# of each hook the last call, without the batch axis
-cache%_ = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache%_.items() if "hook_" in name}
-cache%_ = ActivationCache({name: x.output[0] for name, x in cache%_.items()}, model, has_batch_dim=False);~lines?with model.hooks(fwd_hooks=[
+cache%_ = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache%_.items() if "hook_" in name
+}, model, has_batch_dim=False);~lines?with model.hooks(fwd_hooks=[
     %lines
 ]):
     ^logits%_, cache%_ = model.run_with_cache(ids%_, remove_batch_dim=True)^
@@ -89,16 +89,14 @@ const entries = (lines: readonly string[]) => lines
   .map((line) => line.replace(/^!?(.*?)=/, '"$1": ') + ',')
   .join('\n');
 
-/** A template of readings.ts as lines that leave `out`. */
+/** A template of readings.ts as lines that leave `out`. Where there are no positions, what picks them is left out. */
 function outText(template: string, facts: string, values: Values): string {
-  let [text, before] = [`&before\n${template.trim()}`, ''];
-  while (text !== before) [text, before] = [text.replace(/&(\w+)/g, (_, name) => BLOCKS[name]!), text];
-  const [run = [], named = [], after = []] = `\n${render(text, facts, values)}`.split('\n--').map((part) => part.split('\n').filter(Boolean));
+  const text = settled(`&before\n${template.trim()}`, (those) => those.replace(/&(\w+)/g, (_, name) => BLOCKS[name]!));
+  const [run = [], named = [], after = []] = `\n${render(values['positions'] ? text : text.replace(/\[(:, )?at\]|(, )?pos_slice=at\b/g, ''), facts, values)}`.split('\n--').map((part) => part.split('\n').filter(Boolean));
   const chosen = named.filter((line) => line.startsWith('!'));
   const { positions, minus } = values;
   return render(OUT, `${positions && 'at'} ${minus && 'minus'} ${chosen.length && 'chosen'}`, {
     at: positions,
-    positions: true,
     run: run.map((line) => line.replace(/^\+/, minus ? 'if not outs: ' : '')).join('\n'),
     all: entries(named),
     differ: entries(named.filter((line) => !chosen.includes(line))),
@@ -129,7 +127,7 @@ ${others.map(([name, tokens]) => `${runText({ ids: tokens, length: tokens.length
 ${parts.after && 'cache.cache_dict["logits"] = logits'}
 runs${suffix}[${literal(name)}] = cache`).join('\n')}
 
-${render(RUN, `${library} ${comment && 'text'} ${parts.lines && 'lines'}`, { ...parts, positions: true, _: suffix, ids, text: comment })}
+${render(RUN, `${library} ${comment && 'text'} ${parts.lines && 'lines'}`, { ...parts, _: suffix, ids, text: comment })}
 `;
   };
 
@@ -138,7 +136,6 @@ ${render(RUN, `${library} ${comment && 'text'} ${parts.lines && 'lines'}`, { ...
   return render(PROGRAM, `${library} ${processing} ${read} ${processing.length && 'processed'}`, {
     ...model,
     processing,
-    positions: true,
     what: read ?? what.kind,
     switches: switches.map(([name]) => `model.set_use_${name}(True)`).join('\n'),
     runs: (length ? runText({ ...document, ids: continued, length }, '', text) : '') +

@@ -6,7 +6,7 @@ import type { ReadName } from '../engine/types';
 export const READINGS: Readonly<Record<ReadName, string>> = {
   lens: `
 &states
-lens = model.unembed(~!_type":null?~"cached"?cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False)~"LN"? * model.ln_final.w + model.ln_final.b^;model.ln_final(stack)^;stack^)  # [state, position, vocab]
+lens = model.unembed(~_type":null?stack;~"cached"?cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False)~"LN"? * model.ln_final.w + model.ln_final.b^;model.ln_final(stack)^^)
 log_p = lens.log_softmax(-1)
 final = logits[at].log_softmax(-1)
 +top = lens.topk($k).indices
@@ -59,9 +59,9 @@ error=logit - total`,
   decompose: `
 &parts
 whole = cache[$here][at]
-~!_type":null?~"cached"?stack, whole = (cache.apply_ln_to_stack(x~at_[pm]?, layer=$block^~at_mid?, mlp_input=True^, pos_slice=at, has_batch_dim=False) for x in (stack, whole))^~"recompute"?scale = (whole.var(-1, unbiased=False, keepdim=True) + model.cfg.eps).sqrt()
+~_type":null?;~"cached"?stack, whole = (cache.apply_ln_to_stack(x~at_[pm]?, layer=$block^~at_mid?, mlp_input=True^, pos_slice=at, has_batch_dim=False) for x in (stack, whole))^~"recompute"?scale = (whole.var(-1, unbiased=False, keepdim=True) + model.cfg.eps).sqrt()
 stack, whole = ((x - x.mean(-1, keepdim=True)) / scale for x in (stack, whole))^^
-~"along"?&along;+along = whole / whole.norm(dim=-1, keepdim=True)  # its own^
+~"along"?&along;+along = whole / whole.norm(dim=-1, keepdim=True)^
 shares, length = (stack * along).sum(-1), (whole * along).sum(-1)
 --
 norm=stack.norm(dim=-1)
@@ -75,7 +75,7 @@ error=length - shares.sum(0)
   attention: `
 heads = ~"heads"?$heads;[(l, h) for l in range($n_layers) for h in range($n_heads)]^
 attention = torch.stack([cache["~"scores"?attn_scores;pattern^", l][h]~"value_? * cache["v", l][:, h].norm(dim=-1)^~"result_? * (cache["v", l][:, h] @ model.W_O[l, h]).norm(dim=-1)^ for l, h in heads])
-~!minus":t?&pool^
+~minus":t?;&pool^
 --
 attention
 --
@@ -96,9 +96,9 @@ direct = (~"LN"?model.ln_final.w * ^direct) @ model.W_U
 +top, bottom = direct.topk($k).indices, direct.topk($k, largest=False).indices
 &parts
 stack = cache.apply_ln_to_stack(stack, layer=l, has_batch_dim=False)
-def who(t, W, b, other~ e:here.*(hook_[qk]|attn_in|ln1.*d)?, edited^):  # the score, by who wrote the stream at t
+def who(t, W, b, other~ e:here.*(hook_[qk]|attn_in|ln1.*d)?, edited^):  # the score, by who wrote the stream
     into = W @ other / scale
-    parts = [*(stack[:, t] @ (~"LN"?model.blocks[l].ln1.w * ^into)), ~"LN"?model.blocks[l].ln1.b @ into, ^~!"standard"?cache["pos_embed"][t] @ into, ^b @ other / scale]
+    parts = [*(stack[:, t] @ (~"LN"?model.blocks[l].ln1.w * ^into)), ~"LN"?model.blocks[l].ln1.b @ into, ^~"standard"?;cache["pos_embed"][t] @ into, ^b @ other / scale]
     ~ e:here.*(hook_[qk]|attn_in|ln1.*d)?if edited:
         parts.append(product.sum() - sum(parts))^
     ~ e:here.*scores?parts.append(scores[src] - product.sum())^
@@ -112,7 +112,7 @@ top_values=direct[top]
 !bottom_ids=bottom
 bottom_values=direct[bottom]
 --
-out["scores"].nan_to_num_(-torch.inf)  # masked in both`,
+out["scores"].nan_to_num_(-torch.inf)`,
 
   neurons: `
 +token = ~token":\\d?torch.tensor($token);logits[at[0]].argmax()^
@@ -174,7 +174,7 @@ def score(kind, first):
     ideal = getattr(head_detector, f"get_{kind}_head_detection_pattern")(ids)
     ~"(mul|abs)"?ideal *= keep
     return ~"mul"?(pattern * ideal).sum((-2, -1)) / (pattern * keep).sum((-2, -1));1 - (pattern * keep - ideal).abs().sum((-2, -1)) / $T^
-;ideal[:, :first] = 0  # the first position is no duplicate
+;ideal[:, :first] = 0
     return (pattern * ideal).sum((-2, -1)) / max(ideal.any(1).sum(), 1)^
 --
 previous=score("previous_token", 0)
@@ -204,7 +204,7 @@ out["kl"] = (q.exp() * (q - p)).sum(-1)`,
 /** Of a continued text, what each of its tokens was given. */
 export const GENERATE = `
 id = torch.tensor($forced)
-log_p = logits[$last:].log_softmax(-1)  # what each of them was drawn from
+log_p = logits[$last:].log_softmax(-1)
 log_prob = log_p[range(len(id)), id]
 ~"twin":true?log_q = logits_twin[$last:].log_softmax(-1)^
 top = log_p.topk($k)
@@ -221,35 +221,35 @@ top_probs=top.values.exp()`;
 export const BLOCKS: Readonly<Record<string, string>> = {
   // What ActivationCache asks for: a last state where there is no block; LN1 of the stream, not of each head's input.
   before: `~n_layers":0?cache.cache_dict["blocks.-1.hook_resid_post"] = &start^
-~ e:.*(_input|attn_in)?~!_type":null?for l in range($n_layers):
+~ e:.*(_input|attn_in)?~_type":null?;for l in range($n_layers):
     cache.cache_dict[f"blocks.{l}.ln1.hook_scale"] = (cache["resid_pre", l].var(-1, unbiased=False, keepdim=True) + model.cfg.eps).sqrt()^^`,
-  states: `~states":\\[?stack = torch.stack([cache[name] for name in $named])[:, at];stack = cache.accumulated_resid(~!only":true?incl_mid=True, ^pos_slice=at)^`,
+  states: `~states":\\[?stack = torch.stack([cache[name] for name in $named])[:, at];stack = cache.accumulated_resid(~only":true?;incl_mid=True, ^pos_slice=at)^`,
   entropy: 'entropy=-(log_p.exp() * log_p).sum(-1)',
-  next: `+token = torch.cat([ids[0, 1:], torch.tensor([-1])])[at]  # -1: none
+  next: `+token = torch.cat([ids[0, 1:], torch.tensor([-1])])[at]
 ~fewer?+token[token >= $d_vocab_out] = -1^`,
   where: '.where(token >= 0, torch.nan)',
   attr: `direction = model.W_U[:, ~"neurons"?token;$token^]~wrong":\\d? - model.W_U[:, $wrong]^
-def attr(stack):  # through ln_final, its scale as in the run (cached), and W_U
+def attr(stack):  # ln_final's scale is the run's
     return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ ~"LN"?(model.ln_final.w * direction);direction^`,
   pool: `~pool":[1-9]?block = torch.arange($T) * $pool // $T
 pooled = torch.full((len(heads), $pool, $pool), torch.nan)
-for i in range($pool):  # of each block the unmasked entry of the largest size
+for i in range($pool):  # the largest unmasked entry of each block
     for j in range(i + 1):
         cells = attention.tril()[:, block == i][:, :, block == j].flatten(1)
         pooled[:, i, j] = cells.gather(1, cells.abs().argmax(1, keepdim=True))[:, 0]
 attention = pooled^`,
   start: 'cache["embed"]~"standard"? + cache["pos_embed"]^',
-  read: 'cache[~!_type":null?"ln_final.hook_normalized";"resid_post", -1^][at]',
+  read: 'cache[~_type":null?"resid_post", -1;"ln_final.hook_normalized"^][at]',
   along: `~"along"?+along = ~a:token ?model.W_U[:, $a_token]~a:minus ? - model.W_U[:, $a_minus]^^~a:neuron ?model.W_out[%a_neuron]^~a:neuron_in ?model.W_in.mT[%a_neuron_in]^~a:head ?cache.stack_activation("z")[:, $a_position][%a_head] @ model.W_O[%a_head]^~a:vector ?torch.Tensor($a_vector)^~a:state ?cache[$a_state][$a_position]^
 +along = along / along.norm()^`,
   // What an edit put into the stream is a part. Heads and neurons that the reading has elsewhere count while it is found.
-  results: '~! e:.*result?cache.compute_head_results()^',
-  whole: `~!"standard"?cache.has_pos_embed = False  # they are not in the stream
+  results: '~ e:.*result?;cache.compute_head_results()^',
+  whole: `~"standard"?;cache.has_pos_embed = False
 ^stack = cache.decompose_resid(~at_[pm]?layer=$block, ^~at_mid?mlp_input=True, ^pos_slice=at)`,
   edit: ' e:.*(resid_|n_out|p_out)',
   parts: `~"by":"[hns]|"pair| e:.*resid_?~"by":"[hns]|"pair?&results^
 parts = {"embed": cache["embed"]~"standard"?, "pos_embed": cache["pos_embed"]^}
-~&edit?def edit(hook, x):  # what an edit put into the stream there
+~&edit?def edit(hook, x):  # what an edit put into the stream
     if f"blocks.{l}.hook_{hook}" in $edited:
         parts[f"edit {l}_{hook}"] = x - sum(parts.values())^
 for l in range($blocks):
@@ -259,7 +259,7 @@ for l in range($blocks):
     ~"by":"[hns]|"pair?parts |= {f"L{l}H{h}": x for h, x in enumerate(cache["result", l].unbind(1))}
     parts[f"{l}_attn_bias"] = model.b_O[l].expand_as(cache["embed"])
     ~&edit?edit("attn_out", cache["resid_pre", l] + cache["attn_out", l])^;parts[f"{l}_attn_out"] = cache["attn_out", l]^
-    ~!only":true?~&edit?edit("resid_mid", cache["resid_mid", l])^
+    ~only":true?;~&edit?edit("resid_mid", cache["resid_mid", l])^
     ~at_mid?if l == $block:
         break^
     ~:"neuron"?parts[f"N{l}"] = cache["post", l] @ model.W_out[l]
