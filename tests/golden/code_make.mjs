@@ -11,7 +11,7 @@ import { experiments, folder, hsModel, inputOf, LIBRARIES, modelFolder } from '.
 
 const site = fileURLToPath(new URL('../../site/', import.meta.url));
 const { createServer } = await import(pathToFileURL(createRequire(site).resolve('vite')).href);
-const server = await createServer({ root: site, configFile: false, logLevel: 'error', server: { middlewareMode: true, ws: false, watch: null } });
+const server = await createServer({ root: site, configFile: false, logLevel: 'error', server: { middlewareMode: true, ws: false, watch: null }, optimizeDeps: { noDiscovery: true } });
 const { toCode } = await server.ssrLoadModule('/src/code/index.ts');
 
 // What a page would know of each model: its configuration (after processing, as the engine then says it) and hash.

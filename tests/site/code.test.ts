@@ -46,6 +46,11 @@ describe('copy as code', () => {
     expect(text.split('\n').filter((line) => /^\s*import os/.test(line))).toEqual([]);
   });
 
+  it('does not write code for heads on random tokens, which the core draws', () => {
+    const { model } = input('detect');
+    expect(() => toCode({ model, what: { kind: 'read', document: { read: 'detect', on: 'random' } } }, 'nnsight')).toThrow('random');
+  });
+
   it('reads globs as the core does, and never for long', () => {
     expect(matches('blocks.*.hook_?', 'blocks.10.attn.hook_z')).toBe(true);
     expect(matches('blocks.?.attn.hook_z', 'blocks.10.attn.hook_z')).toBe(false);

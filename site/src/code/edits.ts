@@ -26,7 +26,7 @@ def %name(x, hook):
     return ~masked?torch.where(torch.ones_like(x).tril() > 0, y, x)  # what is masked stays;y^
 `;
 
-type Lists = Readonly<Record<string, readonly number[] | undefined>>; // of indices, by axis: p(ositions), h(eads), s(ources), d(ims)
+type Lists = Readonly<Record<string, readonly number[] | undefined>>; // of indices, by axis: b(atch), p(ositions), h(eads), s(ources), d(ims)
 
 const range = (from: number, to: number): readonly number[] => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
 export const isRun = (value: Operand | undefined): value is Extract<Operand, { run: string }> => typeof value === 'object' && 'run' in value;
@@ -35,7 +35,7 @@ export const isRun = (value: Operand | undefined): value is Extract<Operand, { r
  *  is taken. Lists with a slice between them would move to the front: then each is a list, in a mesh. */
 function index(axes: string, lists: Lists, whole: Readonly<Record<string, number>>, keep: number): string {
   const isList = (axis: string) => lists[axis]?.some((x, i, list) => x !== list[0]! + i);
-  const meshed = [...axes].filter(isList).length > 1 ? axes.replace(/[xd]/g, '') : [...axes].filter(isList).join('');
+  const meshed = [...axes].filter(isList).length > 1 ? axes.replace(/[bxd]/g, '') : [...axes].filter(isList).join('');
   return [...axes]
     .map((axis, i) => {
       const list = lists[axis] ?? [];
@@ -44,7 +44,14 @@ function index(axes: string, lists: Lists, whole: Readonly<Record<string, number
       if (!list.length || list.length === whole[axis]) return ':';
       return list.length > 1 || meshed || i >= axes.length - keep ? `${list[0]}:${list.at(-1)! + 1}` : `${list}`;
     })
-    .join(', ');
+    .join(', ')
+    .replace(/(, :)+$/, '');
+}
+
+/** A float in as few digits as say which it is. */
+function shortest(x: number, digits = 6): number {
+  const said = Number(x.toPrecision(digits));
+  return Math.fround(said) === x || digits > 8 ? said : shortest(x, digits + 1);
 }
 
 const shapeOf = (list: unknown): readonly number[] => (Array.isArray(list) ? [list.length, ...shapeOf(list[0])] : []);
@@ -71,17 +78,17 @@ function define(edit: Edit, hook: string, split: boolean, run: EditedRun, n_head
   const [p, there] = [pairs.map(([here]) => here), mean ? (said ?? range(0, length)) : pairs.map((pair) => pair[1])];
   const given = typeof value === 'object' && 'vector' in value ? (run.vectors as Readonly<Record<string, Float32Array>>)[value.vector] : undefined;
   const { data = given, shape = data ? [data.length] : shapeOf(value) } = (given ?? {}) as Partial<Tensor>;
-  const numbers = data ? Array.from(data, (x) => Number(x.toPrecision(9))) : value; // all that a float has
+  const numbers = data ? Array.from(data, (x) => shortest(x)) : value;
   const v = other
     ? `runs${suffix}[${literal(other.run)}][${hook === 'logits' ? '"logits"' : 'hook.name'}][${index(axes, { h, d, s, p: there }, { h: n_heads }, 4)}]${
       mean ? `.mean(${masked ? 1 : 0}, keepdim=True)` : ''}`
     : shape.length && `torch.Tensor(${literal(numbers)})${shape.length > 1 ? `.reshape(${shape})${axes === 'pxd' ? '[..., None, :]' : ''}` : ''}`;
-  const at = index(axes, { h, d, s, p }, { h: n_heads, s: rows, p: rows }, other || shape.length > 1 ? 4 : shape.length);
+  const at = index(`b${axes}`, { h, d, s, p }, { h: n_heads, s: rows, p: rows }, other || shape.length > 1 ? 4 : shape.length);
   return render(FUNCTION, JSON.stringify({ op, scale: edit.scale }) + (masked && 'masked') + (v ? 'vector' : ''), {
     ...edit,
     name: '%name',
     v,
-    at: `:, ${at}`.replace(/(, :)+$/, ''),
+    at,
   });
 }
 

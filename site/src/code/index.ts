@@ -92,9 +92,10 @@ const entries = (lines: readonly string[]) => lines
 /** A template of readings.ts as lines that leave `out`. Where there are no positions, what picks them is left out. */
 function outText(template: string, facts: string, values: Values): string {
   const text = settled(`&before\n${template.trim()}`, (those) => those.replace(/&(\w+)/g, (_, name) => BLOCKS[name]!));
-  const [run = [], named = [], after = []] = `\n${render(values['positions'] ? text : text.replace(/\[(:, )?at\]|(, )?pos_slice=at\b/g, ''), facts, values)}`.split('\n--').map((part) => part.split('\n').filter(Boolean));
-  const chosen = named.filter((line) => line.startsWith('!'));
   const { positions, minus } = values;
+  const filled = render(text, facts, values);
+  const [run = [], named = [], after = []] = `\n${positions ? filled : filled.replace(/\[(:, )?at\]|(, )?pos_slice=at\b/g, '')}`.split('\n--').map((part) => part.split('\n').filter(Boolean));
+  const chosen = named.filter((line) => line.startsWith('!'));
   return render(OUT, `${positions && 'at'} ${minus && 'minus'} ${chosen.length && 'chosen'}`, {
     at: positions,
     run: run.map((line) => line.replace(/^\+/, minus ? 'if not outs: ' : '')).join('\n'),
@@ -105,12 +106,13 @@ function outText(template: string, facts: string, values: Values): string {
   });
 }
 
-/** Python that gives the numbers of this picture. */
+/** Python that gives the numbers of this picture. Throws where there is no run to write down: heads on random tokens. */
 export function toCode({ model, what, text = '' }: CodeInput, library: 'transformer_lens' | 'nnsight'): string {
   const { config, processing = [] } = model;
   const document = what.document as Document & GenerateRequest & { readonly hooks?: readonly string[] };
   const { ids: prompt = [], forced = [], minus, vectors, twin, read } = document;
   const { length } = prompt;
+  if (!length && read !== 'directions') throw new Error('code is written for the tokens of a run, and random ones are drawn in the core');
   const edited = [...editedHooks(document, config), ...editedHooks(minus, config)];
   const hooks = hooksOf(config).filter((hook) => document.hooks?.some((glob) => matches(glob, hook)));
   const switches = Object.entries(SWITCHES).filter(([, pattern]) => [...edited, ...hooks].some((hook) => pattern.test(hook)));

@@ -17,6 +17,7 @@ export function settled(text: string, step: (text: string) => string): string {
 export const render = (template: string, facts: string, values: Values): string =>
   settled(template, (text) => text.replace(/~([^~?^]+)\?([^~^]*)\^/g, (_, fact, inner) => inner.split(';')[new RegExp(fact).test(facts) ? 0 : 1] || '\0'))
     .trim()
+    .replace(/^( *)(.*)$/gm, (line, space) =>
+      line.replace(/([$%])(\w+)/g, (_, how, name) => (how === '$' ? literal(values[name]) : `${values[name] || '\0'}`.replaceAll('\n', `\n${space}`))))
     .replace(/^[\0\s]*\0\n/gm, '')
-    .replaceAll('\0', '')
-    .replace(/^( *)(.*)$/gm, (line, space) => line.replace(/([$%])(\w+)/g, (_, how, name) => (how === '$' ? literal(values[name]) : `${values[name]}`.replaceAll('\n', `\n${space}`))));
+    .replaceAll('\0', '');

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "stories-2l"  # config.json and model.safetensors, whose SHA-256 is 3f2aaa9328e0a69a9cf9e09d2f9c6e7a32cab64c61852dbe402268dfafd7c8a4
+folder = "stories-2l"  # model.safetensors has SHA-256 3f2aaa9328e0a69a9cf9e09d2f9c6e7a32cab64c61852dbe402268dfafd7c8a4
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -14,7 +14,6 @@ for file in glob(f"{folder}/*.safetensors"):
 
 ids = torch.tensor([[0, 1649, 327, 657, 259, 532, 440, 308, 259, 1045, 14, 1579, 327, 657, 259]])  # "Once upon a time there was a cat. Once upon a"
 logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
 
 def set_1(x, hook):
@@ -27,7 +26,6 @@ with model.hooks(fwd_hooks=[
     ("blocks.0.attn.hook_v", set_1),
 ]):
     logits_minus, cache_minus = model.run_with_cache(ids_minus, remove_batch_dim=True)
-
 logits_minus = logits_minus[0]
 
 runs = [(ids, logits, cache), (ids_minus, logits_minus, cache_minus)]

@@ -6,7 +6,7 @@ from nnsight import NNsight
 from safetensors.torch import load_file
 from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig
 
-folder = "odd_gelu_ln"  # config.json and model.safetensors, whose SHA-256 is 75a489431e48f5b6fb79fbd095e8931d5cc6dc44704f482751d1cf6360d1c04a
+folder = "odd_gelu_ln"  # model.safetensors has SHA-256 75a489431e48f5b6fb79fbd095e8931d5cc6dc44704f482751d1cf6360d1c04a
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -18,10 +18,9 @@ ids = torch.tensor([[80, 62, 174, 174, 62, 173, 106]])  # "no text: {$x} %y ~a?b
 with nn.trace(ids) as tracer:
     cache = tracer.cache()
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
 
 def zero_1(x, hook):
@@ -34,10 +33,9 @@ with nn.trace(ids_minus) as tracer:
     cache_minus = tracer.cache()
     nn.hook_pos_embed.output = zero_1(nn.hook_pos_embed.output, nn.hook_pos_embed)
     logits_minus = nn.output.save()
-# of each hook the last call, without the batch axis
-cache_minus = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache_minus.items() if "hook_" in name}
-cache_minus = ActivationCache({name: x.output[0] for name, x in cache_minus.items()}, model, has_batch_dim=False)
-
+cache_minus = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache_minus.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits_minus = logits_minus[0]
 
 runs = [(ids, logits, cache), (ids_minus, logits_minus, cache_minus)]
@@ -53,7 +51,7 @@ attention = out["attention"]
 attention[:, torch.ones(7, 7).triu(1) > 0] = -torch.inf
 block = torch.arange(7) * 3 // 7
 pooled = torch.full((len(heads), 3, 3), torch.nan)
-for i in range(3):  # of each block the unmasked entry of the largest size
+for i in range(3):  # the largest unmasked entry of each block
     for j in range(i + 1):
         cells = attention.tril()[:, block == i][:, :, block == j].flatten(1)
         pooled[:, i, j] = cells.gather(1, cells.abs().argmax(1, keepdim=True))[:, 0]

@@ -6,7 +6,7 @@ from nnsight import NNsight
 from safetensors.torch import load_file
 from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -25,19 +25,18 @@ with nn.trace(ids) as tracer:
     cache = tracer.cache()
     nn.blocks[1].hook_resid_mid.output = add_1(nn.blocks[1].hook_resid_mid.output, nn.blocks[1].hook_resid_mid)
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
 
 at = [-1]
 direction = model.W_U[:, 970] - model.W_U[:, 823]
-def attr(stack):  # through ln_final, its scale as in the run (cached), and W_U
+def attr(stack):  # ln_final's scale is the run's
     return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ (model.ln_final.w * direction)
 logit = logits[at, 970] - logits[at, 823]
 parts = {"embed": cache["embed"], "pos_embed": cache["pos_embed"]}
-def edit(hook, x):  # what an edit put into the stream there
+def edit(hook, x):  # what an edit put into the stream
     if f"blocks.{l}.hook_{hook}" in ["blocks.1.hook_resid_mid"]:
         parts[f"edit {l}_{hook}"] = x - sum(parts.values())
 for l in range(4):

@@ -6,7 +6,7 @@ from nnsight import NNsight
 from safetensors.torch import load_file
 from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -20,15 +20,15 @@ ids = torch.tensor([[0, 333, 448, 823, 261, 647, 297, 260, 1008, 14, 376, 448]])
 with nn.trace(ids) as tracer:
     cache = tracer.cache()
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
+
 runs["B"] = cache
 
 def patch_1(x, hook):
-    v = runs["B"][hook.name][3:4, :]
+    v = runs["B"][hook.name][3:4]
     y = x.clone()
     y[:, 3:4] = v
     return y
@@ -41,20 +41,18 @@ with nn.trace(ids) as tracer:
     nn.blocks[2].hook_attn_out.output = patch_1(nn.blocks[2].hook_attn_out.output, nn.blocks[2].hook_attn_out)
     nn.blocks[3].hook_attn_out.output = patch_1(nn.blocks[3].hook_attn_out.output, nn.blocks[3].hook_attn_out)
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
 
 ids_minus = torch.tensor([[0, 333, 448, 823, 261, 647, 297, 260, 1008, 14, 376, 448]])
 with nn.trace(ids_minus) as tracer:
     cache_minus = tracer.cache()
     logits_minus = nn.output.save()
-# of each hook the last call, without the batch axis
-cache_minus = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache_minus.items() if "hook_" in name}
-cache_minus = ActivationCache({name: x.output[0] for name, x in cache_minus.items()}, model, has_batch_dim=False)
-
+cache_minus = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache_minus.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits_minus = logits_minus[0]
 
 at = [-1, 2]
@@ -62,12 +60,12 @@ runs = [(ids, logits, cache), (ids_minus, logits_minus, cache_minus)]
 outs = []
 for ids, logits, cache in runs:
     direction = model.W_U[:, 970]
-    def attr(stack):  # through ln_final, its scale as in the run (cached), and W_U
+    def attr(stack):  # ln_final's scale is the run's
         return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ (model.ln_final.w * direction)
     logit = logits[at, 970]
     cache.compute_head_results()
     parts = {"embed": cache["embed"], "pos_embed": cache["pos_embed"]}
-    def edit(hook, x):  # what an edit put into the stream there
+    def edit(hook, x):  # what an edit put into the stream
         if f"blocks.{l}.hook_{hook}" in ["blocks.0.hook_attn_out", "blocks.1.hook_attn_out", "blocks.2.hook_attn_out", "blocks.3.hook_attn_out"]:
             parts[f"edit {l}_{hook}"] = x - sum(parts.values())
     for l in range(4):

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -16,12 +16,12 @@ runs = {}
 
 ids = torch.tensor([[0, 333, 448, 823, 261, 647, 297, 260, 1008, 14, 376, 448]])
 logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
+
 runs["B"] = cache
 
 def patch_1(x, hook):
-    v = runs["B"][hook.name][3:4, :]
+    v = runs["B"][hook.name][3:4]
     y = x.clone()
     y[:, 3:4] = v
     return y
@@ -34,12 +34,10 @@ with model.hooks(fwd_hooks=[
     ("blocks.3.hook_attn_out", patch_1),
 ]):
     logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
 
 ids_minus = torch.tensor([[0, 333, 448, 823, 261, 647, 297, 260, 1008, 14, 376, 448]])
 logits_minus, cache_minus = model.run_with_cache(ids_minus, remove_batch_dim=True)
-
 logits_minus = logits_minus[0]
 
 at = [-1, 2]
@@ -47,12 +45,12 @@ runs = [(ids, logits, cache), (ids_minus, logits_minus, cache_minus)]
 outs = []
 for ids, logits, cache in runs:
     direction = model.W_U[:, 970]
-    def attr(stack):  # through ln_final, its scale as in the run (cached), and W_U
+    def attr(stack):  # ln_final's scale is the run's
         return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ (model.ln_final.w * direction)
     logit = logits[at, 970]
     cache.compute_head_results()
     parts = {"embed": cache["embed"], "pos_embed": cache["pos_embed"]}
-    def edit(hook, x):  # what an edit put into the stream there
+    def edit(hook, x):  # what an edit put into the stream
         if f"blocks.{l}.hook_{hook}" in ["blocks.0.hook_attn_out", "blocks.1.hook_attn_out", "blocks.2.hook_attn_out", "blocks.3.hook_attn_out"]:
             parts[f"edit {l}_{hook}"] = x - sum(parts.values())
     for l in range(4):

@@ -6,7 +6,7 @@ from nnsight import NNsight
 from safetensors.torch import load_file
 from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig
 
-folder = "odd_gelu_ln"  # config.json and model.safetensors, whose SHA-256 is 75a489431e48f5b6fb79fbd095e8931d5cc6dc44704f482751d1cf6360d1c04a
+folder = "odd_gelu_ln"  # model.safetensors has SHA-256 75a489431e48f5b6fb79fbd095e8931d5cc6dc44704f482751d1cf6360d1c04a
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -25,20 +25,19 @@ with nn.trace(ids) as tracer:
     cache = tracer.cache()
     nn.blocks[0].hook_mlp_out.output = add_1(nn.blocks[0].hook_mlp_out.output, nn.blocks[0].hook_mlp_out)
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
 
 at = [-1]
 direction = model.W_U[:, 7] - model.W_U[:, 9]
-def attr(stack):  # through ln_final, its scale as in the run (cached), and W_U
+def attr(stack):  # ln_final's scale is the run's
     return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ (model.ln_final.w * direction)
 logit = logits[at, 7] - logits[at, 9]
 cache.compute_head_results()
 parts = {"embed": cache["embed"], "pos_embed": cache["pos_embed"]}
-def edit(hook, x):  # what an edit put into the stream there
+def edit(hook, x):  # what an edit put into the stream
     if f"blocks.{l}.hook_{hook}" in ["blocks.0.hook_mlp_out"]:
         parts[f"edit {l}_{hook}"] = x - sum(parts.values())
 for l in range(2):

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "stories-2l"  # config.json and model.safetensors, whose SHA-256 is 3f2aaa9328e0a69a9cf9e09d2f9c6e7a32cab64c61852dbe402268dfafd7c8a4
+folder = "stories-2l"  # model.safetensors has SHA-256 3f2aaa9328e0a69a9cf9e09d2f9c6e7a32cab64c61852dbe402268dfafd7c8a4
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -16,15 +16,15 @@ runs = {}
 
 ids = torch.tensor([[0, 1649, 327, 657, 259, 532, 440, 308, 259, 1045, 14, 1579, 327, 657, 259]])
 logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
+
 runs["B"] = cache
 
 def freeze_1(x, hook):
     v = runs["B"][hook.name][3:4, 0:15, 0:15]
     y = x.tril()
     y[:, 3:4] = v
-    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # later sources are out of reach
+    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # what is masked stays
 
 def scale_2(x, hook):
     y = x.clone()
@@ -37,12 +37,11 @@ with model.hooks(fwd_hooks=[
     ("blocks.1.attn.hook_z", scale_2),
 ]):
     logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
 
 at = [-1]
 direction = model.W_U[:, 532]
-def attr(stack):  # through ln_final, its scale as in the run (cached), and W_U
+def attr(stack):  # ln_final's scale is the run's
     return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ (model.ln_final.w * direction)
 logit = logits[at, 532]
 cache.compute_head_results()

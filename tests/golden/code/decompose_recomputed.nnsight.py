@@ -6,7 +6,7 @@ from nnsight import NNsight
 from safetensors.torch import load_file
 from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig
 
-folder = "stories-2l"  # config.json and model.safetensors, whose SHA-256 is 3f2aaa9328e0a69a9cf9e09d2f9c6e7a32cab64c61852dbe402268dfafd7c8a4
+folder = "stories-2l"  # model.safetensors has SHA-256 3f2aaa9328e0a69a9cf9e09d2f9c6e7a32cab64c61852dbe402268dfafd7c8a4
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -18,19 +18,18 @@ ids = torch.tensor([[0, 1649, 327, 657, 259, 532, 440, 308, 259, 1045, 14, 1579,
 with nn.trace(ids) as tracer:
     cache = tracer.cache()
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
 
 at = [-1]
-cache.has_pos_embed = False  # they are not in the stream
+cache.has_pos_embed = False
 stack = cache.decompose_resid(pos_slice=at)
-whole = cache["resid_post", -1][at]
+whole = cache["blocks.1.hook_resid_post"][at]
 scale = (whole.var(-1, unbiased=False, keepdim=True) + model.cfg.eps).sqrt()
 stack, whole = ((x - x.mean(-1, keepdim=True)) / scale for x in (stack, whole))
-along = whole / whole.norm(dim=-1, keepdim=True)  # its own
+along = whole / whole.norm(dim=-1, keepdim=True)
 shares, length = (stack * along).sum(-1), (whole * along).sum(-1)
 out = {
     "norm": stack.norm(dim=-1),

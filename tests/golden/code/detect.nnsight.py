@@ -6,7 +6,7 @@ from nnsight import NNsight
 from safetensors.torch import load_file
 from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig, head_detector
 
-folder = "stories-2l"  # config.json and model.safetensors, whose SHA-256 is 3f2aaa9328e0a69a9cf9e09d2f9c6e7a32cab64c61852dbe402268dfafd7c8a4
+folder = "stories-2l"  # model.safetensors has SHA-256 3f2aaa9328e0a69a9cf9e09d2f9c6e7a32cab64c61852dbe402268dfafd7c8a4
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -20,15 +20,15 @@ ids = torch.tensor([[0, 259, 259, 259, 259, 259, 259, 259, 259, 259, 259, 259, 2
 with nn.trace(ids) as tracer:
     cache = tracer.cache()
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
+
 runs["B"] = cache
 
 def freeze_1(x, hook):
-    v = runs["B"][hook.name][0:15, :]
+    v = runs["B"][hook.name][0:15]
     y = x.clone()
     y[:] = v
     return y
@@ -41,23 +41,19 @@ def scale_2(x, hook):
 ids = torch.tensor([[0, 1649, 327, 657, 259, 532, 440, 308, 259, 1045, 14, 1579, 327, 657, 259]])  # "Once upon a time there was a cat. Once upon a"
 with nn.trace(ids) as tracer:
     cache = tracer.cache()
-    for _ in tracer.iter[0:1]: nn.blocks[1].ln1.hook_scale.output = freeze_1(nn.blocks[1].ln1.hook_scale.output, nn.blocks[1].ln1.hook_scale)
-    for _ in tracer.iter[0:1]: nn.blocks[1].ln1.hook_normalized.output = scale_2(nn.blocks[1].ln1.hook_normalized.output, nn.blocks[1].ln1.hook_normalized)
-    for _ in tracer.iter[1:2]: nn.blocks[1].ln1.hook_scale.output = freeze_1(nn.blocks[1].ln1.hook_scale.output, nn.blocks[1].ln1.hook_scale)
-    for _ in tracer.iter[1:2]: nn.blocks[1].ln1.hook_normalized.output = scale_2(nn.blocks[1].ln1.hook_normalized.output, nn.blocks[1].ln1.hook_normalized)
-    for _ in tracer.iter[2:3]: nn.blocks[1].ln1.hook_scale.output = freeze_1(nn.blocks[1].ln1.hook_scale.output, nn.blocks[1].ln1.hook_scale)
-    for _ in tracer.iter[2:3]: nn.blocks[1].ln1.hook_normalized.output = scale_2(nn.blocks[1].ln1.hook_normalized.output, nn.blocks[1].ln1.hook_normalized)
+    for _ in tracer.iter[0:3]:  # q, k, v
+        nn.blocks[1].ln1.hook_scale.output = freeze_1(nn.blocks[1].ln1.hook_scale.output, nn.blocks[1].ln1.hook_scale)
+        nn.blocks[1].ln1.hook_normalized.output = scale_2(nn.blocks[1].ln1.hook_normalized.output, nn.blocks[1].ln1.hook_normalized)
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
 
 pattern = cache.stack_activation("pattern")
 def score(kind, first):
     ideal = getattr(head_detector, f"get_{kind}_head_detection_pattern")(ids)
-    ideal[:, :first] = 0  # the first position is no duplicate
+    ideal[:, :first] = 0
     return (pattern * ideal).sum((-2, -1)) / max(ideal.any(1).sum(), 1)
 out = {
     "previous": score("previous_token", 0),

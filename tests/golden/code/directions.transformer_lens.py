@@ -5,13 +5,12 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
 for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
-
 reads = model.blocks[1].ln2.w * model.W_in[1, :, 900]
 writes = model.W_out[1, 900]
 read, write = model.W_E @ reads, writes @ model.W_U

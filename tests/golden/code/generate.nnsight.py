@@ -6,7 +6,7 @@ from nnsight import NNsight
 from safetensors.torch import load_file
 from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -14,44 +14,42 @@ for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
 nn = NNsight(model)
 
-def add_1(x, hook):
+def scale_1(x, hook):
+    y = x.tril()
+    y[:, [[[2]]], [[11], [0], [12]], [0, 2]] *= 0.5
+    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # what is masked stays
+
+def add_2(x, hook):
     v = torch.Tensor([-0.279, 1, -0.285, -0.839, 0.759, 0.41, -0.991, 0.15])
     y = x.clone()
     y[:, :, 0:8] += 3 * v
     return y
 
-def scale_2(x, hook):
-    y = x.tril()
-    y[:, [[[2]]], [[11], [0], [12]], [0, 2]] *= 0.5
-    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # later sources are out of reach
-
 ids = torch.tensor([[0, 333, 448, 970, 261, 647, 297, 260, 1008, 14, 376, 448, 970, 308, 665]])  # "The little bird sang in the tree. The little"
 with nn.trace(ids) as tracer:
     cache = tracer.cache()
-    nn.blocks[0].attn.hook_pattern.output = scale_2(nn.blocks[0].attn.hook_pattern.output, nn.blocks[0].attn.hook_pattern)
-    nn.blocks[1].attn.hook_pattern.output = scale_2(nn.blocks[1].attn.hook_pattern.output, nn.blocks[1].attn.hook_pattern)
-    nn.blocks[2].attn.hook_pattern.output = scale_2(nn.blocks[2].attn.hook_pattern.output, nn.blocks[2].attn.hook_pattern)
-    nn.blocks[2].hook_resid_post.output = add_1(nn.blocks[2].hook_resid_post.output, nn.blocks[2].hook_resid_post)
-    nn.blocks[3].attn.hook_pattern.output = scale_2(nn.blocks[3].attn.hook_pattern.output, nn.blocks[3].attn.hook_pattern)
+    nn.blocks[0].attn.hook_pattern.output = scale_1(nn.blocks[0].attn.hook_pattern.output, nn.blocks[0].attn.hook_pattern)
+    nn.blocks[1].attn.hook_pattern.output = scale_1(nn.blocks[1].attn.hook_pattern.output, nn.blocks[1].attn.hook_pattern)
+    nn.blocks[2].attn.hook_pattern.output = scale_1(nn.blocks[2].attn.hook_pattern.output, nn.blocks[2].attn.hook_pattern)
+    nn.blocks[2].hook_resid_post.output = add_2(nn.blocks[2].hook_resid_post.output, nn.blocks[2].hook_resid_post)
+    nn.blocks[3].attn.hook_pattern.output = scale_1(nn.blocks[3].attn.hook_pattern.output, nn.blocks[3].attn.hook_pattern)
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
 
 ids_twin = torch.tensor([[0, 333, 448, 970, 261, 647, 297, 260, 1008, 14, 376, 448, 970, 308, 665]])
 with nn.trace(ids_twin) as tracer:
     cache_twin = tracer.cache()
     logits_twin = nn.output.save()
-# of each hook the last call, without the batch axis
-cache_twin = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache_twin.items() if "hook_" in name}
-cache_twin = ActivationCache({name: x.output[0] for name, x in cache_twin.items()}, model, has_batch_dim=False)
-
+cache_twin = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache_twin.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits_twin = logits_twin[0]
 
 id = torch.tensor([970, 308, 665, 14])
-log_p = logits[11:].log_softmax(-1)  # what each of them was drawn from
+log_p = logits[11:].log_softmax(-1)
 log_prob = log_p[range(len(id)), id]
 log_q = logits_twin[11:].log_softmax(-1)
 top = log_p.topk(3)

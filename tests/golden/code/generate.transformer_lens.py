@@ -5,43 +5,41 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
 for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
 
-def add_1(x, hook):
+def scale_1(x, hook):
+    y = x.tril()
+    y[:, [[[2]]], [[11], [0], [12]], [0, 2]] *= 0.5
+    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # what is masked stays
+
+def add_2(x, hook):
     v = torch.Tensor([-0.279, 1, -0.285, -0.839, 0.759, 0.41, -0.991, 0.15])
     y = x.clone()
     y[:, :, 0:8] += 3 * v
     return y
 
-def scale_2(x, hook):
-    y = x.tril()
-    y[:, [[[2]]], [[11], [0], [12]], [0, 2]] *= 0.5
-    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # later sources are out of reach
-
 ids = torch.tensor([[0, 333, 448, 970, 261, 647, 297, 260, 1008, 14, 376, 448, 970, 308, 665]])  # "The little bird sang in the tree. The little"
 with model.hooks(fwd_hooks=[
-    ("blocks.0.attn.hook_pattern", scale_2),
-    ("blocks.1.attn.hook_pattern", scale_2),
-    ("blocks.2.attn.hook_pattern", scale_2),
-    ("blocks.2.hook_resid_post", add_1),
-    ("blocks.3.attn.hook_pattern", scale_2),
+    ("blocks.0.attn.hook_pattern", scale_1),
+    ("blocks.1.attn.hook_pattern", scale_1),
+    ("blocks.2.attn.hook_pattern", scale_1),
+    ("blocks.2.hook_resid_post", add_2),
+    ("blocks.3.attn.hook_pattern", scale_1),
 ]):
     logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
 
 ids_twin = torch.tensor([[0, 333, 448, 970, 261, 647, 297, 260, 1008, 14, 376, 448, 970, 308, 665]])
 logits_twin, cache_twin = model.run_with_cache(ids_twin, remove_batch_dim=True)
-
 logits_twin = logits_twin[0]
 
 id = torch.tensor([970, 308, 665, 14])
-log_p = logits[11:].log_softmax(-1)  # what each of them was drawn from
+log_p = logits[11:].log_softmax(-1)
 log_prob = log_p[range(len(id)), id]
 log_q = logits_twin[11:].log_softmax(-1)
 top = log_p.topk(3)

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -14,15 +14,14 @@ for file in glob(f"{folder}/*.safetensors"):
 
 ids = torch.tensor([[0, 1649, 327, 657, 259, 532, 440, 308, 259, 1045, 14, 1579, 327, 657, 259]])  # "Once upon a time there was a cat. Once upon a"
 logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
 
-stack = cache.accumulated_resid(incl_mid=True, )
-lens = model.unembed(model.ln_final(stack))  # [state, position, vocab]
+stack = cache.accumulated_resid(incl_mid=True)
+lens = model.unembed(model.ln_final(stack))
 log_p = lens.log_softmax(-1)
 final = logits.log_softmax(-1)
 top = lens.topk(3).indices
-token = torch.cat([ids[0, 1:], torch.tensor([-1])])  # -1: none
+token = torch.cat([ids[0, 1:], torch.tensor([-1])])
 n = range(len(token))
 mine = lens[:, n, token]
 out = {

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "stories-2l"  # config.json and model.safetensors, whose SHA-256 is 3f2aaa9328e0a69a9cf9e09d2f9c6e7a32cab64c61852dbe402268dfafd7c8a4
+folder = "stories-2l"  # model.safetensors has SHA-256 3f2aaa9328e0a69a9cf9e09d2f9c6e7a32cab64c61852dbe402268dfafd7c8a4
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -22,12 +22,10 @@ with model.hooks(fwd_hooks=[
     ("blocks.1.attn.hook_z", zero_1),
 ]):
     logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
 
 ids_minus = torch.tensor([[0, 1649, 327, 657, 259, 532, 440, 308, 259, 1045, 14, 1579, 327, 657, 259]])
 logits_minus, cache_minus = model.run_with_cache(ids_minus, remove_batch_dim=True)
-
 logits_minus = logits_minus[0]
 
 at = [-1, 4]
@@ -35,7 +33,7 @@ runs = [(ids, logits, cache), (ids_minus, logits_minus, cache_minus)]
 outs = []
 for ids, logits, cache in runs:
     stack = torch.stack([cache[name] for name in ["blocks.1.hook_resid_post", "blocks.0.hook_resid_pre", "blocks.1.hook_resid_pre", "blocks.0.hook_attn_out"]])[:, at]
-    lens = model.unembed(cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) * model.ln_final.w + model.ln_final.b)  # [state, position, vocab]
+    lens = model.unembed(cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) * model.ln_final.w + model.ln_final.b)
     log_p = lens.log_softmax(-1)
     final = logits[at].log_softmax(-1)
     if not outs: top = lens.topk(2).indices
@@ -52,7 +50,6 @@ for ids, logits, cache in runs:
         "entropy": -(log_p.exp() * log_p).sum(-1),
     })
 out = {name: x - outs[1][name] for name, x in outs[0].items()}
-
 out |= {  # chosen in the first run
     "top_ids": top,
     "token_ids": token,

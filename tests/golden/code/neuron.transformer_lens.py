@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -14,18 +14,15 @@ for file in glob(f"{folder}/*.safetensors"):
 
 ids = torch.tensor([[0, 333, 448, 970, 261, 647, 297, 260, 1008, 14, 376, 448]])  # "The little bird sang in the tree. The little"
 logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
 
 ids_minus = torch.tensor([[0, 333, 448, 823, 261, 647, 297, 260, 1008, 14, 376, 448]])
 logits_minus, cache_minus = model.run_with_cache(ids_minus, remove_batch_dim=True)
-
 logits_minus = logits_minus[0]
 
 runs = [(ids, logits, cache), (ids_minus, logits_minus, cache_minus)]
 outs = []
 for ids, logits, cache in runs:
-    
     outs.append({
         "pre": cache["pre", 3][:, 17],
         "post": cache["post", 3][:, 17],

@@ -6,7 +6,7 @@ from nnsight import NNsight
 from safetensors.torch import load_file
 from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -20,15 +20,15 @@ ids = torch.tensor([[0, 1649, 327, 657, 259, 532, 440, 308, 259, 1045, 14, 1579,
 with nn.trace(ids) as tracer:
     cache = tracer.cache()
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
+
 runs["B"] = cache
 
 def mean_1(x, hook):
-    v = runs["B"][hook.name][[1, 2, 14], :].mean(0, keepdim=True)
+    v = runs["B"][hook.name][[1, 2, 14]].mean(0, keepdim=True)
     y = x.clone()
     y[:] = v
     return y
@@ -38,16 +38,15 @@ with nn.trace(ids) as tracer:
     cache = tracer.cache()
     nn.blocks[0].hook_mlp_out.output = mean_1(nn.blocks[0].hook_mlp_out.output, nn.blocks[0].hook_mlp_out)
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
 
 at = [-1]
 token = torch.tensor(970)
 direction = model.W_U[:, token]
-def attr(stack):  # through ln_final, its scale as in the run (cached), and W_U
+def attr(stack):  # ln_final's scale is the run's
     return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ (model.ln_final.w * direction)
 layers = slice(None)
 pre, post = (cache.stack_activation(name)[layers, at[0]].flatten() for name in ("pre", "post"))

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -16,12 +16,12 @@ runs = {}
 
 ids = torch.tensor([[0, 1649, 327, 657, 259, 532, 440, 308, 259, 1045, 14, 1579, 327, 657, 259]])
 logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
+
 runs["B"] = cache
 
 def mean_1(x, hook):
-    v = runs["B"][hook.name][[1, 2, 14], :].mean(0, keepdim=True)
+    v = runs["B"][hook.name][[1, 2, 14]].mean(0, keepdim=True)
     y = x.clone()
     y[:] = v
     return y
@@ -31,13 +31,12 @@ with model.hooks(fwd_hooks=[
     ("blocks.0.hook_mlp_out", mean_1),
 ]):
     logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
 
 at = [-1]
 token = torch.tensor(970)
 direction = model.W_U[:, token]
-def attr(stack):  # through ln_final, its scale as in the run (cached), and W_U
+def attr(stack):  # ln_final's scale is the run's
     return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ (model.ln_final.w * direction)
 layers = slice(None)
 pre, post = (cache.stack_activation(name)[layers, at[0]].flatten() for name in ("pre", "post"))

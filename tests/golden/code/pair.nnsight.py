@@ -6,7 +6,7 @@ from nnsight import NNsight
 from safetensors.torch import load_file
 from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -24,7 +24,7 @@ def add_2(x, hook):
     v = torch.Tensor([1, -0.5])
     y = x.tril()
     y[:, :, 14:15, [9, 4]] += v
-    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # later sources are out of reach
+    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # what is masked stays
 
 ids = torch.tensor([[0, 1649, 327, 657, 259, 532, 440, 308, 259, 1045, 14, 1579, 327, 657, 259]])  # "Once upon a time there was a cat. Once upon a"
 with nn.trace(ids) as tracer:
@@ -32,10 +32,9 @@ with nn.trace(ids) as tracer:
     nn.blocks[2].hook_q_input.output = scale_1(nn.blocks[2].hook_q_input.output, nn.blocks[2].hook_q_input)
     nn.blocks[2].attn.hook_attn_scores.output = add_2(nn.blocks[2].attn.hook_attn_scores.output, nn.blocks[2].attn.hook_attn_scores)
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
 
 for l in range(4):
@@ -59,7 +58,7 @@ for l in range(3):
     parts[f"{l}_mlp_out"] = cache["mlp_out", l]
 stack = torch.stack([x for x in parts.values()])
 stack = cache.apply_ln_to_stack(stack, layer=l, has_batch_dim=False)
-def who(t, W, b, other, edited):  # the score, by who wrote the stream at t
+def who(t, W, b, other, edited):  # the score, by who wrote the stream
     into = W @ other / scale
     parts = [*(stack[:, t] @ (model.blocks[l].ln1.w * into)), model.blocks[l].ln1.b @ into, b @ other / scale]
     if edited:

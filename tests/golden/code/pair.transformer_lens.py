@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -22,7 +22,7 @@ def add_2(x, hook):
     v = torch.Tensor([1, -0.5])
     y = x.tril()
     y[:, :, 14:15, [9, 4]] += v
-    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # later sources are out of reach
+    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # what is masked stays
 
 ids = torch.tensor([[0, 1649, 327, 657, 259, 532, 440, 308, 259, 1045, 14, 1579, 327, 657, 259]])  # "Once upon a time there was a cat. Once upon a"
 with model.hooks(fwd_hooks=[
@@ -30,7 +30,6 @@ with model.hooks(fwd_hooks=[
     ("blocks.2.attn.hook_attn_scores", add_2),
 ]):
     logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
 
 for l in range(4):
@@ -54,7 +53,7 @@ for l in range(3):
     parts[f"{l}_mlp_out"] = cache["mlp_out", l]
 stack = torch.stack([x for x in parts.values()])
 stack = cache.apply_ln_to_stack(stack, layer=l, has_batch_dim=False)
-def who(t, W, b, other, edited):  # the score, by who wrote the stream at t
+def who(t, W, b, other, edited):  # the score, by who wrote the stream
     into = W @ other / scale
     parts = [*(stack[:, t] @ (model.blocks[l].ln1.w * into)), model.blocks[l].ln1.b @ into, b @ other / scale]
     if edited:

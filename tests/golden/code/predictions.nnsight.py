@@ -6,7 +6,7 @@ from nnsight import NNsight
 from safetensors.torch import load_file
 from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -20,15 +20,15 @@ ids = torch.tensor([[0, 333, 448, 823, 261, 647, 297, 260, 1008, 14, 376, 448]])
 with nn.trace(ids) as tracer:
     cache = tracer.cache()
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
+
 runs["girl"] = cache
 
 def patch_1(x, hook):
-    v = runs["girl"][hook.name][[3, 11], :]
+    v = runs["girl"][hook.name][[3, 11]]
     y = x.clone()
     y[:, [3, 11]] = v
     return y
@@ -38,20 +38,18 @@ with nn.trace(ids) as tracer:
     cache = tracer.cache()
     nn.blocks[3].hook_resid_pre.output = patch_1(nn.blocks[3].hook_resid_pre.output, nn.blocks[3].hook_resid_pre)
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
 
 ids_minus = torch.tensor([[0, 333, 448, 970, 261, 647, 297, 260, 1008, 14, 376, 448]])
 with nn.trace(ids_minus) as tracer:
     cache_minus = tracer.cache()
     logits_minus = nn.output.save()
-# of each hook the last call, without the batch axis
-cache_minus = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache_minus.items() if "hook_" in name}
-cache_minus = ActivationCache({name: x.output[0] for name, x in cache_minus.items()}, model, has_batch_dim=False)
-
+cache_minus = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache_minus.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits_minus = logits_minus[0]
 
 runs = [(ids, logits, cache), (ids_minus, logits_minus, cache_minus)]
@@ -60,7 +58,7 @@ for ids, logits, cache in runs:
     rows = logits
     log_p = rows.log_softmax(-1)
     if not outs: top = rows.topk(4).indices
-    if not outs: token = torch.cat([ids[0, 1:], torch.tensor([-1])])  # -1: none
+    if not outs: token = torch.cat([ids[0, 1:], torch.tensor([-1])])
     mine = log_p[range(len(token)), token].where(token >= 0, torch.nan)
     outs.append({
         "top_logits": rows.gather(-1, top),

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -16,12 +16,12 @@ runs = {}
 
 ids = torch.tensor([[0, 333, 448, 823, 261, 647, 297, 260, 1008, 14, 376, 448]])
 logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
+
 runs["girl"] = cache
 
 def patch_1(x, hook):
-    v = runs["girl"][hook.name][[3, 11], :]
+    v = runs["girl"][hook.name][[3, 11]]
     y = x.clone()
     y[:, [3, 11]] = v
     return y
@@ -31,12 +31,10 @@ with model.hooks(fwd_hooks=[
     ("blocks.3.hook_resid_pre", patch_1),
 ]):
     logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
 
 ids_minus = torch.tensor([[0, 333, 448, 970, 261, 647, 297, 260, 1008, 14, 376, 448]])
 logits_minus, cache_minus = model.run_with_cache(ids_minus, remove_batch_dim=True)
-
 logits_minus = logits_minus[0]
 
 runs = [(ids, logits, cache), (ids_minus, logits_minus, cache_minus)]
@@ -45,7 +43,7 @@ for ids, logits, cache in runs:
     rows = logits
     log_p = rows.log_softmax(-1)
     if not outs: top = rows.topk(4).indices
-    if not outs: token = torch.cat([ids[0, 1:], torch.tensor([-1])])  # -1: none
+    if not outs: token = torch.cat([ids[0, 1:], torch.tensor([-1])])
     mine = log_p[range(len(token)), token].where(token >= 0, torch.nan)
     outs.append({
         "top_logits": rows.gather(-1, top),

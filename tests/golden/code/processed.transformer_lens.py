@@ -5,27 +5,25 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "odd_gelu_ln"  # config.json and model.safetensors, whose SHA-256 is 75a489431e48f5b6fb79fbd095e8931d5cc6dc44704f482751d1cf6360d1c04a
+folder = "odd_gelu_ln"  # model.safetensors has SHA-256 75a489431e48f5b6fb79fbd095e8931d5cc6dc44704f482751d1cf6360d1c04a
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
 for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
-model.load_and_process_state_dict(
-    model.state_dict(), fold_ln=True, center_writing_weights=None, center_unembed=True, fold_value_biases=None
-)
+kinds = ("fold_ln", "center_writing_weights", "center_unembed", "fold_value_biases")
+model.load_and_process_state_dict(model.state_dict(), **{kind: kind in ["fold_ln", "center_unembed"] for kind in kinds})
 for name, x in model.named_parameters():
-    if "ln" in name:  # it was folded: gain 1, bias 0
+    if "ln" in name:  # gain 1, bias 0
         x.fill_(name.endswith("w"))
 
 ids = torch.tensor([[80, 62, 174, 174, 62, 173, 106]])  # "no text: {$x} %y ~a?b;c^ &z \"quoted\"\n"
 logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
 
 at = [0, -1]
 direction = model.W_U[:, 11]
-def attr(stack):  # through ln_final, its scale as in the run (cached), and W_U
+def attr(stack):  # ln_final's scale is the run's
     return cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False) @ direction
 logit = logits[at, 11]
 cache.compute_head_results()

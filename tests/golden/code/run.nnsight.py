@@ -6,7 +6,7 @@ from nnsight import NNsight
 from safetensors.torch import load_file
 from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig
 
-folder = "odd_gelu_ln"  # config.json and model.safetensors, whose SHA-256 is 75a489431e48f5b6fb79fbd095e8931d5cc6dc44704f482751d1cf6360d1c04a
+folder = "odd_gelu_ln"  # model.safetensors has SHA-256 75a489431e48f5b6fb79fbd095e8931d5cc6dc44704f482751d1cf6360d1c04a
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -36,7 +36,7 @@ def zero_3(x, hook):
 def set_4(x, hook):
     y = x.tril()
     y[:, [[[2]], [[0]]], [[0], [1], [2], [3], [4], [5], [6]], [4, 1]] = 0.75
-    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # later sources are out of reach
+    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # what is masked stays
 
 def set_5(x, hook):
     v = torch.Tensor([9, -9])
@@ -52,15 +52,14 @@ with nn.trace(ids) as tracer:
     nn.blocks[0].hook_k_input.output = add_1(nn.blocks[0].hook_k_input.output, nn.blocks[0].hook_k_input)
     nn.blocks[0].hook_k_input.output = scale_2(nn.blocks[0].hook_k_input.output, nn.blocks[0].hook_k_input)
     nn.blocks[0].hook_v_input.output = add_1(nn.blocks[0].hook_v_input.output, nn.blocks[0].hook_v_input)
-    for _ in tracer.iter[0:1]: nn.blocks[0].ln1.hook_normalized.output = zero_3(nn.blocks[0].ln1.hook_normalized.output, nn.blocks[0].ln1.hook_normalized)
-    for _ in tracer.iter[1:2]: nn.blocks[0].ln1.hook_normalized.output = zero_3(nn.blocks[0].ln1.hook_normalized.output, nn.blocks[0].ln1.hook_normalized)
-    for _ in tracer.iter[2:3]: nn.blocks[0].ln1.hook_normalized.output = zero_3(nn.blocks[0].ln1.hook_normalized.output, nn.blocks[0].ln1.hook_normalized)
+    for _ in tracer.iter[0:3]:  # q, k, v
+        nn.blocks[0].ln1.hook_normalized.output = zero_3(nn.blocks[0].ln1.hook_normalized.output, nn.blocks[0].ln1.hook_normalized)
     nn.blocks[0].attn.hook_attn_scores.output = set_4(nn.blocks[0].attn.hook_attn_scores.output, nn.blocks[0].attn.hook_attn_scores)
     nn.blocks[1].attn.hook_attn_scores.output = set_4(nn.blocks[1].attn.hook_attn_scores.output, nn.blocks[1].attn.hook_attn_scores)
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = set_5(logits, None)
 logits = logits[0]
 

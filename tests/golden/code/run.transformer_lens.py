@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "odd_gelu_ln"  # config.json and model.safetensors, whose SHA-256 is 75a489431e48f5b6fb79fbd095e8931d5cc6dc44704f482751d1cf6360d1c04a
+folder = "odd_gelu_ln"  # model.safetensors has SHA-256 75a489431e48f5b6fb79fbd095e8931d5cc6dc44704f482751d1cf6360d1c04a
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -34,7 +34,7 @@ def zero_3(x, hook):
 def set_4(x, hook):
     y = x.tril()
     y[:, [[[2]], [[0]]], [[0], [1], [2], [3], [4], [5], [6]], [4, 1]] = 0.75
-    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # later sources are out of reach
+    return torch.where(torch.ones_like(x).tril() > 0, y, x)  # what is masked stays
 
 def set_5(x, hook):
     v = torch.Tensor([9, -9])

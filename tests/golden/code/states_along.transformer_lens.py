@@ -5,21 +5,14 @@ import torch
 from safetensors.torch import load_file
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
 for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
 
-def project_out_1(x, hook):
-    v = torch.Tensor([0.841, 0.841, -0.144, -0.96, -0.653, 0.418, 1, 0.412, -0.658, -0.958, -0.137, 0.844, 0.838, -0.149, -0.961, -0.649])
-    v = v / v.norm()
-    y = x.clone()
-    y[:, [3, 11], 0:16] -= (y[:, [3, 11], 0:16] @ v)[..., None] * v
-    return y
-
-def clamp_2(x, hook):
+def clamp_1(x, hook):
     v = torch.Tensor([0.909, -0.144, -0.99, -0.413])
     v = v / v.norm()
     y = x.clone()
@@ -27,24 +20,29 @@ def clamp_2(x, hook):
     y[:, :, 8:12] += (c.clamp(-0.1, 0.3) - c) * v
     return y
 
+def project_out_2(x, hook):
+    v = torch.Tensor([0.841, 0.841, -0.144, -0.96, -0.653, 0.418, 1, 0.412, -0.658, -0.958, -0.137, 0.844, 0.838, -0.149, -0.961, -0.649])
+    v = v / v.norm()
+    y = x.clone()
+    y[:, [3, 11], 0:16] -= (y[:, [3, 11], 0:16] @ v)[..., None] * v
+    return y
+
 ids = torch.tensor([[0, 333, 448, 970, 261, 647, 297, 260, 1008, 14, 376, 448]])  # "The little bird sang in the tree. The little"
 with model.hooks(fwd_hooks=[
-    ("blocks.1.mlp.hook_post", clamp_2),
-    ("blocks.2.hook_resid_pre", project_out_1),
+    ("blocks.1.mlp.hook_post", clamp_1),
+    ("blocks.2.hook_resid_pre", project_out_2),
 ]):
     logits, cache = model.run_with_cache(ids, remove_batch_dim=True)
-
 logits = logits[0]
 
 ids_minus = torch.tensor([[0, 333, 448, 823, 261, 647, 297, 260, 1008, 14, 376, 448]])
 logits_minus, cache_minus = model.run_with_cache(ids_minus, remove_batch_dim=True)
-
 logits_minus = logits_minus[0]
 
 runs = [(ids, logits, cache), (ids_minus, logits_minus, cache_minus)]
 outs = []
 for ids, logits, cache in runs:
-    stack = cache.accumulated_resid(incl_mid=True, )
+    stack = cache.accumulated_resid(incl_mid=True)
     other = cache["hook_embed"]
     if not outs: along = model.W_U[:, 474] - model.W_U[:, 707]
     if not outs: along = along / along.norm()

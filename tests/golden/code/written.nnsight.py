@@ -6,7 +6,7 @@ from nnsight import NNsight
 from safetensors.torch import load_file
 from transformer_lens import ActivationCache, HookedTransformer, HookedTransformerConfig
 
-folder = "stories-gelu-4l"  # config.json and model.safetensors, whose SHA-256 is 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
+folder = "stories-gelu-4l"  # model.safetensors has SHA-256 61e7df5ae25c745f0fe4d31eeb666585410bace3de02fc02976ba3cbb8bb9cab
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
 model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"}))
 torch.set_grad_enabled(False)
@@ -28,10 +28,9 @@ with nn.trace(ids) as tracer:
     nn.blocks[2].attn.hook_result.output = scale_1(nn.blocks[2].attn.hook_result.output, nn.blocks[2].attn.hook_result)
     nn.blocks[3].attn.hook_result.output = scale_1(nn.blocks[3].attn.hook_result.output, nn.blocks[3].attn.hook_result)
     logits = nn.output.save()
-# of each hook the last call, without the batch axis
-cache = {name.removeprefix("model."): x[-1] if isinstance(x, list) else x for name, x in cache.items() if "hook_" in name}
-cache = ActivationCache({name: x.output[0] for name, x in cache.items()}, model, has_batch_dim=False)
-
+cache = ActivationCache({  # of each hook the last call
+    name.removeprefix("model."): (x[-1] if isinstance(x, list) else x).output[0] for name, x in cache.items() if "hook_" in name
+}, model, has_batch_dim=False)
 logits = logits[0]
 
 at = [1, 2, 3]
