@@ -22,7 +22,7 @@ function distance(name: string, words: readonly string[]): number | null {
   for (const word of words) {
     const at = low.indexOf(word);
     if (at < 0) return null;
-    sum += at + (low.length - word.length) / 100;
+    sum += at;
   }
   return sum;
 }
@@ -72,7 +72,7 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
   const found = all
     .map((item) => ({ item, by: distance(`${item.name} ${item.kind}`, words) }))
     .filter(({ by }) => by !== null)
-    .sort((a, b) => (a.by ?? 0) - (b.by ?? 0))
+    .sort((a, b) => (a.by ?? 0) - (b.by ?? 0) || a.item.name.length - b.item.name.length)
     .slice(0, MOST)
     .map(({ item }) => item);
   const chosen = Math.min(at, found.length - 1);
