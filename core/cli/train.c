@@ -1,10 +1,10 @@
-/* train.c: hs train RECIPE.json --data DIR --out DIR [--resume F] [--threads N]
+/* train.c: hs train RECIPE.json --data DIR --out DIR [--resume F] [--until STEP] [--threads N]
  *
  * DIR of --data holds NAME.train.u16 and NAME.heldout.u16 (models/encode.mjs), NAME being the recipe's, and
  * the model that the recipe begins from, if it names one. Into --out go log.jsonl (one object a line),
  * checkpoint.safetensors, and the model itself: config.json and model.safetensors (F16), at each checkpoint
- * and at the end. A signal to stop is obeyed after the step, with a checkpoint; a kill loses the steps
- * since the last one. */
+ * and at the end. A signal to stop is obeyed after the step, with a checkpoint, as is --until; a kill loses
+ * the steps since the last one. */
 #include "cli.h"
 
 #include <pthread.h>
@@ -27,6 +27,7 @@ static void on_signal(int number)
 typedef struct job {
     const char *recipe_path, *data, *out, *resume;
     int n_threads;
+    int64_t until;
     hs_bytes recipe, from;
     hs_recipe_info info;
     hs_trainer *trainer;
@@ -192,7 +193,7 @@ static hs_status train(job *j, FILE *log)
     hs_progress p = hs_trainer_progress(j->trainer);
     double began = seconds(), first = (double)p.step, average = 0;
     int64_t n_averaged = 0;
-    while (p.step < p.n_steps && !asked_to_stop) {
+    while (p.step < p.n_steps && p.step < j->until && !asked_to_stop) {
         hs_trainer_begin(j->trainer);
         do_step(j->trainer, j->n_threads);
         hs_status status = hs_trainer_end(j->trainer, j->detail, &p);
@@ -263,12 +264,14 @@ static hs_status load(job *j)
 
 hs_status hs_cmd_train(int argc, char **argv, hs_detail *detail)
 {
-    job j = {.n_threads = 2, .detail = detail};
-    enum { DATA, OUT, RESUME, THREADS, N_FLAGS };
-    hs_flag flags[N_FLAGS] = {{"--data", 1, 0, NULL}, {"--out", 1, 0, NULL}, {"--resume", 1, 0, NULL}, {"--threads", 1, 0, NULL}};
+    job j = {.n_threads = 2, .until = INT64_MAX, .detail = detail};
+    enum { DATA, OUT, RESUME, UNTIL, THREADS, N_FLAGS };
+    hs_flag flags[N_FLAGS] = {{"--data", 1, 0, NULL}, {"--out", 1, 0, NULL}, {"--resume", 1, 0, NULL}, {"--until", 1, 0, NULL}, {"--threads", 1, 0, NULL}};
     hs_status status = hs_args_read(argc, argv, &j.recipe_path, 1, flags, N_FLAGS, detail);
     if (status == HS_OK && (!flags[DATA].n || !flags[OUT].n))
-        status = hs_fail(detail, HS_EUSAGE, "hs train RECIPE.json --data DIR --out DIR [--resume F] [--threads N]");
+        status = hs_fail(detail, HS_EUSAGE, "hs train RECIPE.json --data DIR --out DIR [--resume F] [--until STEP] [--threads N]");
+    if (status == HS_OK && flags[UNTIL].n)
+        status = hs_args_int(flags[UNTIL].values[0], "--until", 0, INT64_MAX, detail, &j.until);
     int64_t n_threads = 2;
     if (status == HS_OK && flags[THREADS].n)
         status = hs_args_int(flags[THREADS].values[0], "--threads", 1, MAX_THREADS, detail, &n_threads);

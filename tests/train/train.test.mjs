@@ -35,12 +35,13 @@ before(() => {
 after(() => rmSync(folder, { recursive: true }));
 
 /** Arguments for a training run into folder/name; `changed` is the recipe if it is not the tiny one. */
-function argumentsFor(name, { changed = recipe, resume = false, threads = 1 } = {}) {
+function argumentsFor(name, { changed = recipe, resume = false, until, threads = 1 } = {}) {
   const path = join(folder, `${name}.recipe.json`);
   writeFileSync(path, typeof changed === 'string' ? changed : JSON.stringify(changed));
   const out = join(folder, name);
   mkdirSync(out, { recursive: true });
   const more = resume ? ['--resume', join(out, 'checkpoint.safetensors')] : [];
+  if (until !== undefined) more.push('--until', String(until));
   return ['train', path, '--data', folder, '--out', out, '--threads', String(threads), ...more];
 }
 
@@ -106,6 +107,16 @@ async function trainKilled(name, changed) {
 test('killed and resumed, again and again, equals uninterrupted', async () => {
   await trainKilled('killed', recipe);
   assert.ok(weights('killed').equals(weights('whole')));
+});
+
+test('stopped after a step and resumed, it equals uninterrupted too, its log as well', () => {
+  const log = (name) => readFileSync(join(folder, name, 'log.jsonl'), 'utf8');
+  assert.equal(train('stopped', { until: 45 }).status, 0);
+  assert.ok(log('whole').startsWith(log('stopped')));
+  assert.equal(JSON.parse(log('stopped').trim().split('\n').at(-1)).step, 45);
+  assert.equal(train('stopped', { resume: true }).status, 0);
+  assert.equal(log('stopped'), log('whole'));
+  assert.ok(weights('stopped').equals(weights('whole')));
 });
 
 /** A recipe that begins with the model of the run `whole`, which then stands where its data is. */
