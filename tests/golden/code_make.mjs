@@ -11,7 +11,9 @@ import { experiments, folder, hsModel, inputOf, LIBRARIES, modelFolder } from '.
 
 const site = fileURLToPath(new URL('../../site/', import.meta.url));
 const { createServer } = await import(pathToFileURL(createRequire(site).resolve('vite')).href);
-const server = await createServer({ root: site, configFile: false, logLevel: 'error', server: { middlewareMode: true, ws: false, watch: null }, optimizeDeps: { noDiscovery: true } });
+const server = await createServer({
+  root: site, configFile: false, logLevel: 'error', server: { middlewareMode: true, ws: false, watch: null }, optimizeDeps: { noDiscovery: true },
+});
 const { toCode } = await server.ssrLoadModule('/src/code/index.ts');
 
 // What a page would know of each model: its configuration (after processing, as the engine then says it) and hash.
@@ -35,7 +37,7 @@ for (const { model } of experiments)
   } catch (error) {
     if (error.code !== 'EEXIST') throw error;
   }
-execFileSync(process.argv[2] ?? 'python3', [fileURLToPath(new URL('code_run.py', import.meta.url)), join(folder, 'numbers.safetensors'), ...files],
-  { cwd: work, stdio: 'inherit' });
+const runner = fileURLToPath(new URL('code_run.py', import.meta.url));
+execFileSync(process.argv[2] ?? 'python3', [runner, join(folder, 'numbers.safetensors'), ...files], { cwd: work, stdio: 'inherit' });
 rmSync(work, { recursive: true });
 process.exit(0);

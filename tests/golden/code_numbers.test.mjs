@@ -8,8 +8,9 @@ import { experiments, folder, hsModel, LIBRARIES, withModel } from './code_exper
 import { native } from './native.mjs';
 import { readTensors } from './st.mjs';
 
-const READS = ['lens', 'states', 'attribution', 'decompose', 'attention', 'pair', 'neurons', 'neuron', 'directions', 'written', 'detect', 'predictions'];
-const OPS = ['zero', 'scale', 'set', 'add', 'mean', 'patch', 'freeze', 'project_out', 'clamp'];
+const READS = 'lens states attribution decompose attention pair neurons neuron directions written detect predictions'.split(' ');
+const OPS = 'zero scale set add mean patch freeze project_out clamp'.split(' ');
+const MODELS = ['stories-2l', 'stories-gelu-4l', 'odd_gelu_ln'];
 
 const numbers = readTensors(readFileSync(join(folder, 'numbers.safetensors')));
 const models = JSON.parse(readFileSync(join(folder, 'models.json'), 'utf8'));
@@ -18,14 +19,25 @@ const worst = new Map();
 /** What `hs` says of the document: a tensor for each array, and for each value. */
 function byHs(place, { kind, document }) {
   const number = (x) => ({ shape: [], data: Float32Array.of(x ?? NaN) });
-  const { hooks, ...rest } = document;
-  if (kind === 'run') return native.run(place, { ...rest, capture: hooks });
+  if (kind === 'run') {
+    const { hooks: capture, minus, ...run } = document;
+    const tensors = native.run(place, { ...run, capture });
+    if (!capture.includes('logits')) tensors.delete('logits'); // `hs run` writes them always
+    const other = minus && native.run(place, { ...minus, capture });
+    if (other)
+      for (const [name, { data: ours }] of tensors) {
+        const { data } = other.get(name);
+        for (let i = 0; i < data.length; i++) ours[i] = ours[i] === data[i] ? 0 : ours[i] - data[i]; // masked in both
+      }
+    return tensors;
+  }
   if (kind === 'generate') {
     const { tokens } = native.generate(place, document);
     const flat = (x) => (Array.isArray(x) ? x.flat() : [x]);
     return new Map(Object.keys(tokens[0]).map((field) => {
       const rows = tokens.map((token) => token[field]);
-      return [field, { shape: Array.isArray(rows[0]) ? [rows.length, rows[0].length] : [rows.length], data: Float32Array.from(rows.flatMap(flat)) }];
+      const shape = Array.isArray(rows[0]) ? [rows.length, rows[0].length] : [rows.length];
+      return [field, { shape, data: Float32Array.from(rows.flatMap(flat)) }];
     }));
   }
   const { arrays, values } = native.read(place, document);
@@ -39,7 +51,7 @@ test('every reading, every op, both shipped models, a random one of odd sizes an
   const said = JSON.stringify(experiments);
   for (const read of READS) assert.ok(experiments.some(({ what }) => what.document.read === read), read);
   for (const op of OPS) assert.ok(said.includes(`"op":"${op}"`), op);
-  for (const model of ['stories-2l', 'stories-gelu-4l', 'odd_gelu_ln']) assert.ok(experiments.some((experiment) => experiment.model === model), model);
+  for (const model of MODELS) assert.ok(experiments.some((experiment) => experiment.model === model), model);
   assert.ok(experiments.filter(({ what }) => what.document.minus).length >= 5);
   assert.ok(experiments.length >= 14);
 });

@@ -11,13 +11,14 @@ const input = (name: string): Parameters<typeof toCode>[0] => inputOf(list.find(
 
 describe('copy as code', () => {
   // The texts that tests/golden/code_make.mjs ran in Python: what was found right there is what a person gets.
-  it.each(list.flatMap(({ name }) => libraries.map((library) => [name, library] as const)))('%s, %s: the text whose numbers are known', (name, library) => {
+  const texts = list.flatMap(({ name }) => libraries.map((library) => [name, library] as const));
+  it.each(texts)('%s, %s: the text whose numbers are known', (name, library) => {
     expect(toCode(input(name), library)).toBe(readFileSync(`${folder}${name}.${library}.py`, 'utf8'));
   });
 
   it('every committed text belongs to an experiment', () => {
-    const texts = readdirSync(folder as string).filter((file) => file.endsWith('.py'));
-    expect(texts.sort()).toEqual(list.flatMap(({ name }) => libraries.map((library) => `${name}.${library}.py`)).sort());
+    const files = readdirSync(folder as string).filter((file) => file.endsWith('.py'));
+    expect(files.sort()).toEqual(texts.map(([name, library]) => `${name}.${library}.py`).sort());
   });
 
   it('says only what the experiment needs', () => {

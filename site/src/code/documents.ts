@@ -22,14 +22,20 @@ export interface Document {
 }
 
 /** What fills a reading's template, and the facts that choose among its lines. `edited`: the hooks that an edit of either run writes. */
-export function fillings(document: Document, config: ModelConfig, edited: readonly string[]): { readonly values: Values; readonly facts: string } {
+export function fillings(
+  document: Document,
+  config: ModelConfig,
+  edited: readonly string[],
+): { readonly values: Values; readonly facts: string } {
   const { read, along = {}, layer, pool = 0, states, position = -1, state = 'final_post', cosine_to = 'final_post', positions, k } = document;
   const { n_layers, d_vocab_out } = config;
   const T = document.ids?.length ?? 0;
   // Vectors of the stream's width, by the names of their hooks or by their labels.
-  const known = hooksOf(config).filter((hook) => /resid|embed$|[12l]\.hook_normalized|_out$/.test(hook)).concat(n_layers ? [] : 'blocks.-1.hook_resid_post');
-  const named = (glob: unknown) => known.filter((hook) => [hook, hook.replace(/^blocks\.(.*)\.hook_resid_/, '$1_').replace(`${n_layers - 1}_post`, 'final_post')]
-    .some((name) => matches(`${glob}`, name)));
+  const known = hooksOf(config)
+    .filter((hook) => /resid|embed$|[12l]\.hook_normalized|_out$/.test(hook))
+    .concat(n_layers ? [] : 'blocks.-1.hook_resid_post');
+  const label = (hook: string) => hook.replace(/^blocks\.(.*)\.hook_resid_/, '$1_').replace(`${n_layers - 1}_post`, 'final_post');
+  const named = (glob: unknown) => known.filter((hook) => matches(`${glob}`, hook) || matches(`${glob}`, label(hook)));
   const [, block, where] = /^(\d+)_(pre|mid)/.exec(read === 'pair' ? `${layer}_pre` : state) ?? [];
   const chosen = Object.entries({ ...along, state: named(along['state'])[0] });
   const facts = { ...config, ...document, pool: pool < T && pool, minus: Boolean(document.minus), edits: '', runs: '', ids: '' };

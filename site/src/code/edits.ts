@@ -48,12 +48,6 @@ function index(axes: string, lists: Lists, whole: Readonly<Record<string, number
     .replace(/(, :)+$/, '');
 }
 
-/** A float in as few digits as say which it is. */
-function shortest(x: number, digits = 6): number {
-  const said = Number(x.toPrecision(digits));
-  return Math.fround(said) === x || digits > 8 ? said : shortest(x, digits + 1);
-}
-
 const shapeOf = (list: unknown): readonly number[] => (Array.isArray(list) ? [list.length, ...shapeOf(list[0])] : []);
 
 /** The function of one edit at a hook, its name left out, or "" where it reaches no position. */
@@ -76,12 +70,13 @@ function define(edit: Edit, hook: string, split: boolean, run: EditedRun, n_head
     .filter(([p]) => p < rows && (said || !other || mean || p < Math.max(n, length)));
   if (!pairs.length) return '';
   const [p, there] = [pairs.map(([here]) => here), mean ? (said ?? range(0, length)) : pairs.map((pair) => pair[1])];
-  const given = typeof value === 'object' && 'vector' in value ? (run.vectors as Readonly<Record<string, Float32Array>>)[value.vector] : undefined;
+  const vectors = run.vectors as Readonly<Record<string, Float32Array>>;
+  const given = typeof value === 'object' && 'vector' in value ? vectors[value.vector] : undefined;
   const { data = given, shape = data ? [data.length] : shapeOf(value) } = (given ?? {}) as Partial<Tensor>;
-  const numbers = data ? Array.from(data, (x) => shortest(x)) : value;
+  const numbers = data ? Array.from(data, (x) => Number(x.toPrecision(7))) : value; // what a float holds
+  const cells = index(axes, { h, d, s, p: there }, { h: n_heads }, 4);
   const v = other
-    ? `runs${suffix}[${literal(other.run)}][${hook === 'logits' ? '"logits"' : 'hook.name'}][${index(axes, { h, d, s, p: there }, { h: n_heads }, 4)}]${
-      mean ? `.mean(${masked ? 1 : 0}, keepdim=True)` : ''}`
+    ? `runs${suffix}[${literal(other.run)}][${hook === 'logits' ? '"logits"' : 'hook.name'}][${cells}]${mean ? `.mean(${masked ? 1 : 0}, keepdim=True)` : ''}`
     : shape.length && `torch.Tensor(${literal(numbers)})${shape.length > 1 ? `.reshape(${shape})${axes === 'pxd' ? '[..., None, :]' : ''}` : ''}`;
   const at = index(`b${axes}`, { h, d, s, p }, { h: n_heads, s: rows, p: rows }, other || shape.length > 1 ? 4 : shape.length);
   return render(FUNCTION, JSON.stringify({ op, scale: edit.scale }) + (masked && 'masked') + (v ? 'vector' : ''), {
@@ -100,15 +95,17 @@ export const editedHooks = (run: Pick<EditedRun, 'edits'> | undefined, config: M
  *  inputs of their own; what attn_in is given, these are. */
 export function edits(run: EditedRun, config: ModelConfig, split: boolean, names: Map<string, string>, nnsight: boolean, suffix: string) {
   const functions: string[] = [];
-  const lines = (hook: string, from = hook): readonly string[] => (run.edits ?? []).filter((edit) => matches(edit.hook, from)).flatMap((edit) => {
-    const text = define(edit, hook, split, run, config.n_heads, suffix);
-    if (!text) return [];
-    const call = names.get(text) ?? `${edit.op}_${names.size + 1}`;
-    if (!names.has(text)) functions.push(text.replace('%name', call), '');
-    names.set(text, call);
-    const point = `nn.${hook.replace(/\.(\d+)/, '[$1]')}`;
-    return hook === 'logits' ? `logits${suffix} = ${call}(logits${suffix}, None)` : nnsight ? `${point}.output = ${call}(${point}.output, ${point})` : `("${hook}", ${call}),`;
-  });
+  const lines = (hook: string, from = hook): readonly string[] =>
+    (run.edits ?? []).flatMap((edit) => {
+      const text = matches(edit.hook, from) && define(edit, hook, split, run, config.n_heads, suffix);
+      if (!text) return [];
+      const call = names.get(text) ?? `${edit.op}_${names.size + 1}`;
+      if (!names.has(text)) functions.push(text.replace('%name', call), '');
+      names.set(text, call);
+      const point = `nn.${hook.replace(/\.(\d+)/, '[$1]')}`;
+      if (hook === 'logits') return `logits${suffix} = ${call}(logits${suffix}, None)`;
+      return nnsight ? `${point}.output = ${call}(${point}.output, ${point})` : `("${hook}", ${call}),`;
+    });
   const inside = hooksOf(config).slice(0, -1).flatMap((hook) => {
     const own = lines(hook);
     if (/_input/.test(hook)) return [...lines(hook, hook.replace(/._input/, 'attn_in')), ...own];

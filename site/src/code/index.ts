@@ -5,13 +5,18 @@ import { hooksOf, matches } from './hooks';
 import { literal, render, settled, type Values } from './python';
 import { BLOCKS, GENERATE, READINGS } from './readings';
 
+interface Hooks extends Pick<RunRequest, 'ids' | 'edits' | 'runs' | 'vectors'> {
+  readonly hooks: readonly string[];
+  readonly minus?: MinusRun;
+}
+
 export interface CodeInput {
   readonly model: { readonly id: string; readonly sha256: string; readonly config: ModelConfig; readonly processing?: readonly string[] };
   /** What the picture shows: the documents of docs/formats.md, as `hs READ`, `hs generate` and `hs run --capture` take them. */
   readonly what:
     | { readonly kind: 'read'; readonly document: ReadRequest }
     | { readonly kind: 'generate'; readonly document: GenerateRequest }
-    | { readonly kind: 'run'; readonly document: Pick<RunRequest, 'ids' | 'edits' | 'runs' | 'vectors'> & { readonly hooks: readonly string[]; readonly minus?: MinusRun } };
+    | { readonly kind: 'run'; readonly document: Hooks };
   /** The prompt as text, for a comment beside the ids. */
   readonly text?: string;
 }
@@ -94,7 +99,9 @@ function outText(template: string, facts: string, values: Values): string {
   const text = settled(`&before\n${template.trim()}`, (those) => those.replace(/&(\w+)/g, (_, name) => BLOCKS[name]!));
   const { positions, minus } = values;
   const filled = render(text, facts, values);
-  const [run = [], named = [], after = []] = `\n${positions ? filled : filled.replace(/\[(:, )?at\]|(, )?pos_slice=at\b/g, '')}`.split('\n--').map((part) => part.split('\n').filter(Boolean));
+  const [run = [], named = [], after = []] = `\n${positions ? filled : filled.replace(/\[(:, )?at\]|(, )?pos_slice=at\b/g, '')}`
+    .split('\n--')
+    .map((part) => part.split('\n').filter(Boolean));
   const chosen = named.filter((line) => line.startsWith('!'));
   return render(OUT, `${positions && 'at'} ${minus && 'minus'} ${chosen.length && 'chosen'}`, {
     at: positions,
@@ -112,7 +119,7 @@ export function toCode({ model, what, text = '' }: CodeInput, library: 'transfor
   const document = what.document as Document & GenerateRequest & { readonly hooks?: readonly string[] };
   const { ids: prompt = [], forced = [], minus, vectors, twin, read } = document;
   const { length } = prompt;
-  if (!length && read !== 'directions') throw new Error('code is written for the tokens of a run, and random ones are drawn in the core');
+  if (!length && read !== 'directions') throw new Error('code needs the tokens of a run: random ones are drawn in the core');
   const edited = [...editedHooks(document, config), ...editedHooks(minus, config)];
   const hooks = hooksOf(config).filter((hook) => document.hooks?.some((glob) => matches(glob, hook)));
   const switches = Object.entries(SWITCHES).filter(([, pattern]) => [...edited, ...hooks].some((hook) => pattern.test(hook)));
@@ -133,6 +140,9 @@ ${render(RUN, `${library} ${comment && 'text'} ${parts.lines && 'lines'}`, { ...
 `;
   };
 
+  // Cells that the mask leaves out of both runs do not differ.
+  const ofHooks = ['--', ...hooks.map((hook) => `${hook}=${hook === 'logits' ? hook : `cache["${hook}"]`}`), '--',
+    ...hooks.filter((hook) => /scores/.test(hook)).map((hook) => `out["${hook}"].nan_to_num_()`)].join('\n');
   const { facts, values } = fillings(document, config, edited);
   const continued = [...Array.from(prompt), ...forced.slice(0, -1)];
   return render(PROGRAM, `${library} ${processing} ${read} ${processing.length && 'processed'}`, {
@@ -143,8 +153,6 @@ ${render(RUN, `${library} ${comment && 'text'} ${parts.lines && 'lines'}`, { ...
     runs: (length ? runText({ ...document, ids: continued, length }, '', text) : '') +
       (minus ? runText({ vectors, ...minus, length }, '_minus') : '') +
       (twin ? runText({ ids: continued, length }, '_twin') : ''),
-    reading: read ? outText(READINGS[read], facts, values)
-      : outText(hooks.length ? `--\n${hooks.map((hook) => `${hook}=${hook === 'logits' ? hook : `cache["${hook}"]`}`).join('\n')}` : GENERATE, facts,
-        { ...values, k: document.k ?? 5, last: length - 1 }),
+    reading: outText(read ? READINGS[read] : hooks.length ? ofHooks : GENERATE, facts, { ...values, ...(read ? {} : { k: document.k ?? 5, last: length - 1 }) }),
   }).replace(/\n{3,}/g, '\n\n') + '\n';
 }
