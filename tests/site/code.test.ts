@@ -47,9 +47,10 @@ describe('copy as code', () => {
     expect(text.split('\n').filter((line) => /^\s*import os/.test(line))).toEqual([]);
   });
 
-  it('does not write code for heads on random tokens, which the core draws', () => {
+  it('does not write code for tokens that it does not know', () => {
     const { model } = input('detect');
     expect(() => toCode({ model, what: { kind: 'read', document: { read: 'detect', on: 'random' } } }, 'nnsight')).toThrow('random');
+    expect(() => toCode({ model, what: { kind: 'generate', document: { ids: [1, 2] } } }, 'nnsight')).toThrow('not drawn');
   });
 
   it('reads globs as the core does, and never for long', () => {

@@ -113,13 +113,15 @@ function outText(template: string, facts: string, values: Values): string {
   });
 }
 
-/** Python that gives the numbers of this picture. Throws where there is no run to write down: heads on random tokens. */
+/** Python that gives the numbers of this picture. Throws where there is no run to write down: heads on random tokens,
+ *  a text that nothing was drawn for (what was, is `forced`). */
 export function toCode({ model, what, text = '' }: CodeInput, library: 'transformer_lens' | 'nnsight'): string {
   const { config, processing = [] } = model;
   const document = what.document as Document & GenerateRequest & { readonly hooks?: readonly string[] };
   const { ids: prompt = [], forced = [], minus, vectors, twin, read } = document;
   const { length } = prompt;
-  if (!length && read !== 'directions') throw new Error('code needs the tokens of a run: random ones are drawn in the core');
+  if (what.kind === 'generate' ? !forced.length : !length && read !== 'directions')
+    throw new Error('code needs the tokens of a run: random ones, and those not drawn yet, are not known');
   const edited = [...editedHooks(document, config), ...editedHooks(minus, config)];
   const hooks = hooksOf(config).filter((hook) => document.hooks?.some((glob) => matches(glob, hook)));
   const switches = Object.entries(SWITCHES).filter(([, pattern]) => [...edited, ...hooks].some((hook) => pattern.test(hook)));
