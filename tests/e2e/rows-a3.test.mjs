@@ -6,7 +6,7 @@ import { after as atEnd, before, test } from 'node:test';
 import { after, idsOf, settled, start } from './lib/browser.mjs';
 import { hsRead, MANIFEST, MODEL } from './lib/model.mjs';
 import { causal, endsOf, worstOf } from './lib/palette.mjs';
-import { cellsOf, choose, compare, comparePixels, namesOf, picture, pointAt, scaleOf, shows, tableOf, thumbnailOf, useModel, write } from './lib/screen.mjs';
+import { cellsOf, choose, compare, comparePixels, inspects, namesOf, picture, pointAt, scaleOf, shows, tableOf, thumbnailOf, useModel, write } from './lib/screen.mjs';
 
 let site;
 before(async () => {
@@ -192,7 +192,8 @@ test('hover previews, a click keeps, the same click lets go; arcs; the numbers o
   await page.getByRole('button', { name: 'See Q, K, V step by step' }).click();
   const steps = 'query, key and value';
   await shows(page, steps, document);
-  const numbers = await page.locator('aside .numbers dd').evaluateAll((all) => all.map((dd) => Number(dd.title.replace('\u2212', '-'))));
+  await inspects(page, nameOf(other));
+  const numbers = await page.locator('aside.inspector .numbers dd').evaluateAll((all) => all.map((dd) => Number(dd.title.replace('\u2212', '-'))));
   compare(numbers, [values.score, values.pattern, values.pattern * values.v_norm], 'the pair');
   const table = await tableOf(page, steps);
   const columns = ['q', 'k', 'product', 'v'].map((name) => arrays.get(name).data);
