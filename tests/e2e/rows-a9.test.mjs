@@ -129,7 +129,9 @@ test('the difference in every tab', async () => {
   await assertMatrix(page, 'the residual stream', states, turned(read(states).get('distance')), { signed: false });
   for (const by of ['component', 'head']) {
     await choose(page, 'Parts', by === 'head' ? 'heads' : 'layers');
-    const wrote = { read: 'decompose', ...less, state: 'final_post', positions: [AT], by };
+    // Along what the two vectors differ by.
+    const vector = [...read({ read: 'states', ...less, states: ['final_post'], positions: [AT], vectors: true }).get('vectors').data];
+    const wrote = { read: 'decompose', ...less, state: 'final_post', positions: [AT], by, along: { vector } };
     const parts = read(wrote);
     await assertBars(page, 'what wrote it', wrote, parts.get('along').data, [parts.get('state_along').data[0], parts.get('error').data[0]]);
   }

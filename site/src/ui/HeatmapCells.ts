@@ -20,6 +20,8 @@ export interface Shown {
   readonly offset?: number;
   readonly rows: number;
   readonly cols: number;
+  /** Counts: written as they are. */
+  readonly integers?: boolean;
   /** Cells with column > row are masked, and cannot be pointed at. */
   readonly causal?: boolean;
 }
@@ -46,11 +48,11 @@ export function maxOfRow(shown: Shown, row: number): number {
   return best;
 }
 
-/** The columns of a row's largest values, largest first; NaN last. */
+/** The columns of a row's largest values by size, largest first; NaN last. */
 export function topOfRow(shown: Shown, row: number, count: number): number[] {
   const sortable = (col: number) => {
     const value = valueAt(shown, row, col);
-    return Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value;
+    return Number.isNaN(value) ? Number.NEGATIVE_INFINITY : Math.abs(value);
   };
   return Array.from({ length: openCols(shown, row) }, (_, col) => col)
     .sort((a, b) => sortable(b) - sortable(a) || a - b)

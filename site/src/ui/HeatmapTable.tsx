@@ -47,7 +47,7 @@ export function HeatmapTable({ shown, label, rowLabels, colLabels, locked, cellT
   const full = current ?? shown.rows - 1;
   return (
     <>
-      <Scrolled label={`${label}: the ${TOP} largest of each row`}>
+      <Scrolled label={`${label}: the ${TOP} largest of each row, by size`}>
         <thead>
           <tr>
             <td />
@@ -90,7 +90,7 @@ interface ValueProps {
 function Value({ shown, row, col, said }: ValueProps) {
   if (col >= openCols(shown, row)) return <td class="heatmap-masked" />;
   const value = valueAt(shown, row, col);
-  return <td title={fullValue(value)}>{said && !said.whole && <span class="heatmap-name">{said.text} </span>}{threeFigures(value)}</td>;
+  return <td title={fullValue(value)}>{said && !said.whole && <span class="heatmap-name">{said.text} </span>}{shown.integers ? fullValue(value) : threeFigures(value)}</td>;
 }
 
 function Scrolled({ label, children }: { readonly label: string; readonly children: preact.ComponentChildren }) {

@@ -9,19 +9,22 @@ import { usePage } from './page';
 
 const list = (of: readonly number[]) => of.join(', ');
 
+const brief = (text: string) => (text.length > 24 ? `${text.slice(0, 24)}…` : text);
+
 /** An edit in few words: what, and on what. */
 export function nameOf(edit: Edit): { readonly what: string; readonly on: string } {
   const head = ablatedHead(edit);
   if (head) return { what: `ablate ${headName(head)}`, on: 'z = 0, all positions' };
-  const value = edit.value === undefined ? '' : typeof edit.value === 'number' ? ` ${three(edit.value)}` : 'run' in Object(edit.value) ? ' from B' : ' a vector';
+  const value = edit.value === undefined ? '' : typeof edit.value === 'number' ? ` ${three(edit.value)}` : 'run' in Object(edit.value) ? ' from B' : ` ${brief(JSON.stringify(edit.value))}`;
   const scale = edit.scale === undefined ? '' : ` × ${three(edit.scale)}`;
+  const range = edit.op === 'clamp' ? ` to ${edit.min ?? '−∞'} … ${edit.max ?? '∞'}` : '';
   const where = [
     edit.heads && `heads ${list(edit.heads)}`,
     edit.dims && `dims ${edit.dims[0]} to ${edit.dims[1] - 1}`,
     edit.sources && `sources ${list(edit.sources)}`,
     edit.positions ? `positions ${list(edit.positions)}` : edit.from !== undefined ? `from position ${edit.from}` : 'all positions',
   ];
-  return { what: `${edit.op}${value}${scale} at ${edit.hook.replace(/^blocks\.(\d+)\./, 'L$1 ')}`, on: where.filter(Boolean).join(', ') };
+  return { what: `${edit.op}${range}${value}${scale} at ${edit.hook.replace(/^blocks\.(\d+)\./, 'L$1 ')}`, on: where.filter(Boolean).join(', ') };
 }
 
 interface ChipProps {

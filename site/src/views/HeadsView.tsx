@@ -1,8 +1,8 @@
 /** All heads at once, by layer or by what a detector says of them; hover looks at one, a click keeps it. */
 import { useComputed, useSignal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { isDifference } from '../state/documents';
-import { share } from '../state/numbers';
+import { isDifference, sideName } from '../state/documents';
+import { share, three } from '../state/numbers';
 import { bestHead, DETECTORS, headName, role, scoresOfHead, SHOWS } from '../state/reading';
 import type { Shown } from '../state/run';
 import type { HeadId } from '../state/selection';
@@ -93,7 +93,11 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
       class="pic-heads"
       name="all heads"
       title={narrow ? 'Heads' : 'All heads'}
-      sub={narrow ? 'touch one to see it large' : 'point to see one large, click to keep it'}
+      sub={
+        isDifference(document)
+          ? `thumbnails: ${sideName[view.value.side]}; names and scores: A`
+          : narrow ? 'touch one to see it large' : 'point to see one large, click to keep it'
+      }
       hint={`A detector measures one habit of a head, from 0 to 1, as a mean over this text; a head is named where one says ${SHOWS} or more. ${DETECTORS.map((kind) => DETECTS[kind]).join('. ')}.`}
       data={data}
       what={{ kind: 'read', document }}
@@ -108,6 +112,11 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
             options={OPTIONS.mode.map((m) => [m, MODES[m][0], MODES[m][2]])}
             onPick={(picked) => experiment.look({ mode: picked })}
           />
+          {drawn && (mode !== 'pattern' || isDifference(document)) && (
+            <span class="pick" title={`Every thumbnail has this scale; the large head has its own. ${MODES[mode][1]}`}>
+              all on one scale, {three(scale[0])} to {three(scale[1])}
+            </span>
+          )}
           <label class="pick">
             order{' '}
             <select value={order} onChange={(event) => experiment.look({ order: event.currentTarget.value as View['order'] })}>

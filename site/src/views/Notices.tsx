@@ -97,6 +97,8 @@ export function Notices() {
   const failure = state.kind === 'failed' ? state.failure : runner.failure.value;
   const cut = app.shown.value?.tokenized.cut;
   const nCtx = app.shown.value?.info.config.n_ctx;
+  const { text, textB } = app.experiment.current.value;
+  const literal = app.vocabulary.value.find((token) => token.special && `${text}${textB ?? ''}`.includes(token.text));
   return (
     <>
       <UpdateNotice offline={offline} />
@@ -110,6 +112,12 @@ export function Notices() {
             <q>{cut.text.trim().slice(0, 40)}{cut.text.trim().length > 40 && '…'}</q>, {cut.tokens === 1 ? 'is' : 'are'} left out. What you typed is kept.
           </p>
         </div>
+      )}
+      {literal && (
+        <p class="quiet-note muted" role="status">
+          “{literal.text}” in the text is read as the characters that it is, not as the token of that name.
+          {nCtx !== undefined && app.shown.value?.info.config.default_prepend_bos && ' The text begins with <bos> without it.'}
+        </p>
       )}
       {painter.value === 'canvas2d' && (
         <p class="quiet-note muted" role="status" data-painter="canvas2d">

@@ -4,6 +4,7 @@ import { useSignal, type Signal } from '@preact/signals';
 import type { EngineFailure } from '../engine/types';
 import type { CodeInput } from '../code/index';
 import type { PictureData } from '../ui/data';
+import { asFailure } from '../state/failure';
 import { Menu, MenuItem } from '../ui/Menu';
 import { TableToggle } from '../ui/TableToggle';
 import { usePage } from './page';
@@ -35,6 +36,8 @@ export function Picture({ title, sub, name, data, what, asTable, stale = false, 
   const said = useSignal('');
   /** What could not be put into the clipboard. */
   const byHand = useSignal<string | null>(null);
+  /** Why this picture cannot be written as code. */
+  const problem = useSignal<string | null>(null);
   const info = app.model.value.kind === 'ready' ? app.model.value.info : null;
 
   async function copied(text: string) {
@@ -55,7 +58,12 @@ export function Picture({ title, sub, name, data, what, asTable, stale = false, 
   const code = async (library: 'transformer_lens' | 'nnsight') => {
     if (!what || !info) return;
     const { toCode } = await import('../code/index');
-    await copied(toCode({ model: info, what, text: app.shown.value?.text ?? '' }, library));
+    problem.value = null;
+    try {
+      await copied(toCode({ model: info, what, text: app.shown.value?.text ?? '' }, library));
+    } catch (thrown) {
+      problem.value = asFailure(thrown).detail;
+    }
   };
   return (
     <figure
@@ -105,6 +113,7 @@ export function Picture({ title, sub, name, data, what, asTable, stale = false, 
           onBlur={() => (byHand.value = null)}
         />
       )}
+      {problem.value && <p role="alert">{problem.value}</p>}
       <span class="unseen" role="status">
         {said.value}
       </span>

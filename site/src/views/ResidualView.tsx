@@ -108,6 +108,7 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
       class={asTable.value ? 'residual as-table' : 'residual'}
       name="the residual stream"
       title={figureWidth < ROOMY_PX && !asTable.value ? 'Stream' : 'Residual stream'}
+      {...(difference && asTable.value && { sub: unit })}
       data={data}
       what={{ kind: 'read', document }}
       asTable={asTable}

@@ -42,6 +42,7 @@ export function StoryLine() {
   return (
     <section class="story" aria-label="What is seen">
       <p aria-live="polite" title={weight === null ? undefined : `softmax of hook_attn_scores: ${weight}. Loss: −log p of the next token, nats.`}>
+        {app.subject.value?.minus && app.view.value.side === 'a-b' && 'In prompt A: '}
         {app.story.value.map((part, i) => (
           <Piece key={i} part={part} />
         ))}

@@ -131,7 +131,7 @@ export function GenerateTab({ shown }: { readonly shown: Shown }) {
       sub={made && (busy ? `${tokens.length} of ${made.request.max_new}` : made.end === 'stopped' ? `stopped after ${tokens.length}` : made.end && `${tokens.length} tokens: ${ENDS[made.end] ?? made.end}`)}
       name="the generated text"
       data={data}
-      what={made && { kind: 'generate', document: { ...made.request, ...(made.tokens.length > 0 && { forced: made.tokens.map((token) => token.id) }) } }}
+      what={made && made.tokens.length > 0 ? { kind: 'generate', document: { ...made.request, forced: made.tokens.map((token) => token.id) } } : null}
       asTable={asTable}
       stale={outdated && !busy}
       failure={made?.failure ?? null}

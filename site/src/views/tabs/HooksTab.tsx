@@ -163,7 +163,8 @@ export function HooksTab({ shown }: { readonly shown: Shown }) {
                 ))}
               </select>
             </>
-          )}{' '}
+          )}
+          {!known && <span role="alert"> this model has no hook of that name</span>}{' '}
           <button type="button" class="link" onClick={() => (app.panel.value = { edit: { hook: name, op: 'zero', ...(perHead(tensor ?? { shape: [] }) && { heads: [head] }) }, index: null })}>
             Intervene here
           </button>

@@ -90,6 +90,7 @@ export function MlpTab({ shown }: { readonly shown: Shown }) {
           sub={
             <>
               at <Tok text={place} />
+              {app.subject.value?.minus && ': chosen in A, numbers are differences'}
               {token !== null && (
                 <>
                   {' '}
@@ -181,7 +182,7 @@ function Directions({ at }: NeuronProps) {
   return (
     <>
       <BarsPicture {...frame} data={ends('read', 'pre')} name="what it reads" title="Reads" sub="embeddings that turn it on, and off" />
-      <BarsPicture {...frame} data={ends('write', 'logit')} name="what it writes" title="Writes" sub="logits that it raises, and lowers">
+      <BarsPicture {...frame} data={ends('write', 'logit')} name="what it writes" title="Writes" sub="logits it raises and lowers, without ln_final">
         <p class="says muted">
           The direction that {neuronName(at)} reads has length {said(read_norm)}, the one that it writes {said(write_norm)}; their cosine is{' '}
           {said(cosine)}.

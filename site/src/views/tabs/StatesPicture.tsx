@@ -44,7 +44,7 @@ const MEASURES: Readonly<Record<Measure, Meaning>> = {
   kl: { read: 'lens', word: 'KL', long: 'KL to the final', says: 'How far its prediction is from the final one, in nats', scale: [MOST_KL, 0] },
   entropy: { read: 'lens', word: 'entropy', says: 'How undecided the model would be there, in nats' },
   cosine: { read: 'states', word: 'cosine', long: 'cosine to the final', says: 'Whether it points where the final state does: from −1 to 1', scale: [-1, 1], signed: true },
-  projection: { read: 'states', word: 'projection', says: 'How far it goes along a direction that you choose', signed: true },
+  projection: { read: 'states', word: 'projection', says: 'How far it goes along a direction that you choose, made unit length; that of a token is its column of W_U, without ln_final’s gain', signed: true },
 };
 
 /** What a tab of these measures shows: the one that the view names, or the tab's own first. */
@@ -154,6 +154,7 @@ export function StatesPicture({ shown, measures, called, name, ownControls = fal
       title: `${called}: ${word}${sideName[side] && app.problem.value === null ? `, ${sideName[side]}` : ''}`,
       conventions: [...conventionsOf(reading), ...(difference ? [] : clipped(measure))],
       values, rows, cols,
+      ...(measure === 'rank' && { integers: true }),
       rowLabels: across ? names : positions,
       colLabels: across ? positions : names,
       palette: signed ? 'diverging' : 'cividis',

@@ -2,7 +2,7 @@
  *  what wrote it. */
 import { useMemo } from 'preact/hooks';
 import type { ReadRequest } from '../../engine/types';
-import { isDifference, sideName, type Subject } from '../../state/documents';
+import { sideName, type Subject } from '../../state/documents';
 import { label, stateName, states } from '../../state/reading';
 import type { Shown } from '../../state/run';
 import type { BarsData } from '../../ui/data';
@@ -65,15 +65,24 @@ function WroteIt({ shown, dest, depth }: Cell) {
   const along = useDirection(shown);
   const projected = useMeasure(MEASURES) === 'projection';
   const state = states(config)[depth] ?? 'final_post';
-  const about = (of: Subject): ReadRequest => ({ read: 'decompose', ...of, state, positions: [dest], by, ...(projected && { along }) });
-  const document = about(app.subject.value ?? shown.now.part);
-  const difference = isDifference(document);
+  const subject: Subject = app.subject.value ?? shown.now.part;
+  const difference = subject.minus !== undefined;
+  // Of two runs, the parts are measured along what the vectors differ by: together they are its length.
+  const own = difference && !projected;
+  const apart = useReading(own ? { read: 'states', ...subject, states: [state], positions: [dest], vectors: true } : null);
+  const vector = own && !apart.stale ? Array.from(arrayOf(apart.reading, 'vectors')) : null;
+  const about = (of: Subject): ReadRequest => ({
+    read: 'decompose', ...of, state, positions: [dest], by,
+    ...(projected ? { along } : vector && { along: { vector } }),
+  });
+  const same = vector !== null && vector.every((x) => x === 0);
+  const document = own && (!vector || same) ? null : about(subject);
   const { reading, stale, failure } = useReading(document);
   const earlier = useReading(!difference && shown.now !== shown.before ? about(shown.before.part) : null);
   const before = !difference && shown.now !== shown.before && !earlier.stale ? earlier.reading : null;
   const token = shown.tokenized.tokens[dest];
   const place = `${stateName(state, config)} at ${token ? label(token, dest) : dest}`;
-  const unit = projected ? 'projection' : 'length';
+  const unit = projected ? 'projection' : difference ? 'length of the difference' : 'length';
   const made = useMemo(() => {
     if (!reading) return null;
     const { rows, labels } = partRows(partsIn(reading, 'part', 'along'), MOST_BARS, before && partsIn(before, 'part', 'along'));
@@ -86,22 +95,23 @@ function WroteIt({ shown, dest, depth }: Cell) {
   }, [reading, before, unit]);
   const data = useMemo<BarsData | null>(
     () =>
-      reading && made && {
+      document && reading && made && {
         kind: 'bars',
         title: `What wrote ${place}${projected ? `, ${unit}${directionName(along, shown, app)}` : ''}${sideName[side] && app.problem.value === null ? `, ${sideName[side]}` : ''}`,
         conventions: conventionsOf(reading),
         unit,
         rows: made.rows,
       },
-    [made, place],
+    [made, place, document === null],
   );
   const { headAt, lit } = useHeadRows(made?.labels ?? []);
   return (
     <BarsPicture
       data={data}
-      what={{ kind: 'read', document }}
+      what={document && { kind: 'read', document }}
       name="what wrote it"
       title={`What wrote ${place}`}
+      {...(difference && sideName[side] && { sub: sideName[side] })}
       controls={
         config.n_layers > 0 && (
           <Segments
@@ -125,10 +135,13 @@ function WroteIt({ shown, dest, depth }: Cell) {
       }}
     >
       <p class="small muted">
-        {projected
-          ? 'Each bar is how far one part goes along the direction; together they are the projection.'
-          : 'Each bar is how far one part goes along the vector’s own direction; together they are its length. To the left: it shortens it.'}
-        {difference && ` Each number is a difference: ${sideName[side]}.`}
+        {same
+          ? 'Both runs have the same vector here.'
+          : projected
+            ? `Each bar is how far one part goes along the direction; together they are the projection.${difference ? ` Each number is a difference: ${sideName[side]}.` : ''}`
+            : difference
+              ? 'Each bar is how far the difference of one part goes along what the two vectors differ by; together they are its length.'
+              : 'Each bar is how far one part goes along the vector’s own direction; together they are its length. To the left: it shortens it.'}
       </p>
     </BarsPicture>
   );

@@ -101,7 +101,7 @@ export function WrittenTab({ shown }: { readonly shown: Shown }) {
       <div class="columns">
         <div>
           <BarsPicture {...frame} data={parts} name="what each component writes" title="By component" />
-          <BarsPicture {...frame} data={stream} name="the stream’s norm" title="The stream" sub="what all of it adds up to" />
+          <BarsPicture {...frame} data={stream} name="the stream’s norm" title="The stream" sub="what all of it adds up to: its norm" />
           <PartsPicture
             {...frame}
             shown={shown}
