@@ -218,7 +218,7 @@ for (const folder of ['/', '/some/folder/'])
         await of.getByRole('tabpanel').locator('table').first().waitFor();
         return {
           lens: await of.getByRole('tabpanel').locator('table').first().innerText(),
-          chips: await of.locator('.chip .says').allInnerTexts(),
+          chips: await of.locator('.chip-says').allInnerTexts(),
           tokens: await textOf(of),
         };
       };

@@ -123,7 +123,7 @@ test('order counts; muted, changed, removed, undone', async () => {
   await after(page, () => page.getByRole('button', { name: /^Mute set/ }).click());
   await assertPredictions(page, prompts, [set, scale]);
 
-  await page.locator('.chip .says', { hasText: 'scale' }).click();
+  await page.locator('.chip-says', { hasText: 'scale' }).click();
   assert.deepEqual([await field(page, 'hook').inputValue(), await field(page, 'scale').inputValue(), await field(page, 'dims').inputValue()], [scale.hook, '3', '0, 9']);
   await field(page, 'scale').fill('-1');
   await field(page, 'positions').fill('1, 2');

@@ -110,9 +110,9 @@ test('the difference in every tab', async () => {
   const read = (document) => hsRead(document, MODEL).arrays;
   const n = a.length;
 
-  // Attention: heads (rows-a3), the stream's lengths, each token's loss and the next token, one beside the other.
+  // Attention: heads (rows-a3), how far apart the streams are, each token's loss and the next token, one beside the other.
   const stream = { read: 'states', ...less, states: [...Array.from({ length: n_layers }, (_, l) => `${l}_pre`), 'final_post'] };
-  await assertMatrix(page, 'the residual stream', stream, turned(read(stream).get('norm')));
+  await assertMatrix(page, 'the residual stream', stream, turned(read(stream).get('distance')), { signed: false });
   const loss = (ids) => [...read({ read: 'predictions', ids }).get('loss').data].slice(0, -1);
   await page.getByRole('button', { name: 'Table of the losses' }).click();
   const losses = (await page.getByRole('region', { name: 'Table of losses' }).locator('td').evaluateAll((cells) => cells.map((cell) => Number(cell.title))));

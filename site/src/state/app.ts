@@ -86,6 +86,7 @@ export function createApp(connect: () => Engine) {
 
   /** The story belongs to a text, not to what was switched off in it. */
   let told: { before: unknown; story: Selection } | null = null;
+  let ids: ArrayLike<number> | null = null;
   effect(() => {
     const now = shown.value;
     if (!now) return;
@@ -93,6 +94,11 @@ export function createApp(connect: () => Engine) {
       const story = findStory(now);
       if (story) told = { before: now.before, story };
     }
+    // A lock whose token is another one now meant something else: the end of the text is what was just written.
+    const { dest } = selection.lock.peek();
+    if (ids && dest !== null && !selection.followsStory.peek() && ids[dest] !== now.tokenized.ids[dest] && editing.peek())
+      selection.moveTo({ dest: now.tokenized.ids.length - 1, src: null, depth: null });
+    ids = now.tokenized.ids;
     const { config } = now.info;
     batch(() => {
       selection.ground.value = {
@@ -235,7 +241,10 @@ export function createApp(connect: () => Engine) {
     },
     /** Another model's heads are other heads: the interventions go, and come back with undo. */
     choose(id: string) {
-      experiment.set({ model: id, interventions: [] });
+      batch(() => {
+        experiment.set({ model: id, interventions: [], ...(view.value.side === 'effect' && { view: { ...view.value, side: 'a' as const } }) });
+        restore(NOTHING);
+      });
     },
     /** An experiment from outside (a link, a saved one) in the place of this one; undo brings this one back. */
     replace(next: Experiment, lock: Selection | null) {

@@ -47,8 +47,12 @@ export function AttentionDetails(props: Props) {
   const { reading, stale } = useReading(pairDocument(props));
   const { score = null, pattern = null, v_norm = null, attn_scale = null, key_error = null } = reading?.values ?? {};
   const number = (value: number | null) => <dd title={value === null ? '' : full(value)}>{value === null ? '…' : three(value)}</dd>;
+  // Where an edit acts on what the head writes, what it would write is told of the run without edits.
+  const edited = editsAfter(shown, head);
+  const plain = useReading(edited ? { ...pairDocument(props), ...shown.before.part, edits: [] } : null);
+  const says = edited ? plain.reading : reading;
   const said = (name: 'top' | 'bottom', n: number) =>
-    Array.from(arrayOf(reading, `${name}_ids`).subarray(0, n), (id, i) => ({ name: app.glyph(id), value: arrayOf(reading, `${name}_values`)[i] ?? Number.NaN }));
+    Array.from(arrayOf(says, `${name}_ids`).subarray(0, n), (id, i) => ({ name: app.glyph(id), value: arrayOf(says, `${name}_values`)[i] ?? Number.NaN }));
   return (
     <>
       <dl class="numbers" data-stale={stale}>
@@ -81,7 +85,7 @@ export function AttentionDetails(props: Props) {
       />
       <section data-stale={stale}>
         <h3>
-          What the value says <span title={reading?.conventions.top}>{editsAfter(shown, head) ? 'before the edit' : 'added to logits'}</span>
+          What the value says <span title={reading?.conventions.top}>{edited ? 'without the edits' : 'added to logits'}</span>
         </h3>
         <Bars
           data={{ kind: 'bars', title: 'What the value says', conventions: [], unit: 'logit', tokens: true, rows: [...said('top', UP), ...said('bottom', DOWN).reverse()] }}

@@ -17,14 +17,17 @@ export function nameOf(edit: Edit): { readonly what: string; readonly on: string
   if (head) return { what: `ablate ${headName(head)}`, on: 'z = 0, all positions' };
   const value = edit.value === undefined ? '' : typeof edit.value === 'number' ? ` ${three(edit.value)}` : 'run' in Object(edit.value) ? ' from B' : ` ${brief(JSON.stringify(edit.value))}`;
   const scale = edit.scale === undefined ? '' : ` × ${three(edit.scale)}`;
+  const layer = /^blocks\.(\d+)\.mlp\.hook_post$/.exec(edit.hook)?.[1];
+  const neuron = layer !== undefined && edit.dims && edit.dims[1] === edit.dims[0] + 1 ? `L${layer} N${edit.dims[0]}` : null;
   const range = edit.op === 'clamp' ? ` to ${edit.min ?? '−∞'} … ${edit.max ?? '∞'}` : '';
   const where = [
     edit.heads && `heads ${list(edit.heads)}`,
-    edit.dims && `dims ${edit.dims[0]} to ${edit.dims[1] - 1}`,
+    neuron === null && edit.dims && `dims ${edit.dims[0]} to ${edit.dims[1] - 1}`,
     edit.sources && `sources ${list(edit.sources)}`,
     edit.positions ? `positions ${list(edit.positions)}` : edit.from !== undefined ? `from position ${edit.from}` : 'all positions',
   ];
-  return { what: `${edit.op}${range}${value}${scale} at ${edit.hook.replace(/^blocks\.(\d+)\./, 'L$1 ')}`, on: where.filter(Boolean).join(', ') };
+  const hook = neuron ?? edit.hook.replace(/^blocks\.(\d+)\./, 'L$1 ');
+  return { what: `${edit.op}${range}${value}${scale} at ${hook}`, on: where.filter(Boolean).join(', ') };
 }
 
 interface ChipProps {
@@ -50,7 +53,7 @@ function Chip({ intervention, index, onRemove }: ChipProps) {
       </button>
       <button
         type="button"
-        class="says"
+        class="chip-says"
         onMouseEnter={() => head && app.selection.preview({ head })}
         onMouseLeave={() => app.selection.preview(null)}
         title={`Change it. ${head ? 'z is what the head found, before it is written to the stream; zero is nothing. ' : ''}${JSON.stringify(intervention.edit)}`}

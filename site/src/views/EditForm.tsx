@@ -87,7 +87,11 @@ interface EditFormProps {
 
 export function EditForm({ edit, index, onClose }: EditFormProps) {
   const { app } = usePage();
-  const [draft, setDraft] = useState<Draft>(() => draftOf(edit ?? { hook: app.view.value.hook ?? 'blocks.0.attn.hook_z', op: 'zero' }));
+  const [draft, setDraft] = useState<Draft>(() => {
+    const head = app.selection.shown.peek().head;
+    const here: Edit = head ? { hook: `blocks.${head.layer}.attn.hook_z`, heads: [head.head], op: 'zero' } : { hook: 'hook_embed', op: 'zero' };
+    return draftOf(edit ?? here);
+  });
   const [problem, setProblem] = useState<string | null>(null);
   const id = useId();
   const operands = OPS[draft.op][1];

@@ -95,7 +95,9 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
       title={narrow ? 'Heads' : 'All heads'}
       sub={
         isDifference(document)
-          ? `thumbnails: ${sideName[view.value.side]}; names and scores: A`
+          ? drawn?.data.every((x) => x === 0 || !Number.isFinite(x))
+            ? `${sideName[view.value.side]}: no attention differs`
+            : `thumbnails: ${sideName[view.value.side]}; names and scores: A`
           : narrow ? 'touch one to see it large' : 'point to see one large, click to keep it'
       }
       hint={`A detector measures one habit of a head, from 0 to 1, as a mean over this text; a head is named where one says ${SHOWS} or more. ${DETECTORS.map((kind) => DETECTS[kind]).join('. ')}.`}

@@ -75,18 +75,18 @@ export function Inspector() {
   const ofHead = head !== null && depth === null && neuron === null;
   return (
     <div class="inspector-body">
+      {app.subject.value?.minus && <p class="small muted">Prompt A as it runs, not the difference:</p>}
+      {ofHead && (
+        <button type="button" class="link steps" onClick={() => experiment.look({ tab: 'attention', steps: tab === 'attention' && steps === 'shown' ? 'hidden' : 'shown' })}>
+          {tab === 'attention' && steps === 'shown' ? 'Close' : 'See'} Q, K, V step by step
+        </button>
+      )}
       <div data-stale={waiting}>{details}</div>
       <section class="actions">
-        {app.subject.value?.minus && <p class="small muted">Above: prompt A as it runs, not the difference.</p>}
         <h3>Do something with it</h3>
         {head && (
           <button type="button" onClick={() => switchShownHead(app)}>
             Switch {headName(head)} {experiment.isOff(head) ? 'back on' : 'off'} {hint('a')}
-          </button>
-        )}
-        {ofHead && (
-          <button type="button" onClick={() => experiment.look({ tab: 'attention', steps: tab === 'attention' && steps === 'shown' ? 'hidden' : 'shown' })}>
-            {tab === 'attention' && steps === 'shown' ? 'Close' : 'See'} Q, K, V step by step
           </button>
         )}
         <button type="button" onClick={() => selection.toggleVector(dest, depth === null ? states(shown.info.config).length - 1 : depth)}>

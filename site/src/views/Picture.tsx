@@ -52,7 +52,9 @@ export function Picture({ title, sub, name, data, what, asTable, stale = false, 
   const save = async (kind: 'png' | 'svg' | 'csv') => {
     if (!data) return;
     const { saveAs } = await import('../ui/export');
-    await saveAs(data, kind, theme.value, `${info?.id ?? 'hookscope'} ${data.title}`);
+    const { text, edits } = app.shown.value ?? { text: '', edits: [] };
+    const of = [`${info?.id}: ${JSON.stringify(text.slice(0, 80))}`, ...edits.map((edit) => `in force: ${JSON.stringify(edit).slice(0, 120)}`)];
+    await saveAs({ ...data, conventions: [...data.conventions, ...of] }, kind, theme.value, `${info?.id ?? 'hookscope'} ${data.title}`);
     said.value = `Saved as ${kind.toUpperCase()}.`;
   };
   const code = async (library: 'transformer_lens' | 'nnsight') => {

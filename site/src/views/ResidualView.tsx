@@ -49,7 +49,7 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
   const nDepths = points.length;
   /** [state, position] turned: rows are positions. */
   const norms = useMemo(() => {
-    const from = arrayOf(sizes.reading, 'norm');
+    const from = arrayOf(sizes.reading, difference ? 'distance' : 'norm');
     const n = from.length / nDepths;
     return from.map((_, i) => from[(i % nDepths) * n + Math.floor(i / nDepths)] ?? Number.NaN);
   }, [sizes.reading, nDepths]);
@@ -90,16 +90,16 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
     const token = tokens[row];
     const value = norms[row * points.length + col] ?? Number.NaN;
     const guess = read ? `, reads as ${app.glyph(idAt(row, col))}` : '';
-    return token ? `${label(token, row)}, ${points[col]?.name}: ${difference ? 'difference of lengths' : 'length'} ${three(value)}${guess}` : '';
+    return token ? `${label(token, row)}, ${points[col]?.name}: ${difference ? 'length of the difference' : 'length'} ${three(value)}${guess}` : '';
   };
   const at = selection.lock.value.dest ?? tokens.length - 1;
-  const unit = difference ? 'difference of lengths' : 'length of the vector';
+  const unit = difference ? 'length of the difference' : 'length of the vector';
   const there = norms.length === tokens.length * nDepths;
   const data: MatrixData | null = there
     ? {
-        kind: 'matrix', title: difference ? `Residual stream: difference of lengths, ${sideName[app.view.value.side]}` : 'Residual stream: length of each vector', values: norms, rows: tokens.length, cols: nDepths,
+        kind: 'matrix', title: difference ? `Residual stream: length of the difference, ${sideName[app.view.value.side]}` : 'Residual stream: length of each vector', values: norms, rows: tokens.length, cols: nDepths,
         conventions: [`||resid||_2 in f32, of ${points.map((p) => p.hook).join(', ')}`, ...(read ? [`word: the likeliest token, ${LENS_MEANS}`] : [])],
-        rowLabels, colLabels: points.map((p) => ({ text: p.name })), palette: difference ? 'diverging' : 'cividis', scale: [difference ? -top : 0, top], scaleLabel: unit,
+        rowLabels, colLabels: points.map((p) => ({ text: p.name })), palette: 'cividis', scale: [0, top], scaleLabel: unit,
         ...(cellText && { cellText }),
       }
     : null;
@@ -126,7 +126,7 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
               palette={data.palette}
               scale={data.scale}
               label={unit}
-              ticks={difference ? [-top, 0, top] : [0, top / 2, top]}
+              ticks={[0, top / 2, top]}
               width={BAR_PX}
             />
           </div>

@@ -41,7 +41,7 @@ const PARTS: { readonly [K in keyof Experiment]: (e: Experiment) => string } = {
   model: (e) => `model ${e.model || 'as the page opens'}`,
   text: (e) => `A: \u201c${printable(e.text, 32)}\u201d`,
   textB: (e) => (e.textB === null ? 'without B' : `B: \u201c${printable(e.textB, 32)}\u201d`),
-  interventions: (e) => `${e.interventions.filter((i) => !i.muted).length} interventions in force`,
+  interventions: (e) => `interventions in force: ${e.interventions.filter((i) => !i.muted).length}`,
   view: (e) => `look at ${e.view.tab}`,
   sampler: () => 'how text is continued',
 };

@@ -25,7 +25,7 @@ export function stretches(tokens: readonly Token[]): string[] {
 
 const HINTS = {
   loading: 'You can change the text while the model loads.',
-  ready: 'Pictures follow as you type.',
+  ready: 'Pictures follow as you type. Enter is done, Shift Enter a new line.',
   failed: 'Your text is kept.',
 } as const;
 
@@ -85,7 +85,7 @@ export function TextEditor({ shown, prompt, editing }: EditorProps) {
         onScroll={follow}
         onBlur={done}
         onKeyDown={(event) => {
-          if (event.key !== 'Escape') return;
+          if (event.key !== 'Escape' && (event.key !== 'Enter' || event.shiftKey || event.isComposing)) return;
           event.preventDefault();
           done();
         }}

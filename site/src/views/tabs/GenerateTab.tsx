@@ -41,6 +41,8 @@ type Measure = keyof typeof MEASURES;
 const COLOURS = ['prob', 'entropy', 'kl'] as const;
 
 interface Made {
+  /** The prompt that was continued. */
+  readonly text: string;
   readonly request: GenerateRequest;
   readonly tokens: readonly GeneratedToken[];
   readonly end: string | null;
@@ -75,7 +77,7 @@ export function GenerateTab({ shown }: { readonly shown: Shown }) {
     setBusy(true);
     setAt(null);
     const tokens: GeneratedToken[] = [];
-    const show = (more: Partial<Made> = {}) => running.current === stop && setMade({ request, tokens: [...tokens], end: null, failure: null, ...more });
+    const show = (more: Partial<Made> = {}) => running.current === stop && setMade({ text: shown.text, request, tokens: [...tokens], end: null, failure: null, ...more });
     show();
     try {
       const answer = await app.engine.value?.generate(request, {
@@ -175,7 +177,7 @@ export function GenerateTab({ shown }: { readonly shown: Shown }) {
             </button>
           )}
           {!busy && tokens.length > 0 && (
-            <button type="button" class="button" title="Prompt A becomes its text with this continuation" onClick={() => experiment.set({ text: shown.text + text() })}>
+            <button type="button" class="button" title="Prompt A becomes its text with this continuation" onClick={() => experiment.set({ text: (made?.text ?? shown.text) + text() })}>
               Use as prompt
             </button>
           )}
@@ -197,7 +199,7 @@ export function GenerateTab({ shown }: { readonly shown: Shown }) {
             <HeatmapTable shown={data} label="Generated text" rowLabels={data.rowLabels} colLabels={data.colLabels} locked={{ value: at === null ? null : { row: at, col: null } } as never} />
           ) : (
             <div class="generated" role="listbox" aria-label="Generated tokens" aria-orientation="horizontal" onKeyDown={walk}>
-              <span class="muted">{shown.text.slice(-80)}</span>
+              <span class="muted">{made?.text.slice(-80)}</span>
               {tokens.map((token, i) => {
                 const rgb = colorOf(value(token, painted), scale, 'cividis', theme.value);
                 return (
