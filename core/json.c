@@ -9,6 +9,7 @@
 #include "decimal.h"
 #include "error.h"
 #include "json_check.h"
+#include "sort.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -123,7 +124,7 @@ static hs_status check_duplicates(const hs_json *json, key *keys, const hs_json_
             const jsmntok_t *token = &json->tokens[i];
             keys[n++] = (key){json->text + token->start, token->end - token->start, token->parent, i};
         }
-    qsort(keys, (size_t)n, sizeof *keys, compare_keys);
+    hs_sort(keys, (size_t)n, sizeof *keys, compare_keys);
     for (int i = 1; i < n; i++) {
         const key *a = &keys[i - 1], *b = &keys[i];
         if (a->object == b->object && a->length == b->length && !memcmp(a->text, b->text, (size_t)a->length) &&

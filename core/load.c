@@ -2,6 +2,7 @@
  * tensor by tensor, before the parameters' memory is taken, so a small file cannot ask for a large model. */
 #include "error.h"
 #include "params.h"
+#include "sort.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -65,7 +66,7 @@ static hs_status open_files(loader *l, const hs_bytes *weights, int n_weights)
         for (int i = 0; i < hs_safetensors_count(l->files[f]); i++)
             l->sources[l->n_sources++] =
                 (source){l->files[f], weights[f].name ? weights[f].name : "safetensors", i, false};
-    qsort(l->sources, (size_t)n, sizeof *l->sources, compare_sources);
+    hs_sort(l->sources, (size_t)n, sizeof *l->sources, compare_sources);
     for (int i = 1; i < n; i++)
         if (!compare_sources(&l->sources[i - 1], &l->sources[i]))
             return hs_fail(l->detail, HS_EDUPNAME, "%s and %s both hold %s", l->sources[i - 1].file_name,

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "half.h"
 #include "json.h"
+#include "sort.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -283,7 +284,7 @@ static hs_status explain_spans(const parser *p, const span *spans, int n)
 
 static hs_status check_tiling(const parser *p, span *spans, int n)
 {
-    qsort(spans, (size_t)n, sizeof *spans, compare_spans);
+    hs_sort(spans, (size_t)n, sizeof *spans, compare_spans);
     if (!is_tiled(spans, n))
         return explain_spans(p, spans, n);
     uint64_t end = n ? spans[n - 1].entry->end : 0;
