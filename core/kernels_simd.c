@@ -20,11 +20,10 @@ enum { ROWS = 64, DEPTH = 1024, MR = 4 };
 #define UNROLLED
 #endif
 
-/* One tile: C [rows, HS_NR] from rows <= mr rows of A and one panel. The k loop stays rolled: unrolled, V8 runs
- * out of registers (docs/adr/0003). mr is a constant in each call, so the arrays are registers. Rows beyond the
- * last are the last once more, which costs less than code for two and for three. */
+/* One tile: C [mr, HS_NR] from mr rows of A and one panel. The k loop stays rolled: unrolled, V8 runs
+ * out of registers (docs/adr/0003). mr is a constant in each call, so the arrays are registers. */
 static inline __attribute__((always_inline)) void tile(hs_real *c, int64_t ldc, const hs_real *a, int64_t lda,
-                                                       const hs_real *panel, int mr, int rows, int k, bool add,
+                                                       const hs_real *panel, int mr, int k, bool add,
                                                        const hs_real *bias)
 {
     v128_t lo[MR], hi[MR];
@@ -32,9 +31,8 @@ static inline __attribute__((always_inline)) void tile(hs_real *c, int64_t ldc, 
     hs_real *out[MR];
     UNROLLED
     for (int i = 0; i < mr; i++) {
-        int row = i < rows ? i : rows - 1;
-        in[i] = a + row * lda;
-        out[i] = c + row * ldc;
+        in[i] = a + i * lda;
+        out[i] = c + i * ldc;
         lo[i] = add ? wasm_v128_load(out[i]) : v_splat(0);
         hi[i] = add ? wasm_v128_load(out[i] + 4) : v_splat(0);
     }
@@ -81,10 +79,12 @@ void hs_gemm(hs_real *c, int64_t ldc, const hs_real *a, int64_t lda, const hs_re
                         tile_ldc = HS_NR;
                     }
                     const hs_real *in = a + i * lda + k0;
-                    if (mr == 1)
-                        tile(tile_out, tile_ldc, in, lda, panel, 1, 1, depth, add, b);
-                    else
-                        tile(tile_out, tile_ldc, in, lda, panel, MR, mr, depth, add, b);
+                    switch (mr) {
+                    case 4: tile(tile_out, tile_ldc, in, lda, panel, 4, depth, add, b); break;
+                    case 3: tile(tile_out, tile_ldc, in, lda, panel, 3, depth, add, b); break;
+                    case 2: tile(tile_out, tile_ldc, in, lda, panel, 2, depth, add, b); break;
+                    default: tile(tile_out, tile_ldc, in, lda, panel, 1, depth, add, b); break;
+                    }
                     for (int row = 0; nr < HS_NR && row < mr; row++)
                         memcpy(out + row * ldc, whole + row * HS_NR, (size_t)nr * sizeof *out);
                 }
