@@ -60,26 +60,28 @@ export function createApp(connect: () => Engine) {
     askNow();
   });
 
+  /** Pictures follow what is typed: while prompt B is written, it is looked at. */
+  const side = computed(() => (editing.value === 'textB' && runner.shown.value?.b ? 'b' : view.value.side));
   /** Prompt A, or B where that is looked at. */
   const shown = computed(() => {
     const pair = runner.shown.value;
-    return pair && (view.value.side === 'b' && pair.b ? pair.b : pair.a);
+    return pair && (side.value === 'b' && pair.b ? pair.b : pair.a);
   });
   const problem = computed(() => {
     const pair = runner.shown.value;
-    return pair && sideProblem(view.value.side, pair.a, pair.b);
+    return pair && sideProblem(side.value, pair.a, pair.b);
   });
   /** What pictures read: a run, or one less another. */
   const subjectShown = computed(() => {
     const pair = runner.shown.value;
-    return pair && subject(view.value.side, pair.a, pair.b);
+    return pair && subject(side.value, pair.a, pair.b);
   });
 
   /** What the shown run is held against, and what both are called: the run without edits, or prompt B's. */
   const compared = computed(() => {
     const pair = runner.shown.value;
     if (!pair || !shown.value) return null;
-    return view.value.side === 'a-b' && pair.b && !problem.value
+    return side.value === 'a-b' && pair.b && !problem.value
       ? { before: pair.b.now, words: ['B', 'A'] as const }
       : { before: shown.value.before, words: ['before', 'now'] as const };
   });

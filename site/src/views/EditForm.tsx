@@ -89,8 +89,7 @@ export function EditForm({ edit, index, onClose }: EditFormProps) {
   const { app } = usePage();
   const [draft, setDraft] = useState<Draft>(() => {
     const head = app.selection.shown.peek().head;
-    const here: Edit = head ? { hook: `blocks.${head.layer}.attn.hook_z`, heads: [head.head], op: 'zero' } : { hook: 'hook_embed', op: 'zero' };
-    return draftOf(edit ?? here);
+    return draftOf(edit ?? { hook: head ? `blocks.${head.layer}.attn.hook_z` : 'hook_embed', op: 'zero' });
   });
   const [problem, setProblem] = useState<string | null>(null);
   const id = useId();

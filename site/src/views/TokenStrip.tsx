@@ -191,7 +191,6 @@ function EditButton({ prompt, words }: { readonly prompt: 'text' | 'textB'; read
       onClick={() => {
         experiment.endTyping();
         editing.value = open ? null : prompt;
-        if (!open) experiment.look({ side: prompt === 'textB' ? 'b' : 'a' }); // pictures follow what is typed
       }}
     >
       {open ? 'Done' : words}
@@ -226,7 +225,7 @@ function RemoveButton() {
 
 /** One click adds a prompt B that begins as a copy of A, to be changed. */
 function AddSecond() {
-  const { experiment, editing, view } = usePage().app;
+  const { experiment, editing } = usePage().app;
   return (
     <p class="second">
       <Who prompt="B" />
@@ -234,7 +233,7 @@ function AddSecond() {
         type="button"
         class="link"
         onClick={() => {
-          experiment.set({ textB: experiment.current.value.text, view: { ...view.value, side: 'b' } });
+          experiment.set({ textB: experiment.current.value.text });
           editing.value = 'textB';
         }}
       >
