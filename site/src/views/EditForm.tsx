@@ -99,6 +99,7 @@ export function EditForm({ edit, index, onClose }: EditFormProps) {
 
   async function apply(event: Event) {
     event.preventDefault();
+    setProblem(null);
     try {
       const made = editOf(draft);
       const pair = app.runner.shown.value;
