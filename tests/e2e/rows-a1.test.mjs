@@ -42,7 +42,7 @@ function compareTable(table, { rows, cols, values, square }, names, where) {
   table.top.forEach((top, row) => {
     const of = values.subarray(row * cols, (row + 1) * cols);
     compare(top.map(({ value }) => value), top.map(({ col }) => of[Number(col)]), `${where}, largest of row ${row}`);
-    compare(top.map(({ value }) => value), [...of].sort((x, y) => y - x).slice(0, top.length), `${where}, in order, row ${row}`);
+    compare(top.map(({ value }) => value), [...of].sort((x, y) => Math.abs(y) - Math.abs(x)).slice(0, top.length), `${where}, in order, row ${row}`);
   });
   const row = names.indexOf(table.full.row);
   assert.deepEqual(table.full.cols, Array.from({ length: cols }, (_, i) => String(i)), where);

@@ -67,7 +67,7 @@ async function assertOver(page, at, run) {
     compare(table.values, values, name);
   } else {
     [pre, post].forEach((row, i) => {
-      compare(table.top[i].map(({ value }) => value), [...row].sort((a, b) => b - a).slice(0, 5), `${name}, the largest`);
+      compare(table.top[i].map(({ value }) => value), [...row].sort((a, b) => Math.abs(b) - Math.abs(a)).slice(0, 5), `${name}, the largest`);
       compare(table.top[i].map(({ value }) => value), table.top[i].map(({ col }) => row[names.indexOf(col)]), `${name}, by their tokens`);
     });
     assert.deepEqual([table.full.row, table.full.cols], ['post', names]);

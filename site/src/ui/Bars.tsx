@@ -1,8 +1,8 @@
 /** Signed bars from a common zero, as a table of name, bar and value. */
-import { useRef, useState } from 'preact/hooks';
 import type { BarsData } from './data';
 import { fullValue, threeFigures } from './HeatmapNumbers';
 import { Tok } from './Tok';
+import { useRows } from './useRows';
 import './Bars.css';
 
 interface BarsProps {
@@ -16,8 +16,7 @@ interface BarsProps {
 
 export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
   const { rows, title, unit, tokens = false } = data;
-  const body = useRef<HTMLTableSectionElement>(null);
-  const [cursor, setCursor] = useState(0);
+  const { stop, setCursor, onKeyDown } = useRows(rows.length, onHover, onPick);
   const parts = rows.filter((row) => !row.total);
   const sizes = parts.flatMap(({ value, before }) => [value, before ?? 0]).filter(Number.isFinite);
   const [low, high] = [Math.min(0, ...sizes), Math.max(0, ...sizes, 1e-30)];
@@ -28,20 +27,6 @@ export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
   };
   const signed = low < 0;
   const withBefore = rows.some(({ before }) => before != null);
-  const stop = Math.min(cursor, rows.length - 1);
-
-  function onKeyDown(event: KeyboardEvent) {
-    const to = { ArrowDown: stop + 1, ArrowUp: stop - 1, Home: 0, End: rows.length - 1 }[event.key];
-    if (to !== undefined) {
-      const next = Math.max(0, Math.min(rows.length - 1, to));
-      setCursor(next);
-      onHover?.(next);
-      (body.current?.children[next] as HTMLElement | undefined)?.focus();
-    } else if (event.key === 'Enter' && onPick) onPick(stop);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
   return (
     <table class="signed" data-table={asTable} aria-label={title}>
       <thead class={withBefore ? undefined : 'unseen'}>
@@ -56,7 +41,7 @@ export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
           <th scope="col">{unit}</th>
         </tr>
       </thead>
-      <tbody ref={body} onKeyDown={onKeyDown} onPointerLeave={() => onHover?.(null)} onFocusOut={() => onHover?.(null)}>
+      <tbody onKeyDown={onKeyDown} onPointerLeave={() => onHover?.(null)} onFocusOut={() => onHover?.(null)}>
         {rows.map(({ name, label, value, before, total }, i) => (
           <tr
             key={`${i} ${name}`}

@@ -10,6 +10,7 @@ import { OPTIONS, type View } from '../state/view';
 import { scaleOf, type MatrixData } from '../ui/data';
 import { HeadGrid } from '../ui/HeadGrid';
 import { placesFor, THUMB_PX } from '../ui/HeadGridPlaces';
+import { HeatmapBar } from '../ui/HeatmapBar';
 import { HeatmapTable } from '../ui/HeatmapTable';
 import { Segments } from '../ui/Segments';
 import { DETECTS } from './AttentionDetails';
@@ -53,16 +54,17 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
     read: 'attention' as const, ...app.subject.value, heads: all.flat().map(({ layer, head }) => [layer, head]), mode,
     ...(nTokens > THUMB_PX && { pool: THUMB_PX }),
   };
-  const { reading, stale } = useReading(document);
+  const { reading, request, stale } = useReading(document);
   // A picture of another model's heads is none of this one's.
   const arrived = reading?.arrays.get('attention');
   const drawn = arrived?.shape[0] === n_layers * n_heads ? arrived : undefined;
   const cells = drawn?.shape[1] ?? 1;
-  const signed = isDifference(document) || mode === 'scores';
-  const scale = useMemo(
-    () => (mode === 'pattern' && !isDifference(document) ? ([0, 1] as const) : scaleOf(arrayOf(reading, 'attention'), signed)),
-    [reading],
-  );
+  // What is drawn is what was last read; of patterns the large head beside has the same colours and their bar.
+  const of = request ?? document;
+  const plain = of.mode === 'pattern' && !isDifference(of);
+  const signed = isDifference(of) || of.mode === 'scores';
+  const palette = signed ? 'diverging' : 'cividis';
+  const scale = useMemo(() => (plain ? ([0, 1] as const) : scaleOf(arrayOf(reading, 'attention'), signed)), [reading]);
   // In one line that scrolls, the head that is drawn large must be seen.
   const box = useRef<HTMLDivElement>(null);
   const at = locked.value;
@@ -127,6 +129,11 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
               ))}
             </select>
           </label>
+          {!plain && (
+            <span class="small">
+              <HeatmapBar {...{ renderer, palette, scale }} theme={theme.value} label={MODES[mode][1]} ticks={[scale[0], (scale[0] + scale[1]) / 2, scale[1]]} width={108} />
+            </span>
+          )}
         </>
       }
     >
@@ -144,7 +151,7 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
               nHeads={n_heads}
               cells={cells}
               causal
-              palette={signed ? 'diverging' : 'cividis'}
+              palette={palette}
               scale={scale}
               note={(id) => {
                 const scores = scoresOfHead(shown.now, id);

@@ -7,6 +7,7 @@ import { label } from '../state/reading';
 import type { Run, Shown } from '../state/run';
 import { Bar } from '../ui/Bar';
 import { niceCeiling, type BarsData } from '../ui/data';
+import { useRows } from '../ui/useRows';
 import { PREDICTIONS_FROM_PX, PREDICTIONS_GAP_PX, TITLE_PX, type Layout } from './layout';
 import { usePage } from './page';
 import { Picture } from './Picture';
@@ -49,27 +50,28 @@ interface RowProps {
   readonly before: number | null;
   readonly end: number;
   readonly roomy: boolean;
+  readonly isStop: boolean;
 }
 
 /** Redraws only when it is lit or no longer lit. */
-function LossRow({ index, token, now, before, end, roomy }: RowProps) {
+function LossRow({ index, token, now, before, end, roomy, isStop }: RowProps) {
   const { selection } = usePage().app;
   const lit = useComputed(() => selection.shown.value.dest === index || selection.lock.value.dest === index).value;
+  const words = now === null ? 'The text ends here: no next token to be right or wrong about' : `after ${label(token, index)}: ${full(now)} nats`;
   return (
     <li
       data-lit={lit}
+      tabIndex={isStop ? 0 : -1}
+      aria-label={words}
       onMouseEnter={() => selection.preview({ dest: index, src: null, depth: null })}
       onMouseLeave={() => selection.preview(null)}
       onClick={() => selection.toggleToken(index)}
-      title={now === null ? 'The text ends here: no next token to be right or wrong about' : `after ${label(token, index)}: ${full(now)} nats`}
+      title={words}
     >
       {now === null ? (
         <span class="unknown muted">{roomy && 'unknown'}</span>
       ) : (
-        <>
-          <Bar value={now} before={before} full={end} />
-          <span class="unseen">{three(now)}</span>
-        </>
+        <Bar value={now} before={before} full={end} />
       )}
     </li>
   );
@@ -93,6 +95,7 @@ export function LossView({ shown, layout, asTable }: { readonly shown: Shown; re
   const { tokens } = shown.tokenized;
   const end = useMemo(() => niceCeiling(Math.max(1, ...now.loss, ...before.loss)), [now, before]);
   const dest = useComputed(() => selection.shown.value.dest).value;
+  const { stop, onKeyDown } = useRows(tokens.length, (row) => selection.preview({ dest: row, src: null, depth: null }), (row) => selection.toggleToken(row));
   const data = useMemo<BarsData>(
     () => ({
       kind: 'bars', title: 'Loss of the next token', unit: 'nats', conventions: ['−log p of the token that comes next, natural logarithm'],
@@ -127,9 +130,9 @@ export function LossView({ shown, layout, asTable }: { readonly shown: Shown; re
             <span>{end / 2}</span>
             <span>{end}</span>
           </div>
-          <ol class="loss-rows" style={{ '--row': `${layout.cell}px` }}>
+          <ol class="loss-rows" style={{ '--row': `${layout.cell}px` }} onKeyDown={onKeyDown} onFocusOut={() => selection.preview(null)}>
             {tokens.map((token, i) => (
-              <LossRow key={i} index={i} token={token} now={now.loss[i] ?? null} before={before.loss[i] ?? null} end={end} roomy={layout.cell >= 12} />
+              <LossRow key={i} index={i} token={token} now={now.loss[i] ?? null} before={before.loss[i] ?? null} end={end} roomy={layout.cell >= 12} isStop={i === stop} />
             ))}
           </ol>
         </>

@@ -8,25 +8,29 @@ import type { Run, Shown } from '../state/run';
 import { Bar } from '../ui/Bar';
 import type { BarsData } from '../ui/data';
 import { Tok } from '../ui/Tok';
+import { useRows } from '../ui/useRows';
 import { usePage } from './page';
 import { Picture } from './Picture';
 
 const ROWS = 9;
+const OTHERS = 'all others';
 
 /** The likeliest of both runs, by the larger of the two: what rose to the top now is never far down. */
 export function predictionRows(before: Float64Array, now: Float64Array, rows = ROWS): number[] {
   return topIndices(before.map((p, id) => Math.max(p, now[id] ?? 0)), rows);
 }
 
-function Row({ words, before, now, edited, quiet = false }: {
+function Row({ words, named, isStop, before, now, edited, quiet = false }: {
   readonly words: ComponentChild;
+  readonly named: string;
+  readonly isStop: boolean;
   readonly before: number;
   readonly now: number;
   readonly edited: boolean;
   readonly quiet?: boolean;
 }) {
   return (
-    <tr>
+    <tr tabIndex={isStop ? 0 : -1} aria-label={`${named}: ${share(now)}${edited ? `, before ${share(before)}` : ''}`}>
       <th scope="row">{words}</th>
       <td class="bar-cell">
         <Bar value={now} before={before} full={1} quiet={quiet} />
@@ -54,13 +58,17 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
   const [is, was] = [probabilitiesAt(shown.now, dest), probabilitiesAt(held, dest)];
   const last = useRef<{ readonly before: Float64Array; readonly now: Float64Array; readonly dest: number } | null>(null);
   if (is && was) last.current = { before: was, now: is, dest };
+  const { stop, onKeyDown } = useRows(ROWS + 1);
   if (!last.current) return null;
   const { before, now } = last.current;
   const rows = predictionRows(before, now);
   const others = (p: Float64Array) => Math.max(0, 1 - rows.reduce((sum, id) => sum + (p[id] ?? 0), 0));
   const data: BarsData = {
     kind: 'bars', title: `Next token after ${token ? label(token, dest) : ''}`, unit: 'probability', conventions: ['softmax of logits'],
-    rows: rows.map((id) => ({ name: app.glyph(id), value: now[id] ?? 0, before: edited ? (before[id] ?? 0) : null })),
+    rows: [
+      ...rows.map((id) => ({ name: app.glyph(id), value: now[id] ?? 0, before: edited ? (before[id] ?? 0) : null })),
+      { name: OTHERS, value: others(now), before: edited ? others(before) : null, total: true },
+    ],
   };
   return (
     <Picture
@@ -93,10 +101,12 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
             <th scope="col">{edited ? words[1] : <span title="softmax of logits">probability</span>}</th>
           </tr>
         </thead>
-        <tbody>
-          {rows.map((id) => (
+        <tbody onKeyDown={onKeyDown}>
+          {rows.map((id, i) => (
             <Row
               key={id}
+              named={app.glyph(id)}
+              isStop={i === stop}
               words={
                 <code title={`id ${id}`}>
                   <Tok text={app.glyph(id)} />
@@ -107,7 +117,7 @@ export function Predictions({ shown }: { readonly shown: Shown }) {
               edited={edited}
             />
           ))}
-          <Row words={<span class="muted">all others</span>} before={others(before)} now={others(now)} edited={edited} quiet />
+          <Row words={<span class="muted">{OTHERS}</span>} named={OTHERS} isStop={stop === rows.length} before={others(before)} now={others(now)} edited={edited} quiet />
         </tbody>
       </table>
       <MeanLoss shown={shown} held={held} />

@@ -155,7 +155,7 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
             asTable={asTable.value}
           />
           {read && fits && (
-            <p class="scale-note muted" title={`The likeliest token of each vector: ${LENS_MEANS}. A dot: it is the token that comes next.`}>
+            <p class="scale-note muted" title={`word: the likeliest token, ${LENS_MEANS}. A dot: it is the token that comes next.`}>
               word: its guess if the model stopped there; • = the next token
             </p>
           )}

@@ -132,14 +132,18 @@ export function AttributionTab({ shown }: { readonly shown: Shown }) {
   const before = useReading(ready && !difference && shown.now !== shown.before ? about(shown.before.part, by) : null);
   const byHead = token === null ? null : about(subject, 'head');
   const heads = useReading(byHead);
-  const everywhere = token === null ? null : { ...about(subject, 'component'), positions: tokens.map((_, i) => i) };
+  // Of the token asked about where the selection rests: another one under the pointer would be another picture.
+  const rests = useComputed(() => selection.resting.value.dest).value ?? tokens.length - 1;
+  const kept = tokenAt(target, shown, rests);
+  const everywhere = kept === null ? null : { ...about(subject, 'component'), token: kept, positions: tokens.map((_, i) => i) };
   const all = useReading(everywhere);
 
   const [to, word, less] = [tokens[dest], token === null ? '' : app.glyph(token), wrong === null ? null : app.glyph(wrong)];
   const whole = wrong === null ? 'logit' : 'logit difference';
   const place = to ? label(to, dest) : '';
-  const asked = less === null ? `logit of ${word}` : `logit of ${word} less ${less}`;
-  const told = `${asked} after ${place}${difference ? `, ${sideName[side]}` : ''}`;
+  const asked = (one: string) => (less === null ? `logit of ${one}` : `logit of ${one} less ${less}`);
+  const keptWord = kept === null ? '' : app.glyph(kept);
+  const told = `${asked(word)} after ${place}${difference ? `, ${sideName[side]}` : ''}`;
   const was = !difference && shown.now !== shown.before && !before.stale ? before.reading : null;
   const bars = useMemo(
     // A reading of another kind, of before the choice, has no such parts.
@@ -227,13 +231,13 @@ export function AttributionTab({ shown }: { readonly shown: Shown }) {
             shown={shown}
             what={everywhere && { kind: 'read', document: everywhere }}
             valuesOf={(of) => arrayOf(of, 'values')}
-            called={`Attribution of the ${asked} at every position`}
+            called={`Attribution of the ${asked(keptWord)} at every position`}
             unit={whole}
             signed
             title="At every position"
             sub={
               <>
-                of <Tok text={word} />
+                of <Tok text={keptWord} />
               </>
             }
             name="the attribution at every position"

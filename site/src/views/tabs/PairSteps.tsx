@@ -73,17 +73,17 @@ export function PairSteps({ shown }: TabProps) {
     }
   }, [ready]);
   const [q, k, product, v] = VECTORS.map(([name]) => arrayOf(reading, name)) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const [to, from] = [tokens[dest], tokens[src]];
   const data = useMemo<MatrixData | null>(() => {
-    if (!reading) return null;
+    if (!reading || !head || !to || !from) return null;
     const [rows, cols] = [q.length, VECTORS.length];
     const values = Float32Array.from({ length: rows * cols }, (_, i) => [q, k, product, v][i % cols]?.[Math.floor(i / cols)] ?? Number.NaN);
     return {
-      kind: 'matrix', title: 'Query, key and value', conventions: conventionsOf(reading), values, rows, cols,
+      kind: 'matrix', title: `${headName(head)}, ${label(to, dest)} looks at ${label(from, src)}: query, key and value`, conventions: conventionsOf(reading), values, rows, cols,
       rowLabels: Array.from({ length: rows }, (_, i) => ({ text: String(i) })), colLabels: VECTORS.map(([, text]) => ({ text })),
       palette: 'diverging', scale: scaleOf(values, true), scaleLabel: 'value',
     };
   }, [reading]);
-  const [to, from] = [tokens[dest], tokens[src]];
   if (!head || !to || !from) return null;
   const [dst, source] = [<Tok key="to" text={label(to, dest)} />, <Tok key="from" text={label(from, src)} />];
   const { score, pattern, attn_scale, v_norm, result_norm } = (reading?.values ?? {}) as Readonly<Record<string, number>>;
