@@ -2,7 +2,7 @@
 import { useComputed, useSignal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { isDifference, sideName } from '../state/documents';
-import { share, three } from '../state/numbers';
+import { share } from '../state/numbers';
 import { bestHead, DETECTORS, headName, role, scoresOfHead, SHOWS } from '../state/reading';
 import type { Shown } from '../state/run';
 import type { HeadId } from '../state/selection';
@@ -116,11 +116,6 @@ export function HeadsView({ shown, widthPx, narrow }: Props) {
             options={OPTIONS.mode.map((m) => [m, MODES[m][0], MODES[m][2]])}
             onPick={(picked) => experiment.look({ mode: picked })}
           />
-          {drawn && (mode !== 'pattern' || isDifference(document)) && (
-            <span class="pick" title={`Every thumbnail has this scale; the large head has its own. ${MODES[mode][1]}`}>
-              all on one scale, {three(scale[0])} to {three(scale[1])}
-            </span>
-          )}
           <label class="pick">
             order{' '}
             <select value={order} onChange={(event) => experiment.look({ order: event.currentTarget.value as View['order'] })}>

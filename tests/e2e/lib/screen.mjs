@@ -140,7 +140,7 @@ export async function pointAt(page, name, [row, col], [rows, cols]) {
 
 /** The pixels of a head's thumbnail, [n, n] cells. */
 export async function thumbnailOf(page, { layer, head }, n) {
-  const canvas = picture(page, 'all heads').locator('canvas');
+  const canvas = picture(page, 'all heads').locator('.headgrid > canvas');
   const [of, box] = [await canvas.boundingBox(), await picture(page, 'all heads').locator(`[data-head="${layer} ${head}"] .headgrid-thumb`).boundingBox()];
   return pixelsIn(canvas, n, n, { x: box.x - of.x, y: box.y - of.y, width: box.width, height: box.height });
 }
