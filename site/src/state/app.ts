@@ -1,5 +1,5 @@
 /** The page's facts and what can be done to them, in one place; views read signals and call these. */
-import { batch, computed, effect, signal } from '@preact/signals';
+import { batch, computed, effect, signal, untracked } from '@preact/signals';
 import type { Edit, EngineFailure, Engine, HookInfo, ModelInfo, ShippedModel, Token } from '../engine/types';
 import { sideProblem, subject } from './documents';
 import { EXAMPLES, type Example } from './examples';
@@ -162,7 +162,8 @@ export function createApp(connect: () => Engine) {
   effect(() => {
     const id = wanted.value;
     const may = !held.value;
-    if (started && may) void open(id);
+    // What loading reads of the experiment is no reason to load again.
+    if (started && may) untracked(() => void open(id));
   });
 
   return {
