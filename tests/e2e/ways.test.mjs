@@ -7,6 +7,7 @@ import { after as atEnd, before, test } from 'node:test';
 import { after, idsOf, settled, start } from './lib/browser.mjs';
 import { modelOf } from './lib/model.mjs';
 import { colour } from './lib/palette.mjs';
+import { pixelsOf } from './lib/png.mjs';
 import { choose, documentOf, inspects, intervene, namesOf, numberOf, openTab, picture, scaleOf, shows, useModel, write } from './lib/screen.mjs';
 
 let site;
@@ -151,16 +152,12 @@ const svgOf = (page, text) =>
     };
   }, text);
 
-/** Pixels of a PNG, decoded by the page, at points of the SVG that it was made of. */
-const pixelsAt = (page, bytes, points, width) =>
-  page.evaluate(async ([base64, places, svgWidth]) => {
-    const image = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], { type: 'image/png' }));
-    const context = new OffscreenCanvas(image.width, image.height).getContext('2d');
-    context.drawImage(image, 0, 0);
-    const { data } = context.getImageData(0, 0, image.width, image.height);
-    const ratio = image.width / svgWidth;
-    return places.map(([x, y]) => [...data.slice((Math.floor(y * ratio) * image.width + Math.floor(x * ratio)) * 4).subarray(0, 3)]);
-  }, [bytes.toString('base64'), points, width]);
+/** Pixels of a PNG at points of the SVG, of that width, that it was made of. */
+function pixelsAt(bytes, points, width) {
+  const png = pixelsOf(bytes);
+  const ratio = png.width / width;
+  return points.map(([x, y]) => png.at(Math.floor(x * ratio), Math.floor(y * ratio)));
+}
 
 const near = (pixel, wanted, where) =>
   assert.ok(Math.max(...pixel.map((c, k) => Math.abs(c - wanted[k]))) <= 3, `${where}: ${pixel} is not ${wanted}`);
@@ -221,7 +218,7 @@ async function assertDrawings(page, name, [kind, called], { cols, rows }) {
     const behind = bars.filter(({ values }) => values.length > 1 && values[1] !== null);
     assert.equal(rects.length, bars.length + behind.length, `${name}: a rectangle for each bar`);
     const drawn = rects.filter(({ fill }) => fill !== '#b9b4a8');
-    const pixels = await pixelsAt(page, png, drawn.map(({ x, y, width: w, height: h }) => [x + w / 2, y + h / 2]), Number(width));
+    const pixels = pixelsAt(png, drawn.map(({ x, y, width: w, height: h }) => [x + w / 2, y + h / 2]), Number(width));
     const most = Math.max(...bars.map(({ values: [value] }) => Math.abs(value)));
     bars.forEach(({ name: row, values: [value] }, i) => {
       if (Math.abs(value) > most / 50) near(pixels[i], value < 0 ? OCHRE : BLUE, `${name}, ${row}`);
@@ -238,7 +235,7 @@ async function assertDrawings(page, name, [kind, called], { cols, rows }) {
     const [{ x, y, width: w, height: h }] = images;
     cells = rows.flatMap((_, r) => cols.map((__, c) => ({ x: x + (c * w) / cols.length, y: y + (r * h) / rows.length, width: w / cols.length, height: h / rows.length })));
   } else assert.deepEqual([images.length, rects.length], [0, count + BAR_RECTS], `${name}: a rectangle for each cell and the colour bar`);
-  const pixels = await pixelsAt(page, png, cells.map(inside), Number(width));
+  const pixels = pixelsAt(png, cells.map(inside), Number(width));
   rows.forEach(({ name: row, values }, r) => values.forEach((value, c) => near(pixels[r * cols.length + c], colour(value, 'light', how), `${name}, ${row}, ${cols[c]}`)));
 }
 
