@@ -132,11 +132,12 @@ const askForUpdate = (page) =>
 /** The numbers on the screen are those of native `hs`, for each shipped model in turn: what comes after the text. */
 async function computes(page) {
   const last = page.locator('.tok').last();
-  if ((await last.getAttribute('data-lit')) !== 'dest') await last.click();
   for (const model of MANIFEST.models) {
     await page.getByRole('combobox', { name: 'Model' }).selectOption(model.id);
     await page.locator('.meta').getByText(`${model.shape.n_layers} layers`).waitFor();
     await settled(page);
+    // Each model begins where its own story is.
+    if ((await last.getAttribute('data-lit')) !== 'dest') await last.click();
     await page.locator('.tok[data-lit="dest"]').last().and(last).waitFor();
     await page.waitForSelector('.predictions[data-stale="false"]');
     const { ids: likeliest, probs } = hsRun(await idsOf(page), { model }).top.at(-1);
