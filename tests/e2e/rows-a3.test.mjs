@@ -62,6 +62,7 @@ async function assertAttention(page, run, mode, id, model = MODEL) {
   assert.deepEqual(await scaleOf(page, large(id)), ends, 'the colour bar');
   comparePixels(worstOf(await cellsOf(page, large(id), n, n), wanted, n, 'light', { palette, scale: ends }), `${mode} of ${nameOf(id)}`);
   const scale = plain ? [0, 1] : endsOf(all.data, signed);
+  if (!plain) assert.deepEqual(await scaleOf(page, GRID), scale, 'the colour bar of all heads');
   for (const other of [id, heads.at(-1)])
     comparePixels(worstOf(await thumbnailOf(page, other, n), headOf(all, other, model.shape.n_heads), n, 'light', { palette, scale }), `${mode}, thumbnail of ${nameOf(other)}`);
 }

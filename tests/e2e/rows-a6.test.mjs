@@ -142,8 +142,8 @@ async function assertSources(page, model, asked, { layer, head }, asBefore = nul
   const now = read(document, model);
   const was = asBefore && read({ ...asBefore, by: 'source', layer, head }, model);
   const at = layer * model.shape.n_heads + head;
-  // Later tokens are out of a head's reach, and add nothing.
-  const own = names.map((name, i) => ({ name, ...pair(now.source, was?.source, i) })).filter(({ value, before: then = 0 }) => value !== 0 || then !== 0);
+  // Later tokens are out of a head's reach.
+  const own = names.slice(0, asked.positions[0] + 1).map((name, i) => ({ name, ...pair(now.source, was?.source, i) }));
   await assertBars(page, own, {
     whole: pair(now.heads, was?.heads, at), named: `L${layer}H${head}`,
     rest: { of: 'tokens', named: `of which the edit of L${layer}H${head}`, value: now.source_edit?.[0] ?? null },
@@ -231,6 +231,13 @@ test('stories-gelu-4l, by the pointer: component, head, neuron, source, a differ
   await by('source');
   await assertSources(page, model, now, head, unedited);
   await assertPictures(page, model, now);
+  // A token that the head may not look at any more: its bar is what it was.
+  const blind = { hook: `blocks.${head.layer}.attn.hook_pattern`, op: 'zero', heads: [head.head], sources: [3] };
+  await intervene(page, blind);
+  const less3 = [...edits, blind];
+  await assertSources(page, model, { ...now, edits: less3, token: tops(less3)[0] }, head, { ...unedited, token: tops(less3)[0] });
+  assert.equal((await barsOf(page, BARS))[3].value, 0);
+  await after(page, () => page.keyboard.press('Control+z'));
 
   // What the edits change, as one difference.
   await choose(page, 'Which run is shown', 'effect');

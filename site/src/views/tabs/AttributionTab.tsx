@@ -70,7 +70,7 @@ function partsOf(reading: Reading, by: View['by'], shown: Shown): readonly [own:
   return [
     shown.tokenized.tokens.flatMap((token, src): Part[] => {
       const value = arrayOf(reading, 'source')[src] ?? 0;
-      return value === 0 ? [] : [{ label: `${src}`, name: label(token, src), value, at: { src } }];
+      return src > Number(reading.axes.position?.[0]) ? [] : [{ label: `${src}`, name: label(token, src), value, at: { src } }];
     }),
     edit,
   ];
