@@ -41,15 +41,13 @@ void hs_attention_head(const hs_run *run, int layer, int head, hs_rows rows, hs_
 {
     int64_t T = run->n_tokens;
     attention_scores(run, layer, head, rows, scores);
-    if (hs_edits_any(run->edits, HS_HOOK_ATTN_SCORES, layer))
-        hs_edits_apply(run->edits, HS_HOOK_ATTN_SCORES, layer, head, rows, scores, run->inside);
+    hs_hook_head(run, HS_HOOK_ATTN_SCORES, layer, head, rows, scores);
     for (int t = rows.from; t < rows.to; t++) {
         hs_softmax(pattern + t * T, scores + t * T, t + 1);
         for (int64_t s = t + 1; s < T; s++)
             pattern[t * T + s] = 0;
     }
-    if (hs_edits_any(run->edits, HS_HOOK_PATTERN, layer))
-        hs_edits_apply(run->edits, HS_HOOK_PATTERN, layer, head, rows, pattern, run->inside);
+    hs_hook_head(run, HS_HOOK_PATTERN, layer, head, rows, pattern);
 }
 
 /* z of one head = pattern v. A row takes its own sources only, so that not even an infinite value reaches back: a
@@ -105,7 +103,7 @@ void hs_head_results(const hs_run *run, int layer, hs_rows rows, hs_real *attn_o
         return;
     for (int h = 0; h < H; h++)
         head_result(run, layer, h, rows, result + (int64_t)h * d, (int64_t)H * d);
-    if (!hs_edits_any(run->edits, HS_HOOK_RESULT, layer))
+    if (!hs_run_acts(run, HS_HOOK_RESULT, layer))
         return;
     hs_hook(run, HS_HOOK_RESULT, layer, rows, result);
     for (int h = 0; h < H; h++) {

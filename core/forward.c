@@ -38,7 +38,7 @@ void hs_layernorm(const hs_run *run, hs_rows rows, int hook_scale, int hook_norm
         return;
     }
     /* An edit wants all scales before the first is used; only then the means are taken a second time. */
-    bool edited = hs_edits_any(run->edits, hook_scale, layer);
+    bool edited = hs_run_acts(run, hook_scale, layer);
     hs_real mean, unedited;
     for (int t = rows.from; t < rows.to; t++) {
         hs_ln_moments(x + t * x_stride, d, run->model->cfg.eps, &mean, &scale[t]);

@@ -175,6 +175,7 @@ typedef struct hs_run_spec {
     const char *const *capture; /* globs over hook names; each must match a hook. LOGITS is always kept. */
     int n_capture;
     bool keep_for_backward; /* keep what hs_backward needs, besides the captures */
+    const struct hs_live *live; /* the core's own hook function (core/run.h); NULL outside it. Must outlive the run. */
 } hs_run_spec;
 
 /* Bytes that hs_run_new would take, without taking them. */

@@ -1,8 +1,9 @@
 /* hs_read.h: what can be read out of a finished run: the logit lens, direct logit attribution, what wrote a
- * state, neurons, what attention carries, what heads do. Each reading has one home (core/read_*.c) and one
- * section below; docs/formats.md, "Reading", is the same as documents.
+ * state, neurons, what attention carries, what heads do; and studies, which do runs of their own: patching
+ * sweeps, path patching, attribution patching, circuits, steering. Each reading has one home (core/read_*.c);
+ * docs/formats.md, "Reading" and "Study", is the same as documents.
  *
- *     hs_run_new (capturing hs_read_hooks) -> hs_run_forward -> hs_read_new -> hs_read_step ... -> hs_read_array
+ *     hs_run_new (capturing hs_read_hooks) -> hs_run_forward -> hs_read_new -> hs_read_begin -> hs_read_step ... -> hs_read_array
  *
  * A reading is a table of named arrays with named axes. Nothing here changes a run. */
 #ifndef HS_READ_H
@@ -32,8 +33,18 @@ int hs_read_hooks(const hs_model *model, const char *globs[HS_READ_MAX_HOOKS]);
  * HS_ESPEC names the field. `json` may be freed afterwards; model and runs must outlive the reading. */
 hs_status hs_read_new(hs_model *model, const hs_run *run, const hs_run *minus, hs_bytes json, hs_detail *detail,
                       hs_reading **out);
+/* Bytes that the reading holds once it has begun, its own runs included; what they will be before it has. */
+size_t hs_read_bytes(const hs_reading *reading);
+/* Take the memory; once, before the first step. HS_EMEMORY, and the reading can only be freed. */
+hs_status hs_read_begin(hs_reading *reading, hs_detail *detail);
 /* One unit of work (at most 50 MFLOP, or one row of a matrix larger than that); true while more is left. */
 bool hs_read_step(hs_reading *reading);
+/* How far it is: work done and work in all, in a unit of the reading's own; 0 of 0 where it does not say. Arrays can
+ * be read meanwhile: NaN stands where a study has nothing yet. */
+typedef struct hs_read_work {
+    double done, total;
+} hs_read_work;
+hs_read_work hs_read_progress(const hs_reading *reading);
 void hs_read_free(hs_reading *reading);
 int hs_read_count(const hs_reading *reading);
 hs_read_table hs_read_array(const hs_reading *reading, int i);

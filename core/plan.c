@@ -67,7 +67,7 @@ static bool backward_reads(const hs_run *run, int hook, int layer)
     case HS_HOOK_Q_INPUT:
     case HS_HOOK_K_INPUT:
     case HS_HOOK_V_INPUT: return hs_run_splits(run, hook, layer);
-    case HS_HOOK_MLP_IN: return hs_edits_any(run->edits, hook, layer);
+    case HS_HOOK_MLP_IN: return hs_run_acts(run, hook, layer);
     default: return false;
     }
 }
@@ -109,7 +109,7 @@ static void lay_out(hs_run *run, arena *a)
     for (hs_hook_walk walk = HS_HOOK_WALK; hs_hook_next(cfg, &walk);) {
         int at = hs_hook_at(walk.hook, walk.layer), group = shared_group(walk.hook);
         hs_hook_info info = hs_run_shape(run, walk.hook, walk.layer);
-        bool edited = hs_edits_any(run->edits, walk.hook, walk.layer);
+        bool edited = hs_run_acts(run, walk.hook, walk.layer);
         bool own = run->captured[at] || walk.hook == HS_HOOK_LOGITS ||
                    (run->keep && backward_reads(run, walk.hook, walk.layer));
         bool split = walk.hook >= HS_HOOK_ATTN_IN && walk.hook <= HS_HOOK_V_INPUT &&
@@ -200,6 +200,7 @@ static hs_status plan(const hs_model *model, const hs_run_spec *spec, hs_detail 
     }
     run->model = model;
     run->edits = spec->edits;
+    run->live = spec->live;
     run->n_tokens = spec->n_tokens;
     run->keep = spec->keep_for_backward;
     hs_status status = mark_captures(run, spec, detail);

@@ -47,7 +47,21 @@ void *hs_read_take(hs_reading *r, const hs_read_spec *spec, uint64_t count, size
     }
     b->next = r->blocks;
     r->blocks = b;
+    r->bytes += bytes;
     return b + 1;
+}
+
+void hs_read_promise(hs_reading *r, uint64_t bytes)
+{
+    r->bytes += bytes;
+}
+
+hs_status hs_read_promise_run(hs_reading *r, const hs_run_spec *spec, hs_detail *detail)
+{
+    size_t bytes;
+    HS_TRY(hs_run_size(r->model, spec, detail, &bytes));
+    r->bytes += bytes;
+    return HS_OK;
 }
 
 hs_status hs_read_array_new(hs_reading *r, const hs_read_spec *spec, const char *name, bool is_choice, const hs_axis_of *axes,
@@ -249,8 +263,31 @@ static void take_away(hs_reading *r)
     }
 }
 
+size_t hs_read_bytes(const hs_reading *r)
+{
+    return r->bytes < SIZE_MAX ? (size_t)r->bytes : SIZE_MAX;
+}
+
+hs_status hs_read_begin(hs_reading *r, hs_detail *detail)
+{
+    if (r->begun)
+        return hs_fail(detail, HS_ESTATE, "the reading has begun already");
+    if (r->bytes > SIZE_MAX)
+        return hs_fail(detail, HS_EMEMORY, "\"%s\" needs %lld bytes, more than can be addressed", r->reader->name, (long long)r->bytes);
+    if (r->reader->begin)
+        HS_TRY(r->reader->begin(r, detail));
+    r->begun = true;
+    return HS_OK;
+}
+
+hs_read_work hs_read_progress(const hs_reading *r)
+{
+    return r->work;
+}
+
 bool hs_read_step(hs_reading *r)
 {
+    HS_ASSERT(r->begun);
     if (r->done)
         return false;
     int n_sides = r->side[1] && !r->together ? 2 : 1;

@@ -33,6 +33,8 @@ typedef struct hs_reader {
     /* Unit i of a side (0: run, 1: minus); true while that side has another. */
     bool (*unit)(hs_reading *r, int side, int64_t i);
     void (*finish)(hs_reading *r); /* NULL: nothing */
+    /* Of a study: take the runs and places that its plan promised (hs_read_promise). NULL: nothing. */
+    hs_status (*begin)(hs_reading *r, hs_detail *detail);
 } hs_reader;
 
 enum { HS_READ_ARRAYS = 16 };
@@ -63,7 +65,9 @@ struct hs_reading {
     void (*free_own)(hs_reading *r); /* NULL: nothing but blocks */
     int at_side;
     int64_t at_unit;
-    bool done;
+    bool begun, done;
+    uint64_t bytes;    /* taken and promised */
+    hs_read_work work; /* kept by the reader */
     hs_real *results; /* [T, n_heads, d_model], where an edit of hook_result acts (read_parts.c) */
     double *row;      /* [d_model], scratch of read_parts.c */
 };
@@ -77,6 +81,10 @@ void *hs_read_take(hs_reading *r, const hs_read_spec *spec, uint64_t count, size
         if (!((pointer) = hs_read_take(r, spec, (uint64_t)(count), sizeof *(pointer))))   \
             return HS_EMEMORY;                                                            \
     } while (0)
+
+/* Bytes that `begin` will take besides; and those of a run that it will make. */
+void hs_read_promise(hs_reading *r, uint64_t bytes);
+hs_status hs_read_promise_run(hs_reading *r, const hs_run_spec *spec, hs_detail *detail);
 
 typedef struct hs_axis_of {
     const char *name;

@@ -162,4 +162,4 @@ static bool unit(hs_reading *r, int side, int64_t i)
 }
 
 static const char *const FIELDS[] = {"heads", "mode", "pool", NULL};
-const hs_reader hs_reader_attention = {"attention", FIELDS, false, plan, unit, NULL};
+const hs_reader hs_reader_attention = {"attention", FIELDS, false, plan, unit, NULL, NULL};

@@ -288,4 +288,4 @@ static void finish(hs_reading *r)
 }
 
 static const char *const FIELDS[] = {"positions", "token", "wrong", "by", "layer", "head", NULL};
-const hs_reader hs_reader_attribution = {"attribution", FIELDS, false, plan, unit, finish};
+const hs_reader hs_reader_attribution = {"attribution", FIELDS, false, plan, unit, finish, NULL};

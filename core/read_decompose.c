@@ -170,4 +170,4 @@ static void finish(hs_reading *r)
 }
 
 static const char *const FIELDS[] = {"state", "positions", "by", "ln", "along", "vectors", NULL};
-const hs_reader hs_reader_decompose = {"decompose", FIELDS, false, plan, unit, finish};
+const hs_reader hs_reader_decompose = {"decompose", FIELDS, false, plan, unit, finish, NULL};

@@ -216,4 +216,4 @@ static void finish(hs_reading *r)
 }
 
 static const char *const FIELDS[] = {"on",   "length", "batch", "seed", "bos", "error_measure", "exclude_bos", "exclude_current_token", NULL};
-const hs_reader hs_reader_detect = {"detect", FIELDS, true, plan, unit, finish};
+const hs_reader hs_reader_detect = {"detect", FIELDS, true, plan, unit, finish, NULL};

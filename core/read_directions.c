@@ -98,4 +98,4 @@ static bool unit(hs_reading *r, int side, int64_t i)
 }
 
 static const char *const FIELDS[] = {"layer", "neuron", "k", NULL};
-const hs_reader hs_reader_directions = {"directions", FIELDS, true, plan, unit, NULL};
+const hs_reader hs_reader_directions = {"directions", FIELDS, true, plan, unit, NULL, NULL};

@@ -174,4 +174,4 @@ static bool unit(hs_reading *r, int side, int64_t i)
 }
 
 static const char *const FIELDS[] = {"states", "positions", "ln", "token", "k", "logits", NULL};
-const hs_reader hs_reader_lens = {"lens", FIELDS, false, plan, unit, NULL};
+const hs_reader hs_reader_lens = {"lens", FIELDS, false, plan, unit, NULL, NULL};

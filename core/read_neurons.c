@@ -108,7 +108,7 @@ static bool unit(hs_reading *r, int side, int64_t i)
 }
 
 static const char *const FIELDS[] = {"position", "k", "by", "token", "wrong", "layer", NULL};
-const hs_reader hs_reader_neurons = {"neurons", FIELDS, false, plan, unit, NULL};
+const hs_reader hs_reader_neurons = {"neurons", FIELDS, false, plan, unit, NULL, NULL};
 
 /* ---- one neuron ---- */
 
@@ -146,4 +146,4 @@ static bool unit_one(hs_reading *r, int side, int64_t i)
 }
 
 static const char *const ONE_FIELDS[] = {"layer", "neuron", NULL};
-const hs_reader hs_reader_neuron = {"neuron", ONE_FIELDS, false, plan_one, unit_one, NULL};
+const hs_reader hs_reader_neuron = {"neuron", ONE_FIELDS, false, plan_one, unit_one, NULL, NULL};

@@ -277,4 +277,4 @@ static void finish(hs_reading *r)
 }
 
 static const char *const FIELDS[] = {"layer", "head", "dest", "src", "k", NULL};
-const hs_reader hs_reader_pair = {"pair", FIELDS, false, plan, unit, finish};
+const hs_reader hs_reader_pair = {"pair", FIELDS, false, plan, unit, finish, NULL};

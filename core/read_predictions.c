@@ -94,4 +94,4 @@ static void finish(hs_reading *r)
 }
 
 static const char *const FIELDS[] = {"positions", "k", NULL};
-const hs_reader hs_reader_predictions = {"predictions", FIELDS, false, plan, unit, finish};
+const hs_reader hs_reader_predictions = {"predictions", FIELDS, false, plan, unit, finish, NULL};

@@ -77,4 +77,4 @@ static bool unit(hs_reading *r, int side, int64_t i)
 }
 
 static const char *const FIELDS[] = {"states", "positions", "along", "cosine_to", "vectors", NULL};
-const hs_reader hs_reader_states = {"states", FIELDS, false, plan, unit, NULL};
+const hs_reader hs_reader_states = {"states", FIELDS, false, plan, unit, NULL, NULL};

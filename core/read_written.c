@@ -121,4 +121,4 @@ static bool unit(hs_reading *r, int side, int64_t i)
 }
 
 static const char *const FIELDS[] = {"positions", NULL};
-const hs_reader hs_reader_written = {"written", FIELDS, false, plan, unit, NULL};
+const hs_reader hs_reader_written = {"written", FIELDS, false, plan, unit, NULL, NULL};

@@ -8,9 +8,20 @@
 
 #include "edit.h"
 
+/* A hook function, for what an edit document cannot say because it depends on other runs as they go (path patching,
+ * frozen attention): called after the edits wherever `at` marks the hook, with the rows that are being computed.
+ * At attn_scores and pattern `head` says whose [T, T] `data` is; elsewhere data is the hook's whole tensor and head
+ * HS_ALL_HEADS. The backward pass does not go through it: downstream of it gradients hold, at it and before they do not. */
+typedef struct hs_live {
+    void (*act)(void *context, int hook, int layer, int head, hs_rows rows, hs_real *data);
+    void *context;
+    const uint8_t *at; /* [HS_N_HOOKS * max(n_layers, 1)], by hs_hook_at */
+} hs_live;
+
 struct hs_run {
     const hs_model *model;
     const hs_edits *edits;
+    const hs_live *live; /* NULL: none */
     int n_tokens;
     bool keep; /* for the backward pass */
     hs_rows rows;     /* of the pass that hs_run_step does; all, unless hs_run_pass said otherwise */
@@ -45,11 +56,26 @@ static inline bool hs_run_is_own(const hs_run *run, int hook, int layer)
     return run->own[hs_hook_at(hook, layer)];
 }
 
-/* The one line of every hook point: carry out its edits on these rows. Captures need nothing. */
+/* Whether anything acts there. */
+static inline bool hs_run_acts(const hs_run *run, int hook, int layer)
+{
+    return hs_edits_any(run->edits, hook, layer) || (run->live && run->live->at[hs_hook_at(hook, layer)]);
+}
+
+/* The one line of every hook point: what acts there acts on these rows. Captures need nothing. */
+static inline void hs_hook_head(const hs_run *run, int hook, int layer, int head, hs_rows rows, hs_real *data)
+{
+    if (!hs_run_acts(run, hook, layer))
+        return;
+    if (hs_edits_any(run->edits, hook, layer))
+        hs_edits_apply(run->edits, hook, layer, head, rows, data, run->inside);
+    if (run->live && run->live->at[hs_hook_at(hook, layer)])
+        run->live->act(run->live->context, hook, layer, head, rows, data);
+}
+
 static inline void hs_hook(const hs_run *run, int hook, int layer, hs_rows rows, hs_real *data)
 {
-    if (hs_edits_any(run->edits, hook, layer))
-        hs_edits_apply(run->edits, hook, layer, HS_ALL_HEADS, rows, data, run->inside);
+    hs_hook_head(run, hook, layer, HS_ALL_HEADS, rows, data);
 }
 
 static inline hs_rows hs_run_all_rows(const hs_run *run)
@@ -67,7 +93,7 @@ static inline hs_hook_info hs_run_shape(const hs_run *run, int hook, int layer)
 /* Whether the heads of a layer read different inputs, for the q, k or v path (hook = Q_INPUT, ...). */
 static inline bool hs_run_splits(const hs_run *run, int hook, int layer)
 {
-    return hs_edits_any(run->edits, HS_HOOK_ATTN_IN, layer) || hs_edits_any(run->edits, hook, layer);
+    return hs_run_acts(run, HS_HOOK_ATTN_IN, layer) || hs_run_acts(run, hook, layer);
 }
 
 /* What the scores of a layer are divided by. */

@@ -233,6 +233,21 @@ hs_status hsw_read_new(hs_model *model, const hs_run *run, const hs_run *minus, 
     return hs_read_new(model, run, minus, document(json, json_bytes, "reading"), &last, out);
 }
 
+double hsw_read_bytes(const hs_reading *reading)
+{
+    return (double)hs_read_bytes(reading);
+}
+
+hs_status hsw_read_begin(hs_reading *reading)
+{
+    return hs_read_begin(reading, &last);
+}
+
+void hsw_read_progress(const hs_reading *reading, hs_read_work *out)
+{
+    *out = hs_read_progress(reading);
+}
+
 /* The numbers of array i; its name, axes and shape stand in the text. */
 const float *hsw_read_data(const hs_reading *reading, int i)
 {

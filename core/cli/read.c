@@ -94,6 +94,7 @@ static hs_status carry_out(work *w, const char *out)
     if (w->runs[1] && !w->runs[0])
         return hs_fail(w->detail, HS_ESPEC, "minus: there is no run to take it away from; \"ids\" is missing");
     HS_TRY(hs_read_new(w->model, w->runs[0], w->runs[1], w->document, w->detail, &w->reading));
+    HS_TRY(hs_read_begin(w->reading, w->detail));
     while (hs_read_step(w->reading))
         ;
     const char *text = hs_read_text(w->reading);

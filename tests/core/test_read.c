@@ -27,7 +27,8 @@ static hs_run *run_of(const hs_model *model, const int32_t *ids, int T, const hs
 static hs_status read_text(hs_model *model, const hs_run *run, const hs_run *minus, const char *text, hs_detail *detail,
                            hs_reading **out)
 {
-    return hs_read_new(model, run, minus, (hs_bytes){text, strlen(text), "spec.json"}, detail, out);
+    hs_status status = hs_read_new(model, run, minus, (hs_bytes){text, strlen(text), "spec.json"}, detail, out);
+    return status == HS_OK ? hs_read_begin(*out, detail) : status;
 }
 
 static hs_reading *read_all(hs_model *model, const hs_run *run, const hs_run *minus, const char *text)

@@ -31,7 +31,10 @@ export interface CoreExports {
   hsw_unembed(model: number, x: number, n: number, apply_ln_final: number, out: number): number;
   hs_read_hooks(model: number, globs: number): number;
   hsw_read_new(model: number, run: number, minus: number, json: number, json_bytes: number, out: number): number;
+  hsw_read_bytes(reading: number): number;
+  hsw_read_begin(reading: number): number;
   hs_read_step(reading: number): number;
+  hsw_read_progress(reading: number, out: number): void;
   hsw_read_data(reading: number, i: number): number;
   hs_read_text(reading: number): number;
   hs_read_free(reading: number): void;

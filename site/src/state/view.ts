@@ -57,7 +57,7 @@ export const VIEW: View = {
   hook: null,
 };
 
-/** How text is continued: docs/formats.md, "Generation". [default, least, most]; whole numbers where both ends are. */
+/** How text is continued: docs/formats.md, "Generation". [default, least, most]; which are whole: document.ts. */
 export const SAMPLER_RANGES = {
   max_new: [40, 1, 200],
   temperature: [0.8, 0, 5],

@@ -154,6 +154,7 @@ export async function createCore(bytes: BufferSource) {
     try {
       const { at: document, bytes } = scope.string(json(fields));
       const at = scope.make((out) => core.hsw_read_new(current().at, run, minus, document, bytes, out), core.hs_read_free);
+      check(core.hsw_read_begin(at));
       await steps(() => core.hs_read_step(at), pace);
       const said = core.hs_read_text(at);
       if (said === 0) throw new EngineError('EMEMORY', 'no memory for the text of the reading');
@@ -171,7 +172,8 @@ export async function createCore(bytes: BufferSource) {
   async function read(request: ReadRequest, pace: Pace): Promise<Reading> {
     checkRead(request);
     const { ids, edits, runs: others, vectors: both, minus, ...own } = request;
-    const [vectors, fields] = typeof both === 'object' ? [both, own] : [undefined, { ...own, vectors: both }];
+    const [vectors, ours] = typeof both === 'object' ? [both, own] : [undefined, { ...own, vectors: both }];
+    const fields = ids ? ours : { ...ours, edits, runs: others }; // a study's runs are its own
     const run = ids ? (await runs.finished({ ids, edits, runs: others, vectors }, [], pace)).at : 0;
     const other = minus ? (await runs.finished({ ...minus, vectors }, [], pace)).at : 0;
     return reading(run, other, fields, pace);
