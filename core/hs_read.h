@@ -49,8 +49,8 @@ void hs_read_free(hs_reading *reading);
 int hs_read_count(const hs_reading *reading);
 hs_read_table hs_read_array(const hs_reading *reading, int i);
 /* {"v":1,"read":...,"tokens":T,"conventions":{...},"axes":{"state":["0_pre",...]},"arrays":[{"name","axes","shape"}],
- * "values":{"logit":...}}: labels, conventions and single numbers; owned by the reading, valid when it is
- * done; NULL when there was no memory for it. */
-const char *hs_read_text(const hs_reading *reading);
+ * "values":{"logit":...}}: labels, conventions and single numbers, once it has begun as far as they are known.
+ * Owned by the reading and valid until the next call; NULL when there was no memory for it. */
+const char *hs_read_text(hs_reading *reading);
 
 #endif

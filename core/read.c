@@ -301,7 +301,6 @@ bool hs_read_step(hs_reading *r)
     take_away(r);
     if (r->reader->finish)
         r->reader->finish(r);
-    write_text(r);
     r->done = true;
     return false;
 }
@@ -337,7 +336,9 @@ hs_read_table hs_read_array(const hs_reading *r, int i)
     return table;
 }
 
-const char *hs_read_text(const hs_reading *r)
+const char *hs_read_text(hs_reading *r)
 {
+    hs_text_free(&r->text);
+    write_text(r);
     return r->text.lost || !r->text.data ? NULL : r->text.data;
 }

@@ -5,7 +5,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-const LIMIT = 200_000;
+const LIMIT = 260_000; // 200,000 until the benches Patch and Steer: docs/adr/0014
 const MODEL = /^models\/[^/]+\//; // weights, config and tokenizer: the download of one model
 
 const dir = process.argv[2];

@@ -82,8 +82,15 @@ static void print_documents(void)
 #define READ(name, what) puts("  '" #name "',");
 #include "reads.def"
 #undef READ
-    printf("] as const;\n"
-           "export type ReadName = (typeof READS)[number];\n"
+    puts("] as const;\n"
+         "export type ReadName = (typeof READS)[number];\n"
+         "/** Those that do runs of their own. */\n"
+         "export const STUDIES: readonly ReadName[] = [");
+#define READ(name, what)
+#define STUDY(name, what) puts("  '" #name "',");
+#include "reads.def"
+#undef READ
+    printf("];\n"
            "/** What hs_read_hooks fills at most. */\n"
            "export const READ_MAX_HOOKS = %d;\n\n",
            HS_READ_MAX_HOOKS);

@@ -115,6 +115,9 @@ export const READS = [
   'predictions',
 ] as const;
 export type ReadName = (typeof READS)[number];
+/** Those that do runs of their own. */
+export const STUDIES: readonly ReadName[] = [
+];
 /** What hs_read_hooks fills at most. */
 export const READ_MAX_HOOKS = 16;
 

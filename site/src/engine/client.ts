@@ -1,10 +1,9 @@
 /** The page's end of the channel: a request in, a promise out. */
 import type { Answer, Ask, FromWorker, Kind, Port, ToWorker } from '../worker/protocol';
 import { EngineError, aborted } from './errors';
-import type { GeneratedToken } from './types';
+import type { GeneratedToken, StudyProgress } from './types';
 
-interface Pending {
-  readonly onToken: AskOptions['onToken'];
+interface Pending extends Pick<AskOptions, 'onToken' | 'onProgress'> {
   resolve(answer: Answer<Kind>): void;
   reject(failure: EngineError): void;
 }
@@ -12,6 +11,7 @@ interface Pending {
 export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onToken?: ((token: GeneratedToken, index: number) => void) | undefined;
+  readonly onProgress?: ((progress: StudyProgress) => void) | undefined;
   readonly transfer?: ArrayBuffer[];
 }
 
@@ -25,13 +25,14 @@ export function connect(port: Port<FromWorker, ToWorker>) {
   port.onmessage = ({ data }) => {
     const asked = pending.get(data.id);
     if ('token' in data) return asked?.onToken?.(data.token, data.index);
+    if ('progress' in data) return asked?.onProgress?.(data.progress);
     pending.delete(data.id);
     if (data.ok) asked?.resolve(data.answer);
     else asked?.reject(new EngineError(data.status, data.detail));
   };
 
   /** The answer of the worker; EABORTED as soon as the signal says so. */
-  function ask<K extends Kind>(kind: K, what: Ask<K>, { signal, onToken, transfer = [] }: AskOptions = {}): Promise<Answer<K>> {
+  function ask<K extends Kind>(kind: K, what: Ask<K>, { signal, onToken, onProgress, transfer = [] }: AskOptions = {}): Promise<Answer<K>> {
     if (dead) return Promise.reject(dead);
     if (signal?.aborted) return Promise.reject(aborted());
     const id = ++lastId;
@@ -40,7 +41,7 @@ export function connect(port: Port<FromWorker, ToWorker>) {
       pending.delete(id);
       port.postMessage({ id, kind: 'cancel' }, []);
     };
-    const answer = new Promise<Answer<Kind>>((resolve, reject) => pending.set(id, { onToken, resolve, reject }));
+    const answer = new Promise<Answer<Kind>>((resolve, reject) => pending.set(id, { onToken, onProgress, resolve, reject }));
     signal?.addEventListener('abort', cancel, { once: true });
     try {
       // A row of Calls ties `kind` to `what` and to the answer; a union over kinds cannot carry that.

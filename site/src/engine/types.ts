@@ -178,6 +178,17 @@ export interface Reading {
   readonly arrays: ReadonlyMap<string, ReadArray>;
 }
 
+/** How far a study is (docs/formats.md, "Study"): told when it begins and then about ten times a second. */
+export interface StudyProgress {
+  /** Work done and work in all, in a unit of the study's own. */
+  readonly done: number;
+  readonly total: number;
+  /** What the study takes in the core. */
+  readonly bytes: number;
+  /** What it has so far; NaN stands where there is nothing yet. */
+  readonly reading: Reading;
+}
+
 /** A text to continue: docs/formats.md, "Generation". What is absent has the value that it says. */
 export interface GenerateRequest extends Pick<RunRequest, 'ids' | 'edits' | 'runs' | 'vectors'> {
   readonly max_new?: number;
@@ -263,8 +274,9 @@ export interface Engine {
   /** d(metric)/d(value) at hooks and of weights. */
   gradient(request: GradientRequest, options?: { signal?: AbortSignal }): Promise<GradientResult>;
   /** A reading of a run: the logit lens, attribution, neurons, heads, ... Runs are kept, so that the next reading
-   *  of the same one has no forward pass to wait for. */
-  read(request: ReadRequest, options?: { signal?: AbortSignal }): Promise<Reading>;
+   *  of the same one has no forward pass to wait for. A study does runs of its own and may take minutes: other
+   *  questions are answered meanwhile, between its units. */
+  read(request: ReadRequest, options?: { signal?: AbortSignal; onProgress?: (progress: StudyProgress) => void }): Promise<Reading>;
   /** The text continued; `onToken` hears of each token as it is drawn, with its index. */
   generate(
     request: GenerateRequest,

@@ -107,8 +107,9 @@ export function createExperiment(initial: Experiment, place: Place) {
     endTyping() {
       stretch = null;
     },
+    /** A tab is the Look bench's: who opens one looks there. */
     look(view: Partial<View>) {
-      set({ view: { ...current.value.view, ...view } }, 'look');
+      set({ view: { ...current.value.view, ...(view.tab && { bench: 'look' }), ...view } }, 'look');
     },
     isOff(id: HeadId): boolean {
       const found = current.value.interventions[indexOfHead(id)];

@@ -1,5 +1,5 @@
 /** Readings of the shown runs, kept while they may be looked at again. */
-import type { Engine, ModelInfo, ReadRequest, Reading } from '../engine/types';
+import type { Engine, ModelInfo, ReadRequest, Reading, StudyProgress } from '../engine/types';
 
 /** So many numbers are kept, the ones asked for last. */
 const MOST_NUMBERS = 16 << 20;
@@ -21,6 +21,23 @@ export function createReadings(engine: () => Pick<Engine, 'read'> | null) {
     }
   }
 
+  function keep(key: string, found: Kept) {
+    kept.delete(key);
+    kept.set(key, found); // the newest stands last
+    found.reading.then(
+      ({ arrays }) => {
+        found.numbers = [...arrays.values()].reduce((sum, { data }) => sum + data.length, 0);
+        drop();
+      },
+      () => kept.get(key) === found && kept.delete(key),
+    );
+    return found.reading;
+  }
+  const begin = (request: ReadRequest, options?: Parameters<Engine['read']>[1]): Promise<Reading> => {
+    const ready = engine();
+    return ready && model ? ready.read(request, options) : Promise.reject({ status: 'ESTATE', detail: 'no model is loaded' });
+  };
+
   return {
     /** Another model: what was read is of no more use. */
     use(info: ModelInfo) {
@@ -29,20 +46,17 @@ export function createReadings(engine: () => Pick<Engine, 'read'> | null) {
     },
     /** Readings are quick, so one that nobody waits for any more goes on and is kept. */
     ask(request: ReadRequest): Promise<Reading> {
-      const ready = engine();
-      if (!ready || !model) return Promise.reject({ status: 'ESTATE', detail: 'no model is loaded' });
       const key = JSON.stringify(request);
-      const found = kept.get(key) ?? { reading: ready.read(request), numbers: 0 };
-      kept.delete(key);
-      kept.set(key, found); // the newest stands last
-      found.reading.then(
-        ({ arrays }) => {
-          found.numbers = [...arrays.values()].reduce((sum, { data }) => sum + data.length, 0);
-          drop();
-        },
-        () => kept.get(key) === found && kept.delete(key),
-      );
-      return found.reading;
+      return keep(key, kept.get(key) ?? { reading: begin(request), numbers: 0 });
+    },
+    /** A study may take minutes: it ends with its signal, and is kept once it is done. */
+    async study(request: ReadRequest, signal: AbortSignal, onProgress: (progress: StudyProgress) => void): Promise<Reading> {
+      const key = JSON.stringify(request);
+      const of = model;
+      const found = kept.get(key);
+      if (found) return keep(key, found);
+      const reading = await begin(request, { signal, onProgress });
+      return of === model ? keep(key, { reading: Promise.resolve(reading), numbers: 0 }) : reading;
     },
   };
 }

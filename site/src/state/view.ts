@@ -9,6 +9,7 @@ export type Direction =
   | { readonly head: readonly [layer: number, head: number]; readonly position: number };
 
 export const OPTIONS = {
+  bench: ['look', 'patch', 'steer'],
   tab: ['attention', 'stream', 'lens', 'attribution', 'mlp', 'written', 'hooks', 'generate'],
   /** Prompt A, prompt B, A less B, or A less the same run without edits. */
   side: ['a', 'b', 'a-b', 'effect'],

@@ -53,6 +53,22 @@ export const CrossIcon = () => (
   </Icon>
 );
 
+/** One square of a row put into another row. */
+export const PatchIcon = () => (
+  <Icon>
+    <path d="M2 2.5h4v4H2zM7 2.5h4v4H7zM12 2.5h4v4h-4zM2 11.5h4v4H2zM12 11.5h4v4h-4z" />
+    <path d="M9 6.5v5M7 11.5h4v4H7z" fill="currentColor" />
+  </Icon>
+);
+
+/** An arrow turned off its way. */
+export const SteerIcon = () => (
+  <Icon>
+    <path d="M3 15 14.5 3.5M10 3h5v5" />
+    <path d="M3 15h11" stroke-dasharray="2 2.4" />
+  </Icon>
+);
+
 export const EyepieceIcon = () => (
   <Icon>
     <circle cx="9" cy="9" r="5.5" />

@@ -62,6 +62,12 @@ const Saved = deferred(() => import('./Saved').then((m) => m.Saved));
 const Palette = deferred(() => import('./Palette').then((m) => m.Palette));
 const EditForm = deferred(() => import('./EditForm').then((m) => m.EditForm));
 
+const BENCHES = {
+  look: Look,
+  patch: deferred(() => import('./patch/index').then((m) => m.PatchBench)),
+  steer: deferred(() => import('./steer/index').then((m) => m.SteerBench)),
+} as const;
+
 function Panels() {
   const { app, session } = usePage();
   const open = app.panel.value;
@@ -82,6 +88,8 @@ export function App() {
   const wide = useMedia('(min-width: 1100px)');
   const narrow = useMedia('(max-width: 699px)');
   const shown = app.shown.value;
+  const { bench, tab } = app.view.value;
+  const Bench = BENCHES[bench];
   useEffect(() => {
     document.addEventListener('keydown', keys.listen);
     return () => document.removeEventListener('keydown', keys.listen);
@@ -93,8 +101,8 @@ export function App() {
       <main>
         <TokenStrip />
         <Notices />
-        {shown && <Look key={shown.info.sha256 /* what pictures kept was true of another model */} shown={shown} />}
-        {shown && !narrow && app.view.value.tab === 'attention' && <StoryLine />}
+        {shown && <Bench key={shown.info.sha256 /* what pictures kept was true of another model */} shown={shown} />}
+        {shown && !narrow && bench === 'look' && tab === 'attention' && <StoryLine />}
         <Chips />
       </main>
       {wide ? (

@@ -39,6 +39,7 @@ function everything(page: ReturnType<typeof usePage>): readonly Found[] {
   });
   return [
     ...OPTIONS.tab.filter((tab) => tab !== 'mlp' || !shown?.info.config.attn_only).map((tab) => ({ name: TAB_NAMES[tab], kind: 'view', go: () => experiment.look({ tab }) })),
+    ...OPTIONS.bench.map((bench) => ({ name: bench, kind: 'bench', go: () => experiment.look({ bench }) })),
     ...heads.map(({ name, what, id }) => ({
       name, kind: what ? `head, ${what.kind} ${what.score.toFixed(2)}` : 'head',
       go: () => {

@@ -1,10 +1,10 @@
 /** The engine's calls as calls of the .wasm: one model at a time, no messages, so it runs in a Node test
  *  as in the worker. */
-import { CONFIG_ENUMS, CONFIG_FIELDS, PROCESSES } from '../engine/abi.gen';
+import { CONFIG_ENUMS, CONFIG_FIELDS, PROCESSES, STUDIES } from '../engine/abi.gen';
 import { EngineError } from '../engine/errors';
 import type {
   GenerateRequest, GeneratedToken, Generation, GradientRequest, GradientResult, HookInfo, ModelConfig, ModelInfo, ProcessName, ReadArray,
-  ReadRequest, Reading, RunRequest, RunResult, Tensor, Token, Tokenized,
+  ReadRequest, Reading, RunRequest, RunResult, StudyProgress, Tensor, Token, Tokenized,
 } from '../engine/types';
 import type { ModelFiles } from './protocol';
 import { checkGenerate, checkProcess, checkRead, checkRun, integers, json } from './requests';
@@ -14,7 +14,15 @@ import { instantiate, type HeapArray, type Wasm } from './wasm';
 
 export type Core = Awaited<ReturnType<typeof createCore>>;
 
-export type OnToken = (token: GeneratedToken, index: number) => void;
+/** What is heard of a question before its answer. */
+export interface Heard {
+  onToken(token: GeneratedToken, index: number): void;
+  onProgress(progress: StudyProgress): void;
+}
+type Tell = Heard['onProgress'];
+
+/** Milliseconds: each telling copies what there is so far. */
+const BETWEEN_TELLINGS = 100;
 
 interface Loaded {
   readonly at: number;
@@ -148,38 +156,54 @@ export async function createCore(bytes: BufferSource) {
     }
   }
 
-  /** A reading of runs at these addresses, 0 for none. */
-  async function reading(run: number, minus: number, fields: object, pace: Pace): Promise<Reading> {
+  /** What a reading has now. */
+  function readingNow(at: number): Reading {
+    const said = core.hs_read_text(at);
+    if (said === 0) throw new EngineError('EMEMORY', 'no memory for the text of the reading');
+    const { read, tokens, conventions, axes, values, arrays } = JSON.parse(wasm.text(said)) as Said;
+    return {
+      read, tokens, conventions, axes, values,
+      arrays: new Map(arrays.map((array, i) =>
+        [array.name, { ...array, data: wasm.floats(core.hsw_read_data(at, i), array.shape.reduce((a, b) => a * b, 1)) }])),
+    };
+  }
+
+  /** A reading of runs at these addresses, 0 for none; `tell` hears of it when it begins and then now and again. */
+  async function reading(run: number, minus: number, fields: object, pace: Pace, tell?: Tell): Promise<Reading> {
     const scope = open();
     try {
       const { at: document, bytes } = scope.string(json(fields));
       const at = scope.make((out) => core.hsw_read_new(current().at, run, minus, document, bytes, out), core.hs_read_free);
       check(core.hsw_read_begin(at));
-      await steps(() => core.hs_read_step(at), pace);
-      const said = core.hs_read_text(at);
-      if (said === 0) throw new EngineError('EMEMORY', 'no memory for the text of the reading');
-      const { read, tokens, conventions, axes, values, arrays } = JSON.parse(wasm.text(said)) as Said;
-      return {
-        read, tokens, conventions, axes, values,
-        arrays: new Map(arrays.map((array, i) =>
-          [array.name, { ...array, data: wasm.floats(core.hsw_read_data(at, i), array.shape.reduce((a, b) => a * b, 1)) }])),
-      };
+      const { at: work } = scope.block(16);
+      const size = core.hsw_read_bytes(at);
+      let told = -Infinity;
+      await steps(() => {
+        if (tell && performance.now() - told > BETWEEN_TELLINGS) {
+          core.hsw_read_progress(at, work);
+          const [done = 0, total = 0] = wasm.doubles(work, 2);
+          tell({ done, total, bytes: size, reading: readingNow(at) });
+          told = performance.now();
+        }
+        return core.hs_read_step(at);
+      }, pace);
+      return readingNow(at);
     } finally {
       scope.close();
     }
   }
 
-  async function read(request: ReadRequest, pace: Pace): Promise<Reading> {
+  async function read(request: ReadRequest, pace: Pace, { onProgress }: Heard): Promise<Reading> {
     checkRead(request);
     const { ids, edits, runs: others, vectors: both, minus, ...own } = request;
     const [vectors, ours] = typeof both === 'object' ? [both, own] : [undefined, { ...own, vectors: both }];
     const fields = ids ? ours : { ...ours, edits, runs: others }; // a study's runs are its own
     const run = ids ? (await runs.finished({ ids, edits, runs: others, vectors }, [], pace)).at : 0;
     const other = minus ? (await runs.finished({ ...minus, vectors }, [], pace)).at : 0;
-    return reading(run, other, fields, pace);
+    return reading(run, other, fields, pace, STUDIES.includes(request.read) ? onProgress : undefined);
   }
 
-  async function generate(request: GenerateRequest, pace: Pace, onToken: OnToken): Promise<Generation> {
+  async function generate(request: GenerateRequest, pace: Pace, { onToken }: Heard): Promise<Generation> {
     checkGenerate(request);
     const { d_vocab_out } = current().info.config;
     const { vectors: _, ...fields } = request;

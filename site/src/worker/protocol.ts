@@ -1,11 +1,12 @@
 /** Every message between the page and its worker. Types only.
  *
  * Exactly one answer for each request; a cancelled request is answered with EABORTED unless its answer
- * was on its way. Before the answer of `generate` each token comes as it is drawn. Buffers in `load` and in the tensors of an answer are transferred: the receiver owns
+ * was on its way. Before the answer of `generate` each token comes as it is drawn, before that of a study how far it
+ * is. Buffers in `load` and in the tensors of an answer are transferred: the receiver owns
  * them. */
 import type {
   EngineFailure, GenerateRequest, GeneratedToken, Generation, GradientRequest, GradientResult, HookInfo, ModelInfo, ProcessName, ReadRequest, Reading,
-  RunRequest, RunResult, Tensor, Token, Tokenized,
+  RunRequest, RunResult, StudyProgress, Tensor, Token, Tokenized,
 } from '../engine/types';
 
 /** A model's files as bytes. Without a tokenizer it runs on ids only. */
@@ -42,6 +43,7 @@ export type ToWorker = Request | { readonly id: number; readonly kind: 'cancel' 
 export type FromWorker =
   | { readonly id: number; readonly ok: true; readonly answer: Answer<Kind> }
   | { readonly id: number; readonly token: GeneratedToken; readonly index: number }
+  | { readonly id: number; readonly progress: StudyProgress }
   | ({ readonly id: number; readonly ok: false } & EngineFailure);
 
 /** One end of a channel: a Worker, its global scope, or a MessagePort. */

@@ -1,16 +1,23 @@
-/** Answers requests over a port, one at a time, in order; a cancel is heard between the steps of a run. */
+/** Answers requests over a port, one at a time, in order; a cancel is heard between the steps of a run. What takes
+ *  long (a study, a text) is set aside between its units for what does not, so that typing goes on meanwhile. */
+import { STUDIES } from '../engine/abi.gen';
 import { EngineError, aborted, engineError } from '../engine/errors';
-import type { Core, OnToken } from './core';
+import type { Core, Heard } from './core';
 import type { Answer, Ask, FromWorker, Kind, Port, Request, ToWorker } from './protocol';
 import type { Pace } from './runs';
 
-type Calls = { readonly [K in Kind]: (ask: Ask<K>, pace: Pace, onToken: OnToken) => Answer<K> | Promise<Answer<K>> };
+type Calls = { readonly [K in Kind]: (ask: Ask<K>, pace: Pace, heard: Heard) => Answer<K> | Promise<Answer<K>> };
+
+const takesLong = ({ kind, ask }: Request) => kind === 'generate' || (kind === 'read' && STUDIES.includes(ask?.read));
+/** What is set aside stands on the model, which these replace. */
+const waits = (request: Request) => takesLong(request) || request.kind === 'load' || request.kind === 'process';
 
 /** `open` is called at once, so that the core is there with the first request, and again for the request
  *  that follows a failure of it. */
 export function serve(port: Port<ToWorker, FromWorker>, open: () => Promise<Core>, pause: Pace['pause']) {
   const waiting: Request[] = [];
-  let current: { readonly id: number; readonly controller: AbortController } | null = null;
+  /** What is being answered, innermost last: more than one while a long one is set aside. */
+  const current: { readonly id: number; readonly controller: AbortController }[] = [];
   let opening: Promise<Core> | null = open();
   opening.catch(() => {}); // the first request will hear of it
 
@@ -29,30 +36,51 @@ export function serve(port: Port<ToWorker, FromWorker>, open: () => Promise<Core
     port.postMessage({ id, ok: false, status, detail }, []);
   }
 
-  async function work() {
-    for (let request = waiting.shift(); request; request = waiting.shift()) {
-      const controller = new AbortController();
-      current = { id: request.id, controller };
-      try {
-        const onToken: OnToken = (token, index) => port.postMessage({ id: request.id, token, index }, []);
-        const answer = await answerTo(request, await core(), { pause, signal: controller.signal }, onToken);
-        port.postMessage({ id: request.id, ok: true, answer }, [...new Set(buffersOf(answer))]);
-      } catch (thrown) {
-        const trapped = thrown instanceof WebAssembly.RuntimeError;
-        if (trapped) opening = null; // what its heap holds cannot be trusted
-        fail(request.id, trapped ? new EngineError('EWORKER', `the core stopped (${thrown.message}); load the model again`) : thrown);
-      }
-      current = null;
+  const stopped = (why: string) => new EngineError('EWORKER', `the core stopped (${why}); load the model again`);
+
+  async function answer(request: Request) {
+    const { id } = request;
+    const controller = new AbortController();
+    current.push({ id, controller });
+    const send = (message: FromWorker, value: unknown) => port.postMessage(message, [...new Set(buffersOf(value))]);
+    const heard: Heard = {
+      onToken: (token, index) => send({ id, token, index }, null),
+      onProgress: (progress) => send({ id, progress }, progress),
+    };
+    try {
+      const ready = await core();
+      const opened = opening;
+      const aside = async () => {
+        await pause();
+        for (let i = 0; i < waiting.length; ) {
+          const next = waiting[i];
+          if (next && !waits(next)) {
+            waiting.splice(i, 1);
+            await answer(next);
+          } else i++;
+        }
+        if (opening !== opened) throw stopped('another question broke it');
+      };
+      const made = await answerTo(request, ready, { pause: takesLong(request) ? aside : pause, signal: controller.signal }, heard);
+      send({ id, ok: true, answer: made }, made);
+    } catch (thrown) {
+      const trapped = thrown instanceof WebAssembly.RuntimeError;
+      if (trapped) opening = null; // what its heap holds cannot be trusted
+      fail(id, trapped ? stopped(thrown.message) : thrown);
     }
+    current.pop();
+  }
+
+  async function work() {
+    for (let request = waiting.shift(); request; request = waiting.shift()) await answer(request);
   }
 
   port.onmessage = ({ data }) => {
     if (data.kind !== 'cancel') {
       waiting.push(data);
-      if (!current) void work();
-    } else if (data.id === current?.id) {
-      current.controller.abort();
+      if (current.length === 0) void work();
     } else {
+      current.find(({ id }) => id === data.id)?.controller.abort();
       const at = waiting.findIndex(({ id }) => id === data.id);
       if (at >= 0) waiting.splice(at, 1);
       if (at >= 0) fail(data.id, aborted());
@@ -68,13 +96,13 @@ function buffersOf(value: unknown): ArrayBuffer[] {
 }
 
 /** Where memory is short, once more without the kept runs. */
-async function answerTo({ kind, ask }: Request, core: Calls & Pick<Core, 'forget'>, pace: Pace, onToken: OnToken) {
+async function answerTo({ kind, ask }: Request, core: Calls & Pick<Core, 'forget'>, pace: Pace, heard: Heard) {
   // A row of Calls ties `kind` to `ask`; a union over kinds cannot carry that.
-  const call = core[kind] as (what: unknown, pace: Pace, onToken: OnToken) => Answer<Kind> | Promise<Answer<Kind>>;
+  const call = core[kind] as (what: unknown, pace: Pace, heard: Heard) => Answer<Kind> | Promise<Answer<Kind>>;
   try {
-    return await call(ask, pace, onToken);
+    return await call(ask, pace, heard);
   } catch (thrown) {
     if (!(thrown instanceof EngineError && thrown.status === 'EMEMORY' && core.forget())) throw thrown;
-    return call(ask, pace, onToken);
+    return call(ask, pace, heard);
   }
 }
