@@ -139,6 +139,59 @@ test('tokens come one by one, each before the answer', async () => {
   expect(heard).toEqual(tokens);
 });
 
+describe('what takes long is set aside between its units', () => {
+  test('for what does not, but not for another long one, nor for another model', async () => {
+    const { info } = await load();
+    const order: string[] = [];
+    let asked: Promise<unknown>[] | null = null;
+    const as = (name: string, answer: Promise<unknown>) => answer.then(() => order.push(name));
+    const alone = await client.ask('generate', { ids, max_new: 4 });
+    onPause = () => {
+      asked ??= [
+        as('second text', client.ask('generate', { ids, max_new: 2 })),
+        as('model', client.ask('load', toy())),
+        as('run', client.ask('run', { ids: [0, 9, 8] })),
+        as('reading', client.ask('read', { read: 'lens', ids: [0, 9, 8] })),
+      ];
+    };
+    const text = client.ask('generate', { ids, max_new: 4 });
+    await as('text', text);
+    await Promise.all(asked ?? []);
+    expect(order).toEqual(['run', 'reading', 'text', 'second text', 'model']);
+    expect(await text).toEqual(alone); // what came between left no trace
+    expect(info.id).toBe('toy');
+  });
+  test('and can still be cancelled while it is', async () => {
+    await load();
+    const controller = new AbortController();
+    let run: Promise<RunResult> | null = null;
+    onPause = () => {
+      run ??= client.ask('run', { ids: [0, 9, 8] });
+      if (pauses === 6) controller.abort();
+    };
+    await expect(client.ask('generate', { ids, max_new: 9 }, { signal: controller.signal })).rejects.toThrow(failure('EABORTED'));
+    expect((await run)?.loss.length).toBe(2);
+    const then = pauses;
+    await client.ask('hooks', { nTokens: 4 });
+    expect(pauses).toBeLessThanOrEqual(then + 1);
+  });
+  test('one that breaks the core breaks both, and the next has a new core', async () => {
+    const core = await createCore(wasmBytes);
+    const breaks = { ...core, hooks: () => { throw new WebAssembly.RuntimeError('unreachable'); } };
+    const cores = [breaks, core];
+    const other = start(async () => cores.shift() ?? core);
+    const files = toy();
+    await other.ask('load', files);
+    let hooks: Promise<unknown> | null = null;
+    onPause = () => {
+      hooks ??= expect(other.ask('hooks', { nTokens: 4 })).rejects.toThrow(failure('EWORKER'));
+    };
+    await expect(other.ask('generate', { ids, max_new: 9 })).rejects.toThrow(failure('EWORKER'));
+    await hooks;
+    expect((await other.ask('tokenize', { text: 'the cat', special: false, bos: null })).ids.length).toBeGreaterThan(1);
+  });
+});
+
 test('what is measured is handed over, what is kept is not', async () => {
   const core = await createCore(wasmBytes);
   const sent: [FromWorker, ArrayBuffer[]][] = [];
