@@ -2,7 +2,7 @@
  * metric, go backward. */
 #include "error.h"
 #include "json.h"
-#include "kernels.h"
+#include "metric.h"
 #include "model.h"
 
 #include <stdlib.h>
@@ -114,79 +114,25 @@ static hs_status read_edits(document *d, const other_runs *others)
     return hs_edits_new(d->model, part, d->n_ids, &sources, d->detail, &d->result.edits);
 }
 
-static hs_status read_token(document *d, hs_json_at metric, const char *key, int64_t *out)
-{
-    hs_json_at at = hs_json_get(d->json, metric, key);
-    if (at < 0 || !hs_json_int(d->json, at, out) || *out < 0 || *out >= d->model->cfg.d_vocab_out)
-        return FAIL(d, "metric.%s", "a token id from 0 to %d is needed here", key, d->model->cfg.d_vocab_out - 1);
-    return HS_OK;
-}
-
-/* KL(clean || this run) at the position: its value, and d = softmax(run) - softmax(clean). */
-static hs_status read_kl(document *d, int64_t position, const hs_real *row, hs_real *d_row)
-{
-    int V = d->model->cfg.d_vocab_out;
-    HS_TRY(read_ids(d, hs_json_get(d->json, hs_json_root(d->json), "clean"), "clean", &d->clean, &d->n_clean));
-    if (d->n_clean != d->n_ids)
-        return FAIL(d, "clean", "%d ids for a run of %d: kl compares position by position", d->n_clean, d->n_ids);
-    HS_TRY(run_other(d, d->clean, d->n_clean, NULL, 0, &d->other));
-    const hs_real *clean = hs_run_logits(d->other) + position * V;
-    hs_real *p = malloc((size_t)V * sizeof *p);
-    if (!p)
-        return hs_fail(d->detail, HS_EMEMORY, "no memory for the metric");
-    double total = hs_logsumexp(row, V), clean_total = hs_logsumexp(clean, V), kl = 0;
-    hs_softmax(p, clean, V);
-    hs_softmax(d_row, row, V);
-    for (int i = 0; i < V; i++) {
-        if (p[i] > 0)
-            kl += (double)p[i] * (((double)clean[i] - clean_total) - ((double)row[i] - total));
-        d_row[i] -= p[i];
-    }
-    free(p);
-    d->result.metric = kl;
-    return HS_OK;
-}
-
 /* The metric's value and its derivative by the logits [T, d_vocab_out], which is zero but for one row. */
 static hs_status read_metric(document *d, hs_real *d_logits)
 {
-    static const char *const FIELDS[] = {"kind", "position", "correct", "wrong", NULL};
+    hs_json_at root = hs_json_root(d->json);
     int V = d->model->cfg.d_vocab_out;
-    int64_t position = -1, correct, wrong;
-    hs_json_at metric = hs_json_get(d->json, hs_json_root(d->json), "metric"), at;
-    if (metric < 0 || hs_json_type_of(d->json, metric) != HS_JSON_OBJECT)
-        return FAIL(d, "metric", "an object is needed here");
-    const char *unknown = hs_json_unknown_key(d->json, metric, FIELDS);
-    if (unknown)
-        return FAIL(d, "metric.%s", "a metric has no such field", unknown);
-    const char *kind = (at = hs_json_get(d->json, metric, "kind")) < 0 ? NULL : hs_json_string(d->json, at);
-    if ((at = hs_json_get(d->json, metric, "position")) >= 0 &&
-        (!hs_json_int(d->json, at, &position) || position < -d->n_ids || position >= d->n_ids))
-        return FAIL(d, "metric.position", "a position of the %d tokens is needed here", d->n_ids);
-    position += position < 0 ? d->n_ids : 0;
-    const hs_real *row = hs_run_logits(d->result.run) + position * V;
-    hs_real *d_row = d_logits + position * V;
-    if (kind && !strcmp(kind, "logit_diff")) {
-        HS_TRY(read_token(d, metric, "correct", &correct));
-        HS_TRY(read_token(d, metric, "wrong", &wrong));
-        d_row[correct] += 1;
-        d_row[wrong] -= 1;
-        d->result.metric = (double)row[correct] - (double)row[wrong];
-        return HS_OK;
+    hs_metric metric;
+    HS_TRY(hs_metric_read(d->model, d->json, hs_json_get(d->json, root, "metric"), "metric", d->n_ids, d->detail, &metric));
+    HS_TRY(hs_metric_check(d->model, &metric, "metric", true, d->detail));
+    int64_t at = (int64_t)metric.position * V;
+    const hs_real *clean = NULL;
+    if (metric.kind == HS_METRIC_KL) {
+        HS_TRY(read_ids(d, hs_json_get(d->json, root, "clean"), "clean", &d->clean, &d->n_clean));
+        if (d->n_clean != d->n_ids)
+            return FAIL(d, "clean", "%d ids for a run of %d: kl compares position by position", d->n_clean, d->n_ids);
+        HS_TRY(run_other(d, d->clean, d->n_clean, NULL, 0, &d->other));
+        clean = hs_run_logits(d->other) + at;
     }
-    if (kind && !strcmp(kind, "log_prob")) {
-        HS_TRY(read_token(d, metric, "correct", &correct));
-        hs_softmax(d_row, row, V);
-        for (int i = 0; i < V; i++)
-            d_row[i] = (i == correct) - d_row[i];
-        d->result.metric = (double)row[correct] - hs_logsumexp(row, V);
-        return HS_OK;
-    }
-    if (kind && !strcmp(kind, "kl"))
-        return read_kl(d, position, row, d_row);
-    if (kind && !strcmp(kind, "rank"))
-        return FAIL(d, "metric.kind", "rank has no gradient; use logit_diff, log_prob or kl");
-    return FAIL(d, "metric.kind", "logit_diff, log_prob or kl is needed here");
+    d->result.metric = hs_metric_gradient(&metric, hs_run_logits(d->result.run) + at, clean, V, d_logits + at);
+    return HS_OK;
 }
 
 static hs_status carry_out(document *d, const other_runs *others)

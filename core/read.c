@@ -202,6 +202,8 @@ static hs_status plan(hs_reading *r, const hs_read_spec *spec)
         if (!known)
             return hs_fail(spec->detail, HS_ESPEC, "%s: \"%s\" has no such field", key, name);
     }
+    if (r->side[0] && r->reader->begin)
+        return hs_fail(spec->detail, HS_ESPEC, "ids: \"%s\" does runs of its own and names their prompts in other fields", name);
     if (!r->side[0] && !r->reader->without_run)
         return hs_fail(spec->detail, HS_ESPEC, "ids: \"%s\" reads a run; say of which tokens", name);
     if (r->side[1] && r->side[1]->n_tokens != r->n_tokens)
