@@ -24,7 +24,7 @@ export function randomExperiment(next: () => number): { experiment: Experiment; 
   const text = () => many(30, () => pick(LETTERS)).join('');
   const maybe = <K extends string, T>(key: K, make: () => T) => (next() < 0.3 ? ({ [key]: make() } as { [P in K]: T }) : {});
   const number = () => pick([0, 1, -1.5, next() * 1e6, next() * 1e-30, 1 / 3, Number.MAX_VALUE]);
-  const value = () => pick([number(), many(8, number), [many(3, number), []], { vector: 'mean' }, { run: 'B' }, { run: 'B', positions: [-1, 3] }]);
+  const value = () => pick([number(), many(8, number), [many(3, number), []], { vector: 'mean' }, { run: 'B' }, { run: 'A' }, { run: 'B', positions: [-1, 3] }]);
   const edit = (): Edit => {
     const op = pick<Op>(['zero', 'scale', 'set', 'add', 'mean', 'patch', 'freeze', 'project_out', 'clamp']);
     return {
@@ -56,7 +56,7 @@ export function randomExperiment(next: () => number): { experiment: Experiment; 
       text: text(),
       textB: next() < 0.5 ? text() : null,
       interventions: many(6, () => ({ edit: edit(), muted: next() < 0.3 })),
-      view: { ...VIEW, ...options, ...maybe('target', () => pick(['next' as const, below(999)])), ...maybe('wrong', () => below(999)), ...maybe('along', along), ...maybe('hook', () => 'hook_embed') },
+      view: { ...VIEW, ...options, ...maybe('target', () => pick(['next' as const, below(999)])), ...maybe('wrong', () => below(999)), ...maybe('along', along), ...maybe('hook', () => 'hook_embed'), ...maybe('answers', head), ...maybe('receiver', () => 'L1H3.k'), ...maybe('edges', () => below(999)) },
       sampler: { ...SAMPLER, ...sampler },
     },
     lock: {

@@ -115,6 +115,21 @@ describe('a picture', () => {
     expect(b?.edits).toEqual([zero]);
   });
 
+  it('an edit that takes from prompt A acts on prompt B alone', async () => {
+    const engine = fakeEngine();
+    const requests: RunRequest[] = [];
+    const compute = createCompute({ ...engine, run: (request) => (requests.push(request), engine.run(request)) }, await engine.load('fake'));
+    const fromA = { hook: 'blocks.0.attn.hook_z', op: 'patch', value: { run: 'A', positions: [1] } } as const;
+    const fromB = { hook: 'blocks.0.attn.hook_z', op: 'patch', value: { run: 'B' } } as const;
+    const ask = { text: 'the cat', textB: 'the dog' };
+    const { a, b } = await compute({ ...ask, edits: [fromA] }, new AbortController().signal);
+    const [idsA, idsB] = [a, b].map((of) => Array.from(of?.tokenized.ids ?? []));
+    expect(a.now).toBe(a.before);
+    expect(requests.at(-1)).toMatchObject({ ids: idsB, edits: [fromA], runs: { A: idsA } });
+    const both = await compute({ ...ask, edits: [fromA, fromB] }, new AbortController().signal);
+    expect([both.a.edits, both.b?.edits]).toEqual([[fromB], [fromA]]);
+  });
+
   it('of a long text brings along what is looked at, and asks for it when it is', async () => {
     const engine = fakeEngine({ nHeads: 8 });
     const seen: RunRequest[] = [];

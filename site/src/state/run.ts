@@ -14,15 +14,19 @@ export interface Ask {
 /** The run of a document. */
 export type RunPart = Pick<RunRequest, 'ids' | 'edits' | 'runs'>;
 
-const readsRuns = (edit: Edit) => JSON.stringify(edit.value)?.includes('"run":') ?? false;
+export type Prompt = 'A' | 'B';
 
-/** The run of a prompt with edits. An edit that takes from prompt B acts on prompt A alone. */
-export function runPart(ids: readonly number[], edits: readonly Edit[], idsB: readonly number[] | null): RunPart {
+/** Whether an edit takes its numbers from a prompt's run. */
+export const takesFrom = ({ value }: Edit, prompt: Prompt): boolean => JSON.stringify(value)?.includes(`"run":"${prompt}"`) ?? false;
+
+/** The edits that act on a prompt: all but those that take from it, which act on the other one alone. */
+export const editsOf = (prompt: Prompt, edits: readonly Edit[]): readonly Edit[] => edits.filter((edit) => !takesFrom(edit, prompt));
+
+/** The run of a prompt with edits; `other`: the prompt that they may take from. */
+export function runPart(ids: readonly number[], edits: readonly Edit[], other: { readonly name: Prompt; readonly ids: readonly number[] } | null): RunPart {
   if (edits.length === 0) return { ids };
-  return edits.some(readsRuns) && idsB ? { ids, edits, runs: { B: idsB } } : { ids, edits };
+  return other && edits.some((edit) => takesFrom(edit, other.name)) ? { ids, edits, runs: { [other.name]: other.ids } } : { ids, edits };
 }
-
-export const editsOfB = (edits: readonly Edit[]): readonly Edit[] => edits.filter((edit) => !readsRuns(edit));
 
 /** One run, and what can be read of it at once; `pattern` and `logits` are null while they are fetched, and whoever
  *  asked is told by the signal that they read. */
@@ -137,12 +141,12 @@ export function createCompute(engine: Computes, info: ModelInfo) {
     const { text, textB, edits } = ask;
     const a = await plain(text, signal, 'a');
     const b = textB === null ? null : await plain(textB, signal, 'b');
-    const idsB = b ? [...b.tokenized.ids] : null;
-    const shown = async (made: Kept, inForce: readonly Edit[]): Promise<Shown> => ({
-      ...made, info, edits: inForce,
-      now: inForce.length === 0 ? made.before : await run(runPart([...made.tokenized.ids], inForce, idsB), signal),
-    });
-    return { ask, a: await shown(a, edits), b: b && (await shown(b, editsOfB(edits))) };
+    const shown = async (made: Kept, name: Prompt, other: Kept | null): Promise<Shown> => {
+      const inForce = editsOf(name, edits);
+      const part = runPart([...made.tokenized.ids], inForce, other && { name: name === 'A' ? 'B' : 'A', ids: [...other.tokenized.ids] });
+      return { ...made, info, edits: inForce, now: inForce.length === 0 ? made.before : await run(part, signal) };
+    };
+    return { ask, a: await shown(a, 'A', b), b: b && (await shown(b, 'B', a)) };
   };
 }
 

@@ -33,6 +33,26 @@ export const OPTIONS = {
   /** Of detectors: docs/formats.md, "detect". */
   detect: ['text', 'random'],
   error: ['stripe', 'mul', 'abs'],
+  /** Of the Patch bench: docs/formats.md, "Study". */
+  study: ['sweep', 'path', 'attribute', 'circuit', 'ablate'],
+  /** A's activations into the run of B, or B's into the run of A. */
+  direction: ['denoise', 'noise'],
+  metric: ['logit_diff', 'log_prob', 'rank', 'kl'],
+  /** Cells say how far the metric went from B's to A's, or what it is. */
+  cells: ['score', 'metric'],
+  /** Which of a head's activations is patched. */
+  of: ['z', 'q', 'k', 'v', 'pattern'],
+  /** Heads by position, or one head's pattern by destination and source. */
+  detail: ['position', 'source'],
+  /** What the selected place is patched at. */
+  site: ['resid_pre', 'attn_out', 'resid_mid', 'mlp_out', 'head'],
+  /** Of path patching: MLPs between sender and receiver. */
+  mlps: ['frozen', 'recomputed'],
+  /** Of attribution: gradients at B alone, or along the way from B to A. */
+  gradient: ['one', 'integrated'],
+  /** Of ablation. */
+  ablated: ['z', 'attn_out', 'mlp_out'],
+  op: ['zero', 'mean', 'position_mean', 'resample'],
 } as const;
 
 type Choices = { readonly [K in keyof typeof OPTIONS]: (typeof OPTIONS)[K][number] };
@@ -48,6 +68,12 @@ export interface View extends Choices {
   readonly along: Direction | null;
   /** The hook that the Hooks tab shows. */
   readonly hook: string | null;
+  /** Of patching: the token that A predicts and the one that B does, where they are chosen; null: their likeliest. */
+  readonly answers: readonly [correct: number, wrong: number] | null;
+  /** Of path patching: "final", "1_mlp_in", "L1H3.k". */
+  readonly receiver: string;
+  /** Of the circuit: how many edges are kept. */
+  readonly edges: number | null;
 }
 
 export const VIEW: View = {
@@ -56,6 +82,9 @@ export const VIEW: View = {
   wrong: null,
   along: null,
   hook: null,
+  answers: null,
+  receiver: 'final',
+  edges: null,
 };
 
 /** How text is continued: docs/formats.md, "Generation". [default, least, most]; which are whole: document.ts. */

@@ -3,6 +3,7 @@ import type { Edit } from '../engine/types';
 import { ablatedHead, type Intervention } from '../state/experiment';
 import { three } from '../state/numbers';
 import { headName } from '../state/reading';
+import { takesFrom } from '../state/run';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { EyeIcon, CrossIcon } from '../ui/icons';
 import { usePage } from './page';
@@ -15,7 +16,7 @@ const brief = (text: string) => (text.length > 24 ? `${text.slice(0, 24)}…` : 
 export function nameOf(edit: Edit): { readonly what: string; readonly on: string } {
   const head = ablatedHead(edit);
   if (head) return { what: `ablate ${headName(head)}`, on: 'z = 0, all positions' };
-  const value = edit.value === undefined ? '' : typeof edit.value === 'number' ? ` ${three(edit.value)}` : 'run' in Object(edit.value) ? ' from B' : ` ${brief(JSON.stringify(edit.value))}`;
+  const value = edit.value === undefined ? '' : typeof edit.value === 'number' ? ` ${three(edit.value)}` : 'run' in Object(edit.value) ? ` from ${takesFrom(edit, 'A') ? 'A' : 'B'}` : ` ${brief(JSON.stringify(edit.value))}`;
   const scale = edit.scale === undefined ? '' : ` × ${three(edit.scale)}`;
   const layer = /^blocks\.(\d+)\.mlp\.hook_post$/.exec(edit.hook)?.[1];
   const neuron = layer !== undefined && edit.dims && edit.dims[1] === edit.dims[0] + 1 ? `L${layer} N${edit.dims[0]}` : null;

@@ -2,7 +2,7 @@
  *  before it is put in force, so that what does not fit is said here. */
 import { useId, useState } from 'preact/hooks';
 import type { Edit, Op, Operand } from '../engine/types';
-import { runPart } from '../state/run';
+import { runPart, takesFrom } from '../state/run';
 import { asFailure } from '../state/failure';
 import { Dialog } from './Dialog';
 import { usePage } from './page';
@@ -94,7 +94,7 @@ export function EditForm({ edit, index, onClose }: EditFormProps) {
   const [problem, setProblem] = useState<string | null>(null);
   const id = useId();
   const operands = OPS[draft.op][1];
-  const needsB = operands.includes('value') && /^b$|"B"/i.test(draft.value.trim());
+  const needsB = operands.includes('value') && /^[ab]$|"[AB]"/i.test(draft.value.trim());
   const noB = needsB && app.experiment.current.value.textB === null;
 
   async function apply(event: Event) {
@@ -104,7 +104,11 @@ export function EditForm({ edit, index, onClose }: EditFormProps) {
       const made = editOf(draft);
       const pair = app.runner.shown.value;
       if (noB) throw { status: 'EEDIT', detail: 'value: there is no prompt B; add one above the pictures first' };
-      if (pair) await app.engine.value?.run({ ...runPart([...pair.a.tokenized.ids], [made], pair.b && [...pair.b.tokenized.ids]), capture: [], logits: false });
+      if (pair) {
+        const [a, b] = [pair.a, pair.b ?? pair.a].map(({ tokenized }) => [...tokenized.ids]) as [number[], number[]];
+        const part = takesFrom(made, 'A') ? runPart(b, [made], { name: 'A', ids: a }) : runPart(a, [made], { name: 'B', ids: b });
+        await app.engine.value?.run({ ...part, capture: [], logits: false });
+      }
       app.experiment.put(made, index);
       onClose();
     } catch (thrown) {
@@ -144,7 +148,7 @@ export function EditForm({ edit, index, onClose }: EditFormProps) {
             </option>
           ))}
         </select>
-        {operands.includes('value') && field('value', 'a number, a list such as 1, 0, 2, or B for prompt B')}
+        {operands.includes('value') && field('value', 'a number, a list such as 1, 0, 2, or B: from prompt B (A: from A, in B)')}
         {operands.includes('scale') && field('scale', draft.op === 'add' ? '1' : 'a number')}
         {operands.includes('min') && [...field('min', 'no least'), ...field('max', 'no most')]}
         {(Object.keys(PARTS) as PartName[]).map((name) => field(name, PARTS[name]))}
