@@ -116,15 +116,14 @@ static void solu(hs_real *out, const hs_real *x, hs_rows rows, int d_mlp)
     }
 }
 
-/* The MLP on mlp_in [T, d_model]; its output is in hook_mlp_out's place. */
-static void mlp(const hs_run *run, int layer, hs_rows rows, const hs_real *mlp_in)
+/* out = the MLP of mlp_in, both [T, d_model]. */
+static void mlp(const hs_run *run, int layer, hs_rows rows, const hs_real *mlp_in, hs_real *out)
 {
     const hs_config *cfg = &run->model->cfg;
     const hs_block_weights *w = &run->model->blocks[layer];
     const hs_packed_block *packed = &run->model->forward.blocks[layer];
     int d = cfg->d_model, d_mlp = cfg->d_mlp;
     hs_real *pre = hs_run_at(run, HS_HOOK_MLP_PRE, layer), *post = hs_run_at(run, HS_HOOK_MLP_POST, layer);
-    hs_real *out = hs_run_at(run, HS_HOOK_MLP_OUT, layer);
     const hs_real *normalized = mlp_in;
     if (cfg->normalization_type != HS_NORM_NONE) {
         hs_real *n = hs_run_at(run, HS_HOOK_LN2_NORMALIZED, layer);
@@ -149,7 +148,6 @@ static void mlp(const hs_run *run, int layer, hs_rows rows, const hs_real *mlp_i
                       (int64_t)(rows.to - rows.from) * d_mlp);
     hs_hook(run, HS_HOOK_MLP_POST, layer, rows, post);
     multiply(rows, out, d, post, d_mlp, packed->W_out, w->b_out, d, d_mlp);
-    hs_hook(run, HS_HOOK_MLP_OUT, layer, rows, out);
 }
 
 /* sum = a + b, all [T, d_model]. */
@@ -159,20 +157,16 @@ static void add_to_stream(const hs_run *run, hs_rows rows, hs_real *sum, const h
     add_rows(sum, a, b, rows, d);
 }
 
-/* One block: from the stream before it (hook_resid_pre's place) to the stream after it. */
-static void block(const hs_run *run, int layer, hs_rows rows)
+/* Attention of one block, from hook_resid_pre's place to hook_attn_out's. */
+static void attention(const hs_run *run, int layer, hs_rows rows, const hs_real *resid, hs_real *attn_out)
 {
     const hs_config *cfg = &run->model->cfg;
     const hs_block_weights *w = &run->model->blocks[layer];
     const hs_packed_block *packed = &run->model->forward.blocks[layer];
     int d = cfg->d_model, n_z = cfg->n_heads * cfg->d_head;
-    hs_real *resid = hs_run_at(run, HS_HOOK_RESID_PRE, layer);
     hs_real *q = hs_run_at(run, HS_HOOK_Q, layer), *k = hs_run_at(run, HS_HOOK_K, layer);
     hs_real *v = hs_run_at(run, HS_HOOK_V, layer), *z = hs_run_at(run, HS_HOOK_Z, layer);
-    hs_real *attn_out = hs_run_at(run, HS_HOOK_ATTN_OUT, layer);
-    hs_real *resid_post = hs_run_at(run, HS_HOOK_RESID_POST, layer);
 
-    hs_hook(run, HS_HOOK_RESID_PRE, layer, rows, resid);
     split_inputs(run, layer, rows, resid);
     const hs_real *normalized = resid;
     if (cfg->normalization_type != HS_NORM_NONE) {
@@ -191,11 +185,25 @@ static void block(const hs_run *run, int layer, hs_rows rows)
     hs_hook(run, HS_HOOK_Z, layer, rows, z);
     multiply(rows, attn_out, d, z, n_z, packed->W_O, w->b_O, d, n_z);
     hs_head_results(run, layer, rows, attn_out); /* hook_result */
+}
+
+/* One block: from the stream before it (hook_resid_pre's place) to the stream after it. */
+static void block(const hs_run *run, int layer, hs_rows rows)
+{
+    const hs_config *cfg = &run->model->cfg;
+    int d = cfg->d_model;
+    hs_real *resid = hs_run_at(run, HS_HOOK_RESID_PRE, layer);
+    hs_real *attn_out = hs_run_at(run, HS_HOOK_ATTN_OUT, layer);
+    hs_real *resid_post = hs_run_at(run, HS_HOOK_RESID_POST, layer);
+
+    hs_hook(run, HS_HOOK_RESID_PRE, layer, rows, resid);
+    if (!run->live || !run->live->no_attention)
+        attention(run, layer, rows, resid, attn_out); /* ln1, hook_q, ..., hook_z, hook_result */
     hs_hook(run, HS_HOOK_ATTN_OUT, layer, rows, attn_out);
     if (cfg->attn_only)
         add_to_stream(run, rows, resid_post, resid, attn_out);
     else {
-        hs_real *resid_mid = hs_run_at(run, HS_HOOK_RESID_MID, layer);
+        hs_real *resid_mid = hs_run_at(run, HS_HOOK_RESID_MID, layer), *mlp_out = hs_run_at(run, HS_HOOK_MLP_OUT, layer);
         hs_real *mlp_in = hs_run_at(run, HS_HOOK_MLP_IN, layer);
         add_to_stream(run, rows, resid_mid, resid, attn_out);
         hs_hook(run, HS_HOOK_RESID_MID, layer, rows, resid_mid);
@@ -203,8 +211,10 @@ static void block(const hs_run *run, int layer, hs_rows rows)
             copy(mlp_in, resid_mid, rows, d);
             hs_hook(run, HS_HOOK_MLP_IN, layer, rows, mlp_in);
         }
-        mlp(run, layer, rows, mlp_in ? mlp_in : resid_mid); /* ln2, hook_pre, hook_post, hook_mlp_out */
-        add_to_stream(run, rows, resid_post, resid_mid, hs_run_at(run, HS_HOOK_MLP_OUT, layer));
+        if (!run->live || !run->live->no_mlps)
+            mlp(run, layer, rows, mlp_in ? mlp_in : resid_mid, mlp_out); /* ln2, hook_pre, hook_post */
+        hs_hook(run, HS_HOOK_MLP_OUT, layer, rows, mlp_out);
+        add_to_stream(run, rows, resid_post, resid_mid, mlp_out);
     }
     hs_hook(run, HS_HOOK_RESID_POST, layer, rows, resid_post);
 }
@@ -244,18 +254,22 @@ static void unembed(const hs_run *run, hs_rows rows, const hs_real *stream)
 
 /* ---- the pass, in stages and parts ---- */
 
+const hs_real *hs_run_stream(const hs_run *run, int layer)
+{
+    return layer > 0 ? hs_run_at(run, HS_HOOK_RESID_POST, layer - 1) : run->stream;
+}
+
 /* The stage's rows: embed, a block, or unembed. */
 static void do_stage(const hs_run *run, int stage, hs_rows rows)
 {
     int n_layers = run->model->cfg.n_layers, layer = stage - 1;
-    const hs_real *before = layer > 0 ? hs_run_at(run, HS_HOOK_RESID_POST, layer - 1) : run->stream;
     if (stage == 0)
         embed(run, rows);
     else if (layer < n_layers) {
-        copy(hs_run_at(run, HS_HOOK_RESID_PRE, layer), before, rows, run->model->cfg.d_model);
+        copy(hs_run_at(run, HS_HOOK_RESID_PRE, layer), hs_run_stream(run, layer), rows, run->model->cfg.d_model);
         block(run, layer, rows);
     } else
-        unembed(run, rows, before);
+        unembed(run, rows, hs_run_stream(run, layer));
 }
 
 static hs_rows stage_rows(const hs_run *run)
@@ -308,4 +322,11 @@ void hs_run_pass(hs_run *run, hs_rows rows, int logits_from)
     run->rows = rows;
     run->logits_from = logits_from;
     run->stage = run->chunk = 0;
+}
+
+void hs_run_enter(hs_run *run, int layer, const hs_real *stream)
+{
+    copy(layer > 0 ? hs_run_at(run, HS_HOOK_RESID_POST, layer - 1) : run->stream, stream, run->rows, run->model->cfg.d_model);
+    run->stage = layer + 1;
+    run->chunk = 0;
 }

@@ -97,6 +97,13 @@ static int shared_group(int hook)
     }
 }
 
+/* What is inside attention, or inside the MLPs, in a run that does not compute them (hs_live). */
+static bool is_skipped(const hs_run *run, int hook)
+{
+    return (run->live && run->live->no_attention && hook >= HS_HOOK_ATTN_IN && hook <= HS_HOOK_RESULT) ||
+           (run->live && run->live->no_mlps && hook >= HS_HOOK_LN2_SCALE && hook <= HS_HOOK_MLP_POST);
+}
+
 /* Place every tensor and scratch buffer. With a.base NULL the pointers stay NULL and a.used counts. */
 static void lay_out(hs_run *run, arena *a)
 {
@@ -109,6 +116,8 @@ static void lay_out(hs_run *run, arena *a)
     for (hs_hook_walk walk = HS_HOOK_WALK; hs_hook_next(cfg, &walk);) {
         int at = hs_hook_at(walk.hook, walk.layer), group = shared_group(walk.hook);
         hs_hook_info info = hs_run_shape(run, walk.hook, walk.layer);
+        if (is_skipped(run, walk.hook))
+            continue;
         bool edited = hs_run_acts(run, walk.hook, walk.layer);
         bool own = run->captured[at] || walk.hook == HS_HOOK_LOGITS ||
                    (run->keep && backward_reads(run, walk.hook, walk.layer));

@@ -11,11 +11,14 @@
 /* A hook function, for what an edit document cannot say because it depends on other runs as they go (path patching,
  * frozen attention): called after the edits wherever `at` marks the hook, with the rows that are being computed.
  * At attn_scores and pattern `head` says whose [T, T] `data` is; elsewhere data is the hook's whole tensor and head
- * HS_ALL_HEADS. The backward pass does not go through it: downstream of it gradients hold, at it and before they do not. */
+ * HS_ALL_HEADS. The backward pass does not go through it: downstream of it gradients hold, at it and before they do not.
+ * With no_attention (no_mlps) nothing inside attention (the MLPs) is computed and no hook inside exists: `act` fills
+ * hook_attn_out (hook_mlp_out), where it must be marked in every layer. */
 typedef struct hs_live {
     void (*act)(void *context, int hook, int layer, int head, hs_rows rows, hs_real *data);
     void *context;
     const uint8_t *at; /* [HS_N_HOOKS * max(n_layers, 1)], by hs_hook_at */
+    bool no_attention, no_mlps;
 } hs_live;
 
 struct hs_run {
@@ -108,6 +111,11 @@ static inline bool hs_normalises(const hs_run *run, int hook_scale)
 /* Have hs_run_step and hs_run_forward compute only these rows, from run->ids. What earlier rows gave at hook_k
  * and hook_v must still stand, in places of their own (captured). Rows before logits_from get no logits. */
 void hs_run_pass(hs_run *run, hs_rows rows, int logits_from);
+/* Have hs_run_step begin at block `layer` (n_layers: at the unembedding) with the pass's rows of `stream` [T, d_model]
+ * before it. */
+void hs_run_enter(hs_run *run, int layer, const hs_real *stream);
+/* The stream before a block (n_layers: the final one) in a run that captured hook_resid_post. */
+const hs_real *hs_run_stream(const hs_run *run, int layer);
 
 /* ---- forward.c and attend.c; `rows` are those that are computed, pointers are to row 0 ---- */
 
