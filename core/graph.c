@@ -1,7 +1,6 @@
 /* graph.c: the numbering of senders and receivers, their names, and lists of them. */
 #include "graph.h"
 
-#include <limits.h>
 #include <string.h>
 
 static int mlps(const hs_config *cfg)
@@ -73,7 +72,7 @@ static int read_number(const char **text, int end)
     if (*s < '0' || *s > '9')
         return -1;
     for (; *s >= '0' && *s <= '9' && value < end; s++)
-        value = value > (INT_MAX - 9) / 10 ? INT_MAX : value * 10 + (*s - '0');
+        value = value > (INT32_MAX - 9) / 10 ? INT32_MAX : value * 10 + (*s - '0');
     *text = s;
     return value < end ? value : -1;
 }
@@ -126,7 +125,7 @@ static hs_status read_name(const hs_reading *r, const hs_read_spec *spec, hs_sid
 
 static hs_status take(hs_reading *r, const hs_read_spec *spec, int64_t n, int64_t n_nodes, hs_node_lists *out)
 {
-    if (n_nodes > INT_MAX)
+    if (n_nodes > INT32_MAX)
         return hs_fail(spec->detail, HS_EMEMORY, "no memory for %lld names", (long long)n_nodes);
     HS_READ_TAKE(r, spec, out->first, n + 1);
     HS_READ_TAKE(r, spec, out->node, n_nodes);

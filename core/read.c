@@ -178,7 +178,7 @@ static void write_text(hs_reading *r)
 
 static hs_status plan(hs_reading *r, const hs_read_spec *spec)
 {
-    static const char *const COMMON[] = {"v", "read", "ids", "edits", "runs", "minus", NULL};
+    static const char *const COMMON[] = {"v", "read", "ids", "edits", "runs", "minus", NULL}, *const OF_STUDIES[] = {"v", "read", "ids", NULL};
     hs_json_at root = hs_json_root(spec->json), at;
     if (hs_json_type_of(spec->json, root) != HS_JSON_OBJECT)
         return hs_fail(spec->detail, HS_ESPEC, "a reading document is an object, not %s", hs_json_type_name(spec->json, root));
@@ -195,7 +195,7 @@ static hs_status plan(hs_reading *r, const hs_read_spec *spec)
     for (hs_json_at item = hs_json_first(spec->json, root); item >= 0; item = hs_json_next(spec->json, item)) {
         const char *key = hs_json_key(spec->json, item);
         bool known = false;
-        for (const char *const *f = COMMON; *f; f++)
+        for (const char *const *f = r->reader->begin ? OF_STUDIES : COMMON; *f; f++)
             known = known || !strcmp(*f, key);
         for (const char *const *f = r->reader->fields; *f; f++)
             known = known || !strcmp(*f, key);

@@ -298,15 +298,20 @@ static double metric_of(const hs_reading *r, const path *w, const hs_run *run)
     return hs_metric_value(metric, hs_run_logits(run) + (int64_t)metric->position * V, w->kept, V);
 }
 
+static void set_ids(hs_run *run, const int32_t *ids)
+{
+    HS_ASSERT(hs_run_set_ids(run, ids, NULL) == HS_OK); /* checked when they were read */
+}
+
 static void begin_pair(const hs_reading *r, path *w)
 {
     const int32_t *base = hs_pair_base(&w->pairs, w->pair);
     int position = w->pairs.list[w->pair].metric.position;
     hs_rows all = hs_run_all_rows(w->base);
     memset(w->receive_at, 0, (size_t)HS_N_HOOKS * (size_t)(r->model->cfg.n_layers + 1));
-    hs_run_change(w->base, base);
-    hs_run_change(w->source, hs_pair_source(&w->pairs, w->pair));
-    hs_run_change(w->patched, base);
+    set_ids(w->base, base);
+    set_ids(w->source, hs_pair_source(&w->pairs, w->pair));
+    set_ids(w->patched, base);
     hs_run_pass(w->base, all, position);
     hs_run_pass(w->source, all, position);
     hs_run_pass(w->patched, all, position);

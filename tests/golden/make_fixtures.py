@@ -12,6 +12,8 @@ from safetensors.numpy import save_file
 import edit_cases
 import generate_cases
 import grad_cases
+import path_cases
+import path_reference
 import read_cases
 import read_reference
 import process_cases
@@ -91,6 +93,17 @@ def reads_of(model, name):
     return cases, tensors
 
 
+def paths_of(model, name, spec):
+    """The studies of paths, as reads_of has readings."""
+    double = in_double(model, spec["cfg"])
+    cases, tensors = [], {}
+    for i, doc in enumerate(path_cases.cases(name, model.cfg)):
+        out, axes = path_reference.expected(double, doc)
+        cases.append({"document": doc, "axes": axes})
+        tensors.update({f"{i}/{array}": x for array, x in out.items()})
+    return cases, tensors
+
+
 def shipped(name):
     """Readings, generations and processes of a model that the page ships; it has no other cases."""
     model = load(f"{HERE}/../../models/{name}")
@@ -122,6 +135,8 @@ def main(names):
             write_cases(f"{where}/processes", *indexed(process_cases.cases(model, spec["prompts"][-1])))
         if name in read_cases.MODELS:
             write_cases(f"{where}/reads", *reads_of(model, name))
+        if name in path_cases.MODELS:
+            write_cases(f"{where}/paths", *paths_of(model, name, spec))
         if name in edit_cases.IDENTITY_MODELS:
             hooks = list(every_hook(model, [0]))
             write_cases(f"{where}/identities", edit_cases.identities(name, model.cfg, hooks, spec["prompts"][-1]), {})

@@ -57,8 +57,8 @@ function checkSums(document, { arrays, values }) {
 const OWN = new Set(['sum', 'error']);
 
 /** Reading documents against TransformerLens' ActivationCache and head_detector; their sums; their labels and words. */
-export function checkReads(adapter, model) {
-  return each(model, 'reads', async ({ document, axes }, expected) => {
+export function checkReads(adapter, model, kind = 'reads') {
+  return each(model, kind, async ({ document, axes }, expected) => {
     const got = await adapter.read(modelFolder(model), document);
     const arrays = new Map([...got.arrays].filter(([name]) => !OWN.has(name)));
     for (const name of expected.keys())
@@ -72,6 +72,9 @@ export function checkReads(adapter, model) {
     return [...findings, ...checkSums(document, got)].map((finding) => ({ ...finding, document }));
   });
 }
+
+/** Studies of paths, as readings are. */
+export const checkPaths = (adapter, model) => checkReads(adapter, model, 'paths');
 
 /** "detect" on random tokens is the mean of "detect" on each text that it drew, in every measure. */
 export async function checkDrawn(adapter, model) {

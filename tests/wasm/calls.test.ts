@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { createCore, type Core } from '../../site/src/worker/core';
 import { HOOKS } from '../../site/src/engine/abi.gen';
 import type { Edit, RunRequest } from '../../site/src/engine/types';
-import { createBare, steady, wasmBytes } from './core';
+import { createBare, quiet, steady, wasmBytes } from './core';
 import { config, toy } from './toy';
 
 let core: Core;
@@ -188,11 +188,11 @@ async function heapAfter(cycles: number) {
     await own.run(request, { ...steady, signal: AbortSignal.abort() }).catch(() => {});
     await own.run({ ids, capture: ['nowhere'] }, steady).catch(() => {});
     await own.load(toy({ fields: { d_vocab: 401 } })).catch(() => {});
-    await own.read({ read: 'lens', ids, minus: { ids, edits: request.edits, runs: { B: ids } } }, steady);
-    await own.read({ read: 'attention', ids, heads: [[9, 9]] }, steady).catch(() => {});
-    await own.read({ read: 'detect', on: 'random', length: 4 }, { ...steady, signal: AbortSignal.abort() }).catch(() => {});
-    await own.generate({ ...generation, max_new: 4, twin: true }, steady, () => {});
-    await own.generate({ ...generation, k: -1 }, steady, () => {}).catch(() => {});
+    await own.read({ read: 'lens', ids, minus: { ids, edits: request.edits, runs: { B: ids } } }, steady, quiet);
+    await own.read({ read: 'attention', ids, heads: [[9, 9]] }, steady, quiet).catch(() => {});
+    await own.read({ read: 'detect', on: 'random', length: 4 }, { ...steady, signal: AbortSignal.abort() }, quiet).catch(() => {});
+    await own.generate({ ...generation, max_new: 4, twin: true }, steady, quiet);
+    await own.generate({ ...generation, k: -1 }, steady, quiet).catch(() => {});
     own.process({ names: ['center_unembed', 'fold_value_biases'] });
     own.gradient({ ids, metric: { kind: 'log_prob', position: -1, correct: 1 }, hooks: ['*'], weights: true });
     own.unload();

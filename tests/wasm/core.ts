@@ -13,6 +13,7 @@ export const wasmBytes = readFileSync(`${root}site/src/worker/hookscope.wasm`);
 
 /** A pace that never cancels. */
 export const steady = { pause: async () => {}, signal: new AbortController().signal };
+export const quiet = { onToken() {}, onProgress() {} };
 
 /** A copy of its own: what `readFileSync` gives may share its buffer with others. */
 export const bytes = (path: string): ArrayBuffer => new Uint8Array(readFileSync(path)).buffer;
@@ -109,13 +110,13 @@ export async function createAdapter() {
     },
     async read(model: string, request: ReadRequest) {
       await use(model);
-      return core.read(request, steady);
+      return core.read(request, steady, quiet);
     },
     async generate(model: string, { vectors, ...request }: GenerationCase) {
       await use(model);
       rows = [];
       const heard: GeneratedToken[] = [];
-      const generation = await core.generate({ ...request, vectors: vectorsOf(vectors) }, steady, (token) => heard.push(token));
+      const generation = await core.generate({ ...request, vectors: vectorsOf(vectors) }, steady, { ...quiet, onToken: (token) => heard.push(token) });
       if (JSON.stringify(heard) !== JSON.stringify(generation.tokens)) throw new Error('the tokens that came one by one are not those of the answer');
       const shape = [rows.length, info.config.d_vocab_out];
       return { ...generation, logits: { shape, data: Float32Array.from(rows.flatMap((row) => [...row])) } };

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { READS } from '../../site/src/engine/abi.gen';
 import type { Edit, GenerateRequest, ProcessName, ReadRequest } from '../../site/src/engine/types';
-import { createBare, root, steady } from './core';
+import { createBare, quiet, root, steady } from './core';
 import { madeUp, toy } from './toy';
 
 type Bare = Awaited<ReturnType<typeof createBare>>;
@@ -23,8 +23,7 @@ beforeEach(async () => {
 
 const failure = (status: string, says = '') => expect.objectContaining({ status, detail: expect.stringContaining(says) });
 const ids = [0, 5, 6, 7, 5, 6, 7];
-const read = (request: ReadRequest) => core.read(request, steady);
-const quiet = () => {};
+const read = (request: ReadRequest) => core.read(request, steady, quiet);
 /** Steps of forward passes that `work` took. */
 async function passes(work: () => Promise<unknown>): Promise<number> {
   steps.run = 0;
@@ -106,8 +105,10 @@ describe('a run is carried out once', () => {
 
 describe('what comes back', () => {
   test('every reading of reads.def, with the axes and shapes of its arrays', async () => {
+    const study = { ids: undefined, clean: ids, corrupted: [...ids].reverse(), metric: { kind: 'logit_diff', correct: 1, wrong: 2 } };
     const own: Record<string, object> = {
       attribution: { token: 1 }, attention: { heads: [[0, 1]] }, pair: { layer: 0, head: 0, dest: 2, src: 1 }, neuron: { layer: 0, neuron: 1 }, directions: { layer: 0, neuron: 1 },
+      path: { ...study, senders: 'all', receivers: 'all' },
     };
     await core.load(madeUp({ n_layers: 2, n_heads: 2, d_model: 8, d_head: 4, d_mlp: 20, d_vocab: 30, n_ctx: 16 }));
     for (const name of READS) {
@@ -262,7 +263,7 @@ describe('a cancel is heard after each unit', () => {
     for (const [after, run, units] of [[3, 3, 0], [ONE + 3, ONE + 3, 0], [2 * ONE + 3, 2 * ONE, 3]] as const) {
       core.forget();
       steps = { run: 0, read: 0, generate: 0 };
-      await expect(core.read(request, aborting(after))).rejects.toThrow(failure('EABORTED'));
+      await expect(core.read(request, aborting(after), quiet)).rejects.toThrow(failure('EABORTED'));
       expect(steps).toMatchObject({ run, read: units });
     }
   });

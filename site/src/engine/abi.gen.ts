@@ -113,10 +113,12 @@ export const READS = [
   'written',
   'detect',
   'predictions',
+  'path',
 ] as const;
 export type ReadName = (typeof READS)[number];
 /** Those that do runs of their own. */
 export const STUDIES: readonly ReadName[] = [
+  'path',
 ];
 /** What hs_read_hooks fills at most. */
 export const READ_MAX_HOOKS = 16;

@@ -1,0 +1,52 @@
+"""Documents of the studies of paths: every kind of model, direction, metric, pairs, sets. Deterministic."""
+
+import random
+
+from path_reference import Graph
+from reference import seed_of
+
+MODELS = ("attn_only_ln", "attn_only_shortformer", "deep", "odd_gelu_ln", "lnpre_gelu_fast", "lnpre_silu_shards", "ln_solu_ln", "none_gelu_new",
+          "gpt2_shaped")
+
+
+class Maker:
+    def __init__(self, name, cfg):
+        self.rng, self.cfg, self.graph = random.Random(seed_of("paths", name)), cfg, Graph(cfg)
+        self.T = min(cfg.n_ctx, 7)
+
+    def pair(self, from_position):
+        """Two prompts that are the same up to a position, and again here and there after it."""
+        clean = [self.rng.randrange(self.cfg.d_vocab) for _ in range(self.T)]
+        corrupted = [x if t < from_position or (t > from_position and self.rng.random() < 0.5) else self.rng.randrange(self.cfg.d_vocab)
+                     for t, x in enumerate(clean)]
+        corrupted[from_position] = (clean[from_position] + 1) % self.cfg.d_vocab
+        return {"clean": clean, "corrupted": corrupted}
+
+    def tokens(self):
+        correct = self.rng.randrange(self.cfg.d_vocab_out)
+        return {"correct": correct, "wrong": (correct + 1 + self.rng.randrange(self.cfg.d_vocab_out - 1)) % self.cfg.d_vocab_out}
+
+    def metric(self, kind, **fields):
+        return {"metric": {"kind": kind, **fields, **({} if kind == "kl" else self.tokens())}}
+
+    def pairs(self, n):
+        return {"pairs": [{**self.pair(i + 1), **(self.tokens() if i else {})} for i in range(n)]}
+
+    def some(self, names, n):
+        return self.rng.sample(names, min(n, len(names)))
+
+    def paths(self):
+        g = self.graph
+        yield {"read": "path", **self.pair(2), **self.metric("logit_diff"), "senders": "all", "receivers": "all"}
+        yield {"read": "path", **self.pair(0), **self.metric("kl"), "direction": "noise", "mlps": "frozen", "senders": "all", "receivers": "all"}
+        sets = [g.senders, self.some(g.senders, 2), "embed", [s for s in g.senders if s.startswith("L")]]
+        inputs = [r for r in g.receivers if r != "final"]
+        into = [self.some(inputs, 3), self.some(inputs, 4), "final", [r for r in inputs if r.startswith(f"L{self.cfg.n_layers - 1}")]]
+        for how in ({"direction": "noise"}, {"mlps": "frozen"}):
+            yield {"read": "path", **self.pairs(2), **self.metric("log_prob", position=-2), **how, "senders": sets, "receivers": into}
+        yield {"read": "path", **self.pair(3), **self.metric("rank", position=4), "senders": self.some(g.senders, 5), "receivers": into}
+
+
+def cases(name, cfg):
+    m = Maker(name, cfg)
+    return list(m.paths())
