@@ -16,7 +16,7 @@ static const char USAGE[] =
     "hs bench  [NAME]                           time the kernels and a run\n";
 
 static const char DOCUMENTS[] =
-    "[...] is [--vectors F.safetensors] [--out F.safetensors]\n"
+    "[...] is [--vectors F.safetensors] [--out F.safetensors] [--plan]; --plan says how many bytes it takes, and stops\n"
     "\n"
     "MODEL is a folder with config.json and model.safetensors. Documents: docs/formats.md.\n"
     "Exit status: 0, or the number of the status that begins the line on stderr.\n";
