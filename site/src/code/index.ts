@@ -122,6 +122,7 @@ export function toCode({ model, what, text = '' }: CodeInput, library: 'transfor
   const { length } = prompt;
   if (what.kind === 'generate' ? !forced.length : !length && read !== 'directions')
     throw new Error('code needs the tokens of a run: random ones, and those not drawn yet, are not known');
+  if (read && READINGS[read] === undefined) throw new Error(`there is no code for "${read}" yet; copy it as a document for hs instead`);
   const edited = [...editedHooks(document, config), ...editedHooks(minus, config)];
   const hooks = hooksOf(config).filter((hook) => document.hooks?.some((glob) => matches(glob, hook)));
   const switches = Object.entries(SWITCHES).filter(([, pattern]) => [...edited, ...hooks].some((hook) => pattern.test(hook)));
@@ -155,6 +156,6 @@ ${render(RUN, `${library} ${comment && 'text'} ${parts.lines && 'lines'}`, { ...
     runs: (length ? runText({ ...document, ids: continued, length }, '', text) : '') +
       (minus ? runText({ vectors, ...minus, length }, '_minus') : '') +
       (twin ? runText({ ids: continued, length }, '_twin') : ''),
-    reading: outText(read ? READINGS[read] : hooks.length ? ofHooks : GENERATE, facts, { ...values, ...(read ? {} : { k: document.k ?? 5, last: length - 1 }) }),
+    reading: outText(read ? (READINGS[read] ?? '') : hooks.length ? ofHooks : GENERATE, facts, { ...values, ...(read ? {} : { k: document.k ?? 5, last: length - 1 }) }),
   }).replace(/\n{3,}/g, '\n\n') + '\n';
 }

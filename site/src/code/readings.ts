@@ -2,8 +2,9 @@ import type { ReadName } from '../engine/types';
 
 /** The readings as templates (python.ts): lines that are true of each run (`ids` [1, T], `logits` [T, vocab], `cache`); after a line
  *  "--" what they leave, `name=expression`, or names of variables; after another one what follows the difference of two runs. A line
- *  that begins with "+" chooses something, in the first run only; what begins with "!" was chosen. `&name` is a template of BLOCKS. */
-export const READINGS: Readonly<Record<ReadName, string>> = {
+ *  that begins with "+" chooses something, in the first run only; what begins with "!" was chosen. `&name` is a template of BLOCKS.
+ *  Studies, which make runs of their own, may have none. */
+export const READINGS: Readonly<Partial<Record<ReadName, string>>> = {
   lens: `
 &states
 lens = model.unembed(~_type":null?stack;~"cached"?cache.apply_ln_to_stack(stack, pos_slice=at, has_batch_dim=False)~"LN"? * model.ln_final.w + model.ln_final.b^;model.ln_final(stack)^^)
