@@ -62,7 +62,10 @@ static void act(const hs_edit *e, const line *l, uint8_t *inside)
                 l->x[l->index[i]] += step;
         }
         break;
-    case HS_OP_PROJECT_OUT: move_along(l, l->x, -coefficient(l, l->x)); break;
+    case HS_OP_PROJECT_OUT:
+        if (e->scale != 0) /* where x is infinite too */
+            move_along(l, l->x, -e->scale * coefficient(l, l->x));
+        break;
     case HS_OP_CLAMP: {
         hs_real c = coefficient(l, l->x), bounded = c < e->min ? e->min : c > e->max ? e->max : c;
         if (inside)

@@ -13,7 +13,7 @@ static const hs_op_row OPS[] = {
     {"mean", HS_OP_SET, HS_OPERAND_MEAN, false, false, false, false},
     {"patch", HS_OP_SET, HS_OPERAND_RUN, false, false, false, false},
     {"freeze", HS_OP_SET, HS_OPERAND_RUN, false, false, false, true},
-    {"project_out", HS_OP_PROJECT_OUT, HS_OPERAND_DIRECTION, false, false, false, false},
+    {"project_out", HS_OP_PROJECT_OUT, HS_OPERAND_DIRECTION, true, false, false, false},
     {"clamp", HS_OP_CLAMP, HS_OPERAND_DIRECTION, false, false, true, false},
 };
 enum { N_OPS = sizeof OPS / sizeof *OPS };

@@ -1,28 +1,28 @@
 /* generate.c: text that grows. A pass over the rows that are new, whose logits give a token, which is the next row.
- * hook_k and hook_v of the rows before stand in places of their own, so a pass needs nothing else of them. */
-#include "hs_generate.h"
+ * hook_k and hook_v of the rows before stand in places of their own, so a pass needs nothing else of them. The twin goes
+ * first: frozen attention is its pattern, computed again from its queries and keys. */
+#include "generate.h"
 
 #include "kernels.h"
 #include "read.h"
 #include "run.h"
-#include "sample.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RUN, TWIN, DRAW };
+enum { TWIN, RUN, DRAW };
 
 struct hs_generation {
     hs_model *model;
-    hs_sampler sampler;
-    int n_prompt, n_rows; /* of the prompt; of all positions that are ever run */
-    int max_new, k;
-    bool twin, cache;
-    int32_t *ids, *stop, *forced;
-    int n_stop, n_forced;
+    hs_generate_spec spec;
+    hs_telling telling;
+    int n_rows, n_end; /* of the plan; of this text */
+    int32_t *ids, *stop, *prompt, *forced; /* prompt, forced and edits: of a document */
     hs_edits *edits;
-    hs_run *runs[2]; /* RUN, TWIN */
+    hs_live live; /* frozen attention */
+    uint8_t *at;
+    hs_run *runs[2]; /* TWIN, RUN */
     hs_generated *tokens;
     int count;
     double *probs;
@@ -31,8 +31,8 @@ struct hs_generation {
     const char *end;
 };
 
-static const char *const FIELDS[] = {"v", "ids", "edits", "runs", "max_new", "temperature", "top_k", "top_p", "frequency_penalty",
-                                     "repetition_penalty", "seed", "stop", "twin", "cache", "forced", "k", NULL};
+static const char *const FIELDS[] = {"v", "ids", "edits", "runs", "seed", "twin", "cache", "freeze_attention", "forced", "k",
+                                     HS_GENERATE_FIELDS, NULL};
 
 /* ---- the document ---- */
 
@@ -64,9 +64,14 @@ static hs_status read_tokens(const hs_read_spec *spec, const char *key, int limi
     return HS_OK;
 }
 
-static hs_status read_sampler(const hs_read_spec *spec, hs_sampler *s)
+hs_status hs_generate_read(const hs_read_spec *spec, const hs_config *cfg, hs_generate_spec *io, int32_t **stop)
 {
+    hs_sampler *s = &io->sampler;
     int top_k = 0;
+    if (cfg->d_vocab_out > cfg->d_vocab)
+        return hs_fail(spec->detail, HS_ESPEC, "this model predicts %d tokens and reads %d: it cannot read what it writes",
+                       cfg->d_vocab_out, cfg->d_vocab);
+    HS_TRY(hs_spec_int(spec, "max_new", 1, INT32_MAX, &io->max_new));
     HS_TRY(read_number(spec, "temperature", &s->temperature));
     HS_TRY(read_number(spec, "top_p", &s->top_p));
     HS_TRY(read_number(spec, "frequency_penalty", &s->frequency_penalty));
@@ -81,44 +86,51 @@ static hs_status read_sampler(const hs_read_spec *spec, hs_sampler *s)
         return HS_SPEC_FAIL(spec, "frequency_penalty", "%g is below 0", s->frequency_penalty);
     if (s->repetition_penalty <= 0)
         return HS_SPEC_FAIL(spec, "repetition_penalty", "%g is not above 0; 1 is none", s->repetition_penalty);
-    hs_json_at seed = hs_spec_at(spec, "seed");
-    if (seed >= 0 && !hs_json_uint(spec->json, seed, &s->seed))
-        return HS_SPEC_FAIL(spec, "seed", "%s", "a whole number from 0 is needed here");
+    HS_TRY(read_tokens(spec, "stop", cfg->d_vocab_out, stop, &io->n_stop));
+    io->stop = *stop;
     return HS_OK;
 }
 
-static hs_status read_document(hs_generation *g, const hs_read_spec *spec)
+const hs_generate_spec HS_GENERATE_SPEC = {
+    .max_new = 40, .k = 5, .cache = true, .sampler = {.temperature = 1, .top_p = 1, .repetition_penalty = 1}};
+
+typedef struct document {
+    hs_generate_spec spec;
+    hs_telling telling;
+    int32_t *prompt, *forced, *stop; /* owned */
+    hs_edits *edits;
+} document;
+
+static hs_status read_document(const hs_model *model, const hs_read_spec *spec, document *d)
 {
-    const hs_config *cfg = &g->model->cfg;
+    const hs_config *cfg = &model->cfg;
+    int most_k = cfg->d_vocab_out < 100 ? cfg->d_vocab_out : 100, v = 1;
     hs_json_at root = hs_json_root(spec->json);
     if (hs_json_type_of(spec->json, root) != HS_JSON_OBJECT)
         return hs_fail(spec->detail, HS_ESPEC, "generation: an object is needed, not %s", hs_json_type_name(spec->json, root));
     const char *unknown = hs_json_unknown_key(spec->json, root, FIELDS);
     if (unknown)
         return HS_SPEC_FAIL(spec, unknown, "a generation document has no such %s", "field");
-    int v = 1;
     HS_TRY(hs_spec_int(spec, "v", 1, 1, &v));
-    if (cfg->d_vocab_out > cfg->d_vocab)
-        return hs_fail(spec->detail, HS_ESPEC, "this model predicts %d tokens and reads %d: it cannot read what it writes",
-                       cfg->d_vocab_out, cfg->d_vocab);
-    HS_TRY(read_tokens(spec, "ids", cfg->d_vocab, &g->ids, &g->n_prompt));
-    if (!g->n_prompt)
+    HS_TRY(hs_generate_read(spec, cfg, &d->spec, &d->stop));
+    HS_TRY(read_tokens(spec, "ids", cfg->d_vocab, &d->prompt, &d->spec.n_prompt));
+    if (!d->spec.n_prompt)
         return hs_fail(spec->detail, HS_ETOKENS, "ids: there are none; a run needs at least one token");
-    if (g->n_prompt > cfg->n_ctx)
-        return hs_fail(spec->detail, HS_ETOKENS, "ids: %d tokens are more than the model's context of %d", g->n_prompt, cfg->n_ctx);
-    HS_TRY(hs_spec_int(spec, "max_new", 1, INT32_MAX, &g->max_new));
-    HS_TRY(hs_spec_int(spec, "k", 0, cfg->d_vocab_out < 100 ? cfg->d_vocab_out : 100, &g->k));
-    HS_TRY(hs_spec_bool(spec, "twin", &g->twin));
-    HS_TRY(hs_spec_bool(spec, "cache", &g->cache));
-    HS_TRY(read_sampler(spec, &g->sampler));
-    HS_TRY(read_tokens(spec, "stop", cfg->d_vocab_out, &g->stop, &g->n_stop));
-    HS_TRY(read_tokens(spec, "forced", cfg->d_vocab_out, &g->forced, &g->n_forced));
-    /* The last token is drawn from the last row and is no row itself. */
-    g->n_rows = g->max_new <= cfg->n_ctx - g->n_prompt ? g->n_prompt + g->max_new - 1 : cfg->n_ctx;
+    if (d->spec.n_prompt > cfg->n_ctx)
+        return hs_fail(spec->detail, HS_ETOKENS, "ids: %d tokens are more than the model's context of %d", d->spec.n_prompt, cfg->n_ctx);
+    d->spec.k = d->spec.k < most_k ? d->spec.k : most_k;
+    HS_TRY(hs_spec_int(spec, "k", 0, most_k, &d->spec.k));
+    HS_TRY(hs_spec_bool(spec, "twin", &d->spec.twin));
+    HS_TRY(hs_spec_bool(spec, "cache", &d->spec.cache));
+    HS_TRY(hs_spec_bool(spec, "freeze_attention", &d->telling.frozen));
+    HS_TRY(read_tokens(spec, "forced", cfg->d_vocab_out, &d->forced, &d->telling.n_forced));
+    hs_json_at seed = hs_spec_at(spec, "seed");
+    if (seed >= 0 && !hs_json_uint(spec->json, seed, &d->telling.seed))
+        return HS_SPEC_FAIL(spec, "seed", "%s", "a whole number from 0 is needed here");
     return HS_OK;
 }
 
-static hs_status read_edits(hs_generation *g, const hs_read_spec *spec, hs_bytes text, const hs_sources *sources)
+static hs_status read_edits(const hs_model *model, const hs_read_spec *spec, hs_bytes text, const hs_sources *sources, document *d)
 {
     hs_json_at at = hs_spec_at(spec, "edits");
     if (at < 0)
@@ -127,54 +139,136 @@ static hs_status read_edits(hs_generation *g, const hs_read_spec *spec, hs_bytes
         return HS_SPEC_FAIL(spec, "edits", "a list of edits is needed here, not %s", hs_json_type_name(spec->json, at));
     size_t begin = hs_json_offset(spec->json, at);
     hs_bytes part = {(const char *)text.data + begin, hs_json_end(spec->json, at) - begin, "edits"};
-    return hs_edits_compile(g->model, part, g->n_prompt, g->n_rows, sources, spec->detail, &g->edits);
+    int n_rows = hs_generate_rows(model, d->spec.n_prompt, d->spec.max_new);
+    return hs_edits_compile(model, part, d->spec.n_prompt, n_rows, sources, spec->detail, &d->edits);
 }
 
-/* ---- making ---- */
-
-static hs_status make_run(hs_generation *g, int which, hs_detail *detail)
+static hs_status make(hs_model *model, const hs_read_spec *spec, hs_bytes text, const hs_sources *sources, document *d,
+                      hs_generation **out)
 {
-    static const char *const KEPT[] = {"blocks.*.attn.hook_k", "blocks.*.attn.hook_v"};
-    hs_run_spec spec = {.ids = g->ids,
-                        .n_tokens = g->n_rows,
-                        .edits = which == RUN ? g->edits : NULL,
-                        .capture = KEPT,
-                        .n_capture = g->model->cfg.n_layers ? 2 : 0};
-    HS_TRY(hs_run_new(g->model, &spec, detail, &g->runs[which]));
-    hs_run_pass(g->runs[which], (hs_rows){0, g->n_prompt}, g->n_prompt - 1);
-    return HS_OK;
-}
-
-static hs_status make(hs_generation *g, const hs_read_spec *spec, hs_bytes text, const hs_sources *sources)
-{
-    HS_TRY(read_document(g, spec));
-    HS_TRY(read_edits(g, spec, text, sources));
-    size_t V = (size_t)g->model->cfg.d_vocab_out, n = (size_t)(g->n_rows - g->n_prompt + 1);
-    int32_t *ids = realloc(g->ids, (size_t)g->n_rows * sizeof *ids);
-    g->ids = ids ? ids : g->ids;
-    g->tokens = calloc(n, sizeof *g->tokens);
-    g->probs = malloc(V * sizeof *g->probs);
-    g->heap = malloc(V * sizeof *g->heap);
-    if (!ids || !g->tokens || !g->probs || !g->heap)
-        return hs_fail(spec->detail, HS_EMEMORY, "no memory for %d tokens", g->n_rows);
-    memset(g->ids + g->n_prompt, 0, (size_t)(g->n_rows - g->n_prompt) * sizeof *ids);
-    HS_TRY(make_run(g, RUN, spec->detail));
-    return g->twin ? make_run(g, TWIN, spec->detail) : HS_OK;
+    HS_TRY(read_document(model, spec, d));
+    HS_TRY(read_edits(model, spec, text, sources, d));
+    d->spec.freezes = d->telling.frozen;
+    d->spec.acts = d->edits;
+    d->telling.ids = d->prompt;
+    d->telling.n_prompt = d->spec.n_prompt;
+    d->telling.forced = d->forced;
+    d->telling.edits = d->edits;
+    return hs_generate_plan(model, &d->spec, spec->detail, out);
 }
 
 hs_status hs_generate_new(hs_model *model, hs_bytes text, const hs_sources *sources, hs_detail *detail, hs_generation **out)
 {
     hs_json *json;
     HS_TRY(hs_json_parse(text, detail, &json));
-    hs_generation *g = calloc(1, sizeof *g);
-    hs_status status = g ? HS_OK : hs_fail(detail, HS_EMEMORY, "no memory to generate");
-    if (g) {
-        *g = (hs_generation){.model = model, .max_new = 40, .k = 5, .cache = true, .end = ""};
-        g->k = model->cfg.d_vocab_out < g->k ? model->cfg.d_vocab_out : g->k;
-        g->sampler = (hs_sampler){.temperature = 1, .top_p = 1, .repetition_penalty = 1, .seed = 1};
-        status = make(g, &(hs_read_spec){json, detail}, text, sources);
-    }
+    document d = {.spec = HS_GENERATE_SPEC, .telling = {.seed = 1}};
+    hs_generation *g;
+    hs_status status = make(model, &(hs_read_spec){json, detail}, text, sources, &d, &g);
     hs_json_free(json);
+    free(d.stop);
+    if (status != HS_OK) {
+        free(d.prompt);
+        free(d.forced);
+        hs_edits_free(d.edits);
+        return status;
+    }
+    g->prompt = d.prompt;
+    g->forced = d.forced;
+    g->edits = d.edits;
+    hs_generate_tell(g, &d.telling);
+    *out = g;
+    return HS_OK;
+}
+
+/* ---- the plan ---- */
+
+int hs_generate_rows(const hs_model *model, int n_prompt, int max_new)
+{
+    int n_ctx = model->cfg.n_ctx;
+    return max_new <= n_ctx - n_prompt ? n_prompt + max_new - 1 : n_ctx;
+}
+
+static hs_run_spec run_spec(const hs_generation *g, int which)
+{
+    static const char *const KEPT[] = {"blocks.*.attn.hook_k", "blocks.*.attn.hook_v", "blocks.*.attn.hook_q"};
+    bool freezes = which == TWIN && g->spec.freezes;
+    return (hs_run_spec){.ids = g->ids,
+                         .n_tokens = g->n_rows,
+                         .edits = which == RUN ? g->spec.acts : NULL,
+                         .live = which == RUN && g->spec.freezes ? &g->live : NULL,
+                         .capture = KEPT,
+                         .n_capture = !g->model->cfg.n_layers ? 0 : freezes ? 3 : 2};
+}
+
+/* The pattern of the unedited twin, over the same tokens. */
+static void freeze(void *context, int hook, int layer, int head, hs_rows rows, hs_real *data)
+{
+    const hs_generation *g = context;
+    (void)hook;
+    if (g->telling.frozen)
+        hs_attention_head(g->runs[TWIN], layer, head, rows, data, data);
+}
+
+static hs_status plan_freezing(hs_generation *g, hs_detail *detail)
+{
+    int n_layers = g->model->cfg.n_layers;
+    g->live = (hs_live){freeze, g, NULL};
+    if (!g->spec.freezes)
+        return HS_OK;
+    g->live.at = g->at = calloc((size_t)HS_N_HOOKS * (size_t)(n_layers > 1 ? n_layers : 1), 1);
+    if (!g->at)
+        return hs_fail(detail, HS_EMEMORY, "no memory to freeze attention");
+    for (int layer = 0; layer < n_layers; layer++)
+        g->at[hs_hook_at(HS_HOOK_PATTERN, layer)] = 1;
+    return HS_OK;
+}
+
+static bool has_twin(const hs_generate_spec *spec)
+{
+    return spec->twin || spec->freezes;
+}
+
+/* Everything but the runs. */
+static hs_status prepare(hs_model *model, const hs_generate_spec *spec, hs_detail *detail, hs_generation *g)
+{
+    size_t V = (size_t)model->cfg.d_vocab_out;
+    *g = (hs_generation){.model = model, .spec = *spec, .end = "", .n_rows = hs_generate_rows(model, spec->n_prompt, spec->max_new)};
+    g->ids = calloc((size_t)g->n_rows, sizeof *g->ids);
+    g->tokens = calloc((size_t)g->n_rows, sizeof *g->tokens);
+    g->stop = malloc((size_t)spec->n_stop * sizeof *g->stop + 1);
+    g->probs = malloc(V * sizeof *g->probs);
+    g->heap = malloc(V * sizeof *g->heap);
+    if (!g->ids || !g->tokens || !g->stop || !g->probs || !g->heap)
+        return hs_fail(detail, HS_EMEMORY, "no memory for %d tokens", g->n_rows);
+    if (spec->n_stop)
+        memcpy(g->stop, spec->stop, (size_t)spec->n_stop * sizeof *g->stop);
+    g->spec.stop = g->stop;
+    return plan_freezing(g, detail);
+}
+
+static void free_all(hs_generation *g)
+{
+    hs_run_free(g->runs[TWIN]);
+    hs_run_free(g->runs[RUN]);
+    hs_edits_free(g->edits);
+    free(g->at);
+    free(g->ids);
+    free(g->stop);
+    free(g->prompt);
+    free(g->forced);
+    free(g->tokens);
+    free(g->probs);
+    free(g->heap);
+}
+
+hs_status hs_generate_plan(hs_model *model, const hs_generate_spec *spec, hs_detail *detail, hs_generation **out)
+{
+    hs_generation *g = calloc(1, sizeof *g);
+    hs_status status = g ? prepare(model, spec, detail, g) : hs_fail(detail, HS_EMEMORY, "no memory to generate");
+    for (int which = has_twin(spec) ? TWIN : RUN; which <= RUN && status == HS_OK; which++) {
+        hs_run_spec run = run_spec(g, which);
+        status = hs_run_new(model, &run, detail, &g->runs[which]);
+    }
     if (status != HS_OK) {
         hs_generate_free(g);
         return status;
@@ -183,57 +277,105 @@ hs_status hs_generate_new(hs_model *model, hs_bytes text, const hs_sources *sour
     return HS_OK;
 }
 
+hs_status hs_generate_size(hs_model *model, const hs_generate_spec *spec, hs_detail *detail, uint64_t *out)
+{
+    hs_generation g;
+    uint64_t V = (uint64_t)model->cfg.d_vocab_out;
+    hs_status status = prepare(model, spec, detail, &g);
+    *out = sizeof g + V * (sizeof *g.probs + sizeof *g.heap) + (uint64_t)g.n_rows * (sizeof *g.ids + sizeof *g.tokens);
+    for (int which = has_twin(spec) ? TWIN : RUN; which <= RUN && status == HS_OK; which++) {
+        hs_run_spec run = run_spec(&g, which);
+        size_t bytes = 0;
+        status = hs_run_size(model, &run, detail, &bytes);
+        *out += bytes;
+    }
+    free_all(&g);
+    return status;
+}
+
 void hs_generate_free(hs_generation *g)
 {
     if (!g)
         return;
-    hs_run_free(g->runs[RUN]);
-    hs_run_free(g->runs[TWIN]);
-    hs_edits_free(g->edits);
-    free(g->ids);
-    free(g->stop);
-    free(g->forced);
-    free(g->tokens);
-    free(g->probs);
-    free(g->heap);
+    free_all(g);
     free(g);
+}
+
+/* ---- a text ---- */
+
+/* The first of the runs that this text needs. */
+static int first_run(const hs_generation *g)
+{
+    return g->spec.twin || g->telling.frozen ? TWIN : RUN;
+}
+
+void hs_generate_tell(hs_generation *g, const hs_telling *t)
+{
+    g->telling = *t;
+    g->count = 0;
+    g->end = "";
+    g->n_end = hs_generate_rows(g->model, t->n_prompt, g->spec.max_new);
+    HS_ASSERT(g->n_end <= g->n_rows && (!t->frozen || g->spec.freezes));
+    memcpy(g->ids, t->ids, (size_t)t->n_prompt * sizeof *g->ids);
+    g->doing = first_run(g);
+    g->runs[RUN]->edits = t->edits;
+    for (int which = TWIN; which <= RUN; which++)
+        if (g->runs[which]) {
+            memcpy(g->runs[which]->ids, t->ids, (size_t)t->n_prompt * sizeof *g->ids);
+            hs_run_pass(g->runs[which], (hs_rows){0, t->n_prompt}, t->n_prompt - 1);
+        }
+}
+
+void hs_generate_again(hs_generation *g, uint64_t seed)
+{
+    HS_ASSERT(g->count > 0);
+    g->telling.seed = seed;
+    g->count = 0;
+    g->end = "";
+    g->doing = DRAW;
 }
 
 /* ---- a token ---- */
 
 static const hs_real *logits_of(const hs_generation *g, int which, int i)
 {
-    return hs_run_logits(g->runs[which]) + (int64_t)(g->n_prompt - 1 + i) * g->model->cfg.d_vocab_out;
+    return hs_run_logits(g->runs[which]) + (int64_t)(g->telling.n_prompt - 1 + i) * g->model->cfg.d_vocab_out;
+}
+
+static const char *end_of(const hs_generation *g, int32_t id)
+{
+    for (int s = 0; s < g->spec.n_stop; s++)
+        if (g->stop[s] == id)
+            return "stop";
+    if (g->count == g->spec.max_new)
+        return "max_new";
+    return g->telling.n_prompt + g->count > g->n_end ? "context" : "";
 }
 
 static void draw(hs_generation *g)
 {
-    int i = g->count, V = g->model->cfg.d_vocab_out, n_text = g->n_prompt + i;
+    int i = g->count, V = g->model->cfg.d_vocab_out, n_text = g->telling.n_prompt + i;
     const hs_real *logits = logits_of(g, RUN, i);
-    hs_sampler_probs(&g->sampler, logits, V, g->ids, n_text, g->heap, g->probs);
-    int32_t id = i < g->n_forced ? g->forced[i] : hs_sampler_draw(&g->sampler, g->probs, V, i);
+    g->spec.sampler.seed = g->telling.seed;
+    hs_sampler_probs(&g->spec.sampler, logits, V, g->ids, n_text, g->heap, g->probs);
+    int32_t id = i < g->telling.n_forced ? g->telling.forced[i] : hs_sampler_draw(&g->spec.sampler, g->probs, V, i);
     hs_row_stats row = hs_row_measure(logits, V);
     hs_generated *token = &g->tokens[g->count++];
     *token = (hs_generated){.id = id, .log_prob = (double)logits[id] - row.logsumexp, .entropy = row.entropy,
                             .drawn = g->probs[id], .kl = (double)NAN, .twin_log_prob = (double)NAN};
     token->prob = (double)hs_exp((hs_real)token->log_prob);
-    if (g->twin) {
+    if (g->spec.twin) {
         const hs_real *twin = logits_of(g, TWIN, i);
         token->twin_log_prob = (double)twin[id] - hs_row_measure(twin, V).logsumexp;
         token->kl = hs_row_kl(logits, twin, V);
     }
-    for (int s = 0; s < g->n_stop && !*g->end; s++)
-        g->end = g->stop[s] == id ? "stop" : g->end;
-    if (!*g->end && g->count == g->max_new)
-        g->end = "max_new";
-    if (!*g->end && n_text == g->n_rows)
-        g->end = "context";
+    g->end = end_of(g, id);
     if (*g->end)
         return;
     g->ids[n_text] = id;
-    for (int which = RUN; which <= TWIN && g->runs[which]; which++) {
+    for (int which = first_run(g); which <= RUN; which++) {
         g->runs[which]->ids[n_text] = id;
-        hs_run_pass(g->runs[which], (hs_rows){g->cache ? n_text : 0, n_text + 1}, n_text);
+        hs_run_pass(g->runs[which], (hs_rows){g->spec.cache ? n_text : 0, n_text + 1}, n_text);
     }
 }
 
@@ -243,9 +385,9 @@ bool hs_generate_step(hs_generation *g)
         return false;
     if (g->doing == DRAW) {
         draw(g);
-        g->doing = RUN;
+        g->doing = first_run(g);
     } else if (!hs_run_step(g->runs[g->doing]))
-        g->doing = g->doing == RUN && g->twin ? TWIN : DRAW;
+        g->doing++;
     return !*g->end;
 }
 
@@ -256,7 +398,7 @@ int hs_generate_count(const hs_generation *g)
 
 int hs_generate_k(const hs_generation *g)
 {
-    return g->k;
+    return g->spec.k;
 }
 
 hs_generated hs_generate_token(const hs_generation *g, int i)

@@ -52,7 +52,7 @@ typedef struct grown {
     char end[16];
 } grown;
 
-static bool generate(const story *s, const char *edits, bool cache, grown *out)
+static bool generate_with(const story *s, const char *edits, bool cache, bool frozen, grown *out)
 {
     static const char *const NAMES[] = {"B"};
     const hs_run *runs[] = {s->b};
@@ -62,7 +62,8 @@ static bool generate(const story *s, const char *edits, bool cache, grown *out)
     text t = {.n = 0};
     put(&t, "{\"v\":1,\"ids\":[");
     put_ids(&t, s->ids, s->n_prompt);
-    put(&t, "],\"max_new\":%d,\"twin\":true,\"cache\":%s,\"edits\":%s}", s->n_rows - s->n_prompt + 1, cache ? "true" : "false", edits);
+    put(&t, "],\"max_new\":%d,\"twin\":true,\"cache\":%s,\"freeze_attention\":%s,\"edits\":%s}", s->n_rows - s->n_prompt + 1,
+        cache ? "true" : "false", frozen ? "true" : "false", edits);
     memset(out, 0, sizeof *out);
     if (!CHECK_STATUS(hs_generate_new(s->model, bytes_of(t.data), &sources, &detail, &g), HS_OK, detail)) {
         printf("    %s\n", edits);
@@ -78,6 +79,11 @@ static bool generate(const story *s, const char *edits, bool cache, grown *out)
     }
     hs_generate_free(g);
     return true;
+}
+
+static bool generate(const story *s, const char *edits, bool cache, grown *out)
+{
+    return generate_with(s, edits, cache, false, out);
 }
 
 /* The same bits; NaN is NaN, whatever its own. */
@@ -271,6 +277,46 @@ static void check_positions(const story *s)
     check_alike(s, "[{\"hook\":\"*hook_resid_post\",\"op\":\"patch\",\"value\":{\"run\":\"B\"}}]", patched.data);
 }
 
+/* ---- steering ---- */
+
+/* Strength 0 is no steering, bit for bit; with frozen attention too, with the cache and without. */
+static void check_steering(const story *s)
+{
+    static const char *const OPS_OF_STRENGTH[] = {"add", "project_out", "clamp"};
+    static grown plain, other;
+    int d = s->model->cfg.d_model, V = s->model->cfg.d_vocab_out;
+    CHECK(generate(s, "[]", true, &plain));
+    for (int op = 0; op < 3; op++)
+        for (int way = 0; way < 4; way++) {
+            bool cache = way % 2 == 0, frozen = way >= 2;
+            text none = {.n = 0}, some = {.n = 0};
+            for (int strong = 0; strong < 2; strong++) {
+                text *t = strong ? &some : &none;
+                put(t, "[{\"hook\":\"blocks.*.hook_resid_pre\",\"op\":\"%s\",\"from\":1,\"value\":[", OPS_OF_STRENGTH[op]);
+                for (int i = 0; i < d; i++)
+                    put(t, i ? ",%d" : "%d", i % 3 - 1);
+                put(t, op < 2 ? "],\"scale\":%d}]" : "],\"max\":%d}]", op < 2 ? 2 * strong : strong ? -3 : 1000);
+            }
+            CHECK(generate_with(s, none.data, cache, frozen, &other));
+            if (!CHECK(same_grown(&plain, &other, V)))
+                printf("    cache %d, frozen %d: %s\n", cache, frozen, none.data);
+            CHECK(generate_with(s, some.data, cache, frozen, &other));
+            CHECK(!same_grown(&plain, &other, V));
+        }
+    TEST("frozen attention: edits before the pattern do nothing, edits of what it carries do");
+    static const char *const NOTHING[] = {"hook_q", "hook_k", "hook_attn_scores", "hook_pattern"};
+    static grown frozen[2];
+    for (int i = 0; i < 4; i++) {
+        text t = {.n = 0};
+        put(&t, "[{\"hook\":\"*%s\",\"op\":\"scale\",\"scale\":1.7,\"heads\":[0]}]", NOTHING[i]);
+        CHECK(generate_with(s, t.data, true, true, &frozen[0]) && same_grown(&plain, &frozen[0], V));
+        CHECK(generate_with(s, t.data, true, false, &frozen[0]) && !same_grown(&plain, &frozen[0], V));
+    }
+    static const char V_EDIT[] = "[{\"hook\":\"*hook_v\",\"op\":\"scale\",\"scale\":1.7}]";
+    CHECK(generate_with(s, V_EDIT, true, true, &frozen[0]) && generate_with(s, V_EDIT, false, true, &frozen[1]));
+    CHECK(same_grown(&frozen[0], &frozen[1], V) && !same_grown(&frozen[0], &plain, V));
+}
+
 /* ---- a pass in units ---- */
 
 static void check_units(uint64_t *state, const char *config, const char *json)
@@ -355,6 +401,8 @@ int main(void)
     }
     story s = make_story(&state, "{\"n_layers\":2,\"d_model\":12,\"n_ctx\":20,\"d_head\":4,\"n_heads\":3,\"d_vocab\":17,\"d_mlp\":9,\"act_fn\":\"gelu\"}");
     check_positions(&s);
+    TEST("strength 0 is no steering, cache on and off, attention frozen and not");
+    check_steering(&s);
     free_story(&s);
     TEST("a pass in units, all hooks");
     check_units(&state, "{\"n_layers\":2,\"d_model\":96,\"n_ctx\":330,\"d_head\":24,\"n_heads\":5,\"d_vocab\":2100,\"d_mlp\":350,\"act_fn\":\"solu_ln\"}", "[]");

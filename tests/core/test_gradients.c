@@ -154,7 +154,7 @@ static const struct { const char *name, *fields; } MODELS[] = {
 static const char *const EDITS[] = {
     "[]",
     "[{\"hook\":\"blocks.0.attn.hook_z\",\"heads\":[1],\"op\":\"scale\",\"scale\":1.5},"
-    "{\"hook\":\"blocks.0.hook_resid_post\",\"positions\":[-1,2],\"op\":\"project_out\",\"value\":[1,2,3,4,5,-6,7,8,9,1]},"
+    "{\"hook\":\"blocks.0.hook_resid_post\",\"positions\":[-1,2],\"op\":\"project_out\",\"scale\":0.7,\"value\":[1,2,3,4,5,-6,7,8,9,1]},"
     "{\"hook\":\"blocks.1.hook_resid_pre\",\"op\":\"clamp\",\"value\":[1,-1,1,-1,1,1,1,-1,1,1],\"min\":-0.5,\"max\":0.4},"
     "{\"hook\":\"blocks.1.attn.hook_pattern\",\"heads\":[0],\"positions\":[4],\"sources\":[1,2],\"op\":\"scale\",\"scale\":0.5},"
     "{\"hook\":\"blocks.1.attn.hook_v\",\"heads\":[2],\"op\":\"zero\"}]",

@@ -43,6 +43,13 @@ def resolved(edits, n_prompt, n_rows, runs):
     return out
 
 
+def of_unit_length(edit):
+    """The edit with its direction as the reference takes it."""
+    if edit["op"] not in ("project_out", "clamp") or abs(np.linalg.norm(edit["value"]) - 1) < 1e-6:
+        return edit
+    return {**edit, "value": (np.array(edit["value"]) / np.linalg.norm(edit["value"])).tolist()}
+
+
 def up_to(edit, name, T):
     """The edit in a text that has only T positions yet; None when it acts on none of them."""
     edit = dict(edit)
@@ -144,7 +151,10 @@ def forced(model, case):
     ids, n = case["ids"], len(case["forced"])
     text, n_prompt = ids + case["forced"][:-1], len(ids)
     runs, vectors = case.get("runs", {}), {k: torch.tensor(v) for k, v in case.get("vectors", {}).items()}
-    edits = resolved(case.get("edits", []), n_prompt, len(text), runs)
+    edits = [of_unit_length(edit) for edit in resolved(case.get("edits", []), n_prompt, len(text), runs)]
+    if case.get("freeze_attention"):
+        runs = {**runs, "": text}
+        edits = edits + [{"hook": "blocks.*.attn.hook_pattern", "op": "freeze", "value": {"run": ""}}] * bool(model.cfg.n_layers)
     run = Run(model, text, edits, runs, vectors, capture=lambda name: False)
     twin = Run(model, text, (), capture=lambda name: False) if case.get("twin") else None
     rows = slice(n_prompt - 1, n_prompt - 1 + n)
@@ -206,6 +216,22 @@ def every_kind(rng, cfg, hooks, n_prompt, n_rows):
     return out
 
 
+def steering(rng, cfg):
+    """Steering at the stream, each operation; a direction need not be of unit length."""
+    hook = f"blocks.{cfg.n_layers // 2}.hook_resid_pre"
+    v = vector(rng, cfg.d_model)
+    add = {"hook": hook, "op": "add", "value": v, "scale": -2.5}
+    return [
+        [{**add, "from": -1}],
+        [{**add, "positions": [0, 1, 2], "value": [vector(rng, cfg.d_model) for _ in range(3)]}],
+        [{"hook": hook, "op": "project_out", "value": v}],
+        [{"hook": hook, "op": "clamp", "value": v, "min": 3, "max": 3}],
+        [{"hook": hook, "op": "clamp", "value": v, "max": 0.5}],
+        [{"hook": hook, "op": "project_out", "value": v, "scale": 0.6, "from": 1}],
+        [{"hook": hook, "op": "project_out", "value": v}, {**add, "scale": 4}],
+    ]
+
+
 def greedy_case(name, model, rng, n_prompt, n, edited):
     """A greedy text without ties or near ties."""
     for _ in range(20):
@@ -226,7 +252,11 @@ def shipped(name, model):
     ids = [rng.randrange(model.cfg.d_vocab) for _ in range(12)]
     case = {"ids": ids[:7], "forced": ids[7:], "max_new": 5, "twin": True, "edits": block_edits(rng, model.cfg), "temperature": 0.8, "top_k": 900,
             "frequency_penalty": 0.3}
-    return out + [(case, forced(model, case))]
+    out.append((case, forced(model, case)))
+    for i, edits in enumerate(steering(rng, model.cfg)):
+        case = {"ids": ids[:7], "forced": ids[7:], "max_new": 5, "twin": True, "edits": edits, "freeze_attention": i % 2 == 0}
+        out.append((case, forced(model, case)))
+    return out
 
 
 def cases(name, model, shapes_at):
@@ -262,4 +292,8 @@ def cases(name, model, shapes_at):
         if "run" in str(edits):
             case["runs"] = {"B": ids(n_prompt + 1)}
         add(case, forced(model, case))
+    for edits in steering(rng, cfg):
+        for frozen in (False, True):
+            case = {"ids": ids(n_prompt), "edits": edits, "forced": ids(n), "max_new": n, "twin": True, "freeze_attention": frozen}
+            add(case, forced(model, case))
     return out

@@ -234,7 +234,7 @@ def apply_edit(x, edit, name, runs, vectors):
             assert op in ("project_out", "clamp"), op
             c = (torch.where(seen, old, torch.zeros_like(old)) * value).sum(-1, keepdim=True)
             kept = torch.zeros_like(c) if op == "project_out" else torch.clamp(c, edit.get("min"), edit.get("max"))
-            new = old + (kept - c) * value
+            new = old + edit.get("scale", 1.0) * (kept - c) * value
     out = x.clone()
     out[at] = torch.where(seen, new, old)
     return out

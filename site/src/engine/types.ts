@@ -200,6 +200,7 @@ export interface GenerateRequest extends Pick<RunRequest, 'ids' | 'edits' | 'run
   readonly seed?: number;
   readonly stop?: readonly number[];
   readonly twin?: boolean;
+  readonly freeze_attention?: boolean;
   readonly forced?: readonly number[];
   readonly k?: number;
   readonly cache?: boolean;
