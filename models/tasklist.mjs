@@ -19,6 +19,24 @@ const REFRAIN = [
   'The white # ran into the garden, and the children ran after the white',
   'The happy # sang a song. "Sing again," they said to the happy',
 ];
+const RING = ['bear', 'cat', 'dog', 'fox', 'horse', 'bird', 'rabbit', 'king'];
+/** Two qualities that change places before two nouns; the end asks by a quality for its noun. */
+const WHICH = [
+  ['old', 'young', (p, q, a, b) => `The ${p} ${a} met the ${q} ${b} on the road. "Where are you going?" said the`],
+  ['great', 'little', (p, q, a, b) => `The ${p} ${a} and the ${q} ${b} were friends. "Come," said the`],
+  ['good', 'bad', (p, q, a, b) => `There was once a ${p} ${a} and a ${q} ${b}. One day the`],
+  ['rich', 'poor', (p, q, a, b) => `The ${p} ${a} sat by the ${q} ${b}. At last the`],
+  ['black', 'white', (p, q, a, b) => `A ${p} ${a} and a ${q} ${b} came to the river. "Good morning," said the`],
+  ['strong', 'wise', (p, q, a, b) => `There lived a ${p} ${a} and a ${q} ${b}. One day the`],
+  ['green', 'golden', (p, q, a, b) => `He saw a ${p} ${a} and a ${q} ${b}, and he gave bread to the`],
+];
+const which = ([p, q, text]) =>
+  RING.flatMap((a, i) => {
+    const b = RING[(i + 1) % RING.length];
+    const start = text(both(p, q), both(q, p), a, b);
+    return [{ text: `${start} ${p}`, answer: both(` ${a}`, ` ${b}`) }, { text: `${start} ${q}`, answer: both(` ${b}`, ` ${a}`) }];
+  });
+
 const NAMES = ['Peter', 'Jack', 'John', 'Alice', 'Dorothy', 'Bill'];
 const TWO_NAMES = NAMES.flatMap((a, i) => NAMES.slice(i + 1).map((b) => [both(a, b), both(b, a)]));
 /** Prompts that ask for the first of the two again, and for the second. */
@@ -92,6 +110,11 @@ export const TASKS = [
     name: 'refrain',
     about: 'What was said comes again, up to a word that only its first time tells.',
     pairs: REFRAIN.flatMap((text) => ANIMALS.map(([a, b]) => ({ text: text.replace('#', both(a, b)), answer: both(` ${a}`, ` ${b}`) }))),
+  },
+  {
+    name: 'which of two',
+    about: 'Two qualities change places; the end names one of them and asks whose it is.',
+    pairs: WHICH.flatMap(which),
   },
   {
     name: 'name swap',

@@ -18,6 +18,20 @@ export const TASKS: Readonly<Record<string, readonly Task[]>> = {
       ],
     },
     {
+      name: 'which of two', about: 'Two qualities change places; the end names one of them and asks whose it is.',
+      prompts: 224, right: 214, first: 175, aligned: 4,
+      pairs: [
+        { text: 'The {old|young} bear met the {young|old} cat on the road. "Where are you going?" said the old', answer: '{ bear| cat}' },
+        { text: 'The {old|young} bear met the {young|old} cat on the road. "Where are you going?" said the young', answer: '{ cat| bear}' },
+        { text: 'The {old|young} cat met the {young|old} dog on the road. "Where are you going?" said the old', answer: '{ cat| dog}' },
+        { text: 'The {old|young} cat met the {young|old} dog on the road. "Where are you going?" said the young', answer: '{ dog| cat}' },
+        { text: 'The {great|little} bear and the {little|great} cat were friends. "Come," said the great', answer: '{ bear| cat}' },
+        { text: 'There was once a {good|bad} cat and a {bad|good} dog. One day the good', answer: '{ cat| dog}' },
+        { text: 'The {rich|poor} bear sat by the {poor|rich} cat. At last the rich', answer: '{ bear| cat}' },
+        { text: 'A {black|white} bear and a {white|black} cat came to the river. "Good morning," said the black', answer: '{ bear| cat}' },
+      ],
+    },
+    {
       name: 'name swap', about: 'Two names change places; the end asks for the one that stood where it stands.',
       prompts: 150, right: 143, first: 128, aligned: 4,
       pairs: [
