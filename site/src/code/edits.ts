@@ -19,7 +19,7 @@ def %name(x, hook):
     ~"zero?y[%at] = 0^
     ~:"scale?y[%at] *= $scale^
     ~"add?y[%at] += ~scale":?$scale * ^~vector?v;$value^^
-    ~project?y[%at] -= (y[%at] @ v)[..., None] * v^
+    ~project?y[%at] -= ~scale":?$scale * ^(y[%at] @ v)[..., None] * v^
     ~clamp?c = (y[%at] @ v)[..., None]
     y[%at] += (c.clamp($min, $max) - c) * v^
     ~:"(set|mean|patch|freeze)"?y[%at] = ~vector?v;$value^^

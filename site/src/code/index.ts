@@ -123,6 +123,12 @@ export function toCode({ model, what, text = '' }: CodeInput, library: 'transfor
   if (what.kind === 'generate' ? !forced.length : !length && read !== 'directions')
     throw new Error('code needs the tokens of a run: random ones, and those not drawn yet, are not known');
   if (read && READINGS[read] === undefined) throw new Error(`there is no code for "${read}" yet; copy it as a document for hs instead`);
+  const continued = [...Array.from(prompt), ...forced.slice(0, -1)];
+  // Every pattern is that of the same tokens without the edits.
+  const frozen = document.freeze_attention && {
+    edits: [...(document.edits ?? []), { hook: 'blocks.*.attn.hook_pattern', op: 'freeze' as const, value: { run: 'unedited' } }],
+    runs: { ...document.runs, unedited: continued },
+  };
   const edited = [...editedHooks(document, config), ...editedHooks(minus, config)];
   const hooks = hooksOf(config).filter((hook) => document.hooks?.some((glob) => matches(glob, hook)));
   const switches = Object.entries(SWITCHES).filter(([, pattern]) => [...edited, ...hooks].some((hook) => pattern.test(hook)));
@@ -147,13 +153,12 @@ ${render(RUN, `${library} ${comment && 'text'} ${parts.lines && 'lines'}`, { ...
   const ofHooks = ['--', ...hooks.map((hook) => `${hook}=${hook === 'logits' ? hook : `cache["${hook}"]`}`), '--',
     ...hooks.filter((hook) => /scores/.test(hook)).map((hook) => `out["${hook}"].nan_to_num_()`)].join('\n');
   const { facts, values } = fillings(document, config, edited);
-  const continued = [...Array.from(prompt), ...forced.slice(0, -1)];
   return render(PROGRAM, `${library} ${processing} ${read} ${processing.length && 'processed'}`, {
     ...model,
     processing,
     what: read ?? what.kind,
     switches: switches.map(([name]) => `model.set_use_${name}(True)`).join('\n'),
-    runs: (length ? runText({ ...document, ids: continued, length }, '', text) : '') +
+    runs: (length ? runText({ ...document, ...frozen, ids: continued, length }, '', text) : '') +
       (minus ? runText({ vectors, ...minus, length }, '_minus') : '') +
       (twin ? runText({ ids: continued, length }, '_twin') : ''),
     reading: outText(read ? (READINGS[read] ?? '') : hooks.length ? ofHooks : GENERATE, facts, { ...values, ...(read ? {} : { k: document.k ?? 5, last: length - 1 }) }),

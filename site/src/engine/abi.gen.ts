@@ -113,11 +113,15 @@ export const READS = [
   'written',
   'detect',
   'predictions',
+  'sweep',
+  'ablate',
   'path',
 ] as const;
 export type ReadName = (typeof READS)[number];
 /** Those that do runs of their own. */
 export const STUDIES: readonly ReadName[] = [
+  'sweep',
+  'ablate',
   'path',
 ];
 /** What hs_read_hooks fills at most. */

@@ -188,7 +188,7 @@ const OPERANDS: Readonly<Record<Op, readonly string[]>> = {
   mean: ['value'],
   patch: ['value'],
   freeze: ['value'],
-  project_out: ['value'],
+  project_out: ['value', 'scale'],
   clamp: ['value', 'min', 'max'],
 };
 const OPERAND_FIELDS = { scale: finite, value: operand(1), min: finite, max: finite };

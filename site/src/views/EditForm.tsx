@@ -16,7 +16,7 @@ const OPS: Readonly<Record<Op, readonly [does: string, operands: readonly ('scal
   mean: ['becomes a mean: a list, or that of a run', ['value']],
   patch: ['taken from another run', ['value']],
   freeze: ['as patch, for the pattern and LayerNorm scales', ['value']],
-  project_out: ['the part along a direction is taken out', ['value']],
+  project_out: ['the part along a direction is taken out, or scale of it', ['value', 'scale']],
   clamp: ['the part along a direction is kept between min and max', ['value', 'min', 'max']],
 };
 
