@@ -336,6 +336,27 @@ static void block(const hs_run *run, const hs_grad *g, int layer)
     at_hook(run, g, HS_HOOK_RESID_PRE, layer, g->d_resid, count);
 }
 
+static bool is_zero(const hs_real *row, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (row[i] != 0)
+            return false;
+    return true;
+}
+
+/* d_norm = d_logits W_U^T; rows at both ends that are zero cost nothing, and a metric of one position has one other. */
+static void logits_to_norm(const hs_run *run, const hs_grad *g)
+{
+    int64_t T = run->n_tokens, d = run->model->cfg.d_model, V = run->model->cfg.d_vocab_out, from = 0, to = T;
+    while (to > 0 && is_zero(g->d_logits + (to - 1) * V, V))
+        to--;
+    while (from < to && is_zero(g->d_logits + from * V, V))
+        from++;
+    memset(g->d_norm, 0, (size_t)(T * d) * sizeof *g->d_norm);
+    hs_gemm(g->d_norm + from * d, d, g->d_logits + from * V, V, run->model->backward.W_U, HS_NR * V, NULL, (int)(to - from), (int)d, (int)V,
+            false);
+}
+
 static void unembed(const hs_run *run, const hs_grad *g)
 {
     const hs_config *cfg = &run->model->cfg;
@@ -346,7 +367,7 @@ static void unembed(const hs_run *run, const hs_grad *g)
         cfg->normalization_type == HS_NORM_NONE ? stream : hs_run_at(run, HS_HOOK_LN_FINAL_NORMALIZED, 0);
     at_hook(run, g, HS_HOOK_LOGITS, 0, g->d_logits, (int64_t)T * V);
     weight_gradient(g, normalized, d, d, g->d_logits, V, V, of_param(g, w->W_U), of_param(g, w->b_U));
-    hs_gemm(g->d_norm, d, g->d_logits, V, run->model->backward.W_U, (int64_t)HS_NR * V, NULL, T, d, V, false);
+    logits_to_norm(run, g);
     layernorm(run, g, HS_HOOK_LN_FINAL_SCALE, HS_HOOK_LN_FINAL_NORMALIZED, 0, stream, d,
               hs_run_at(run, HS_HOOK_LN_FINAL_SCALE, 0), w->ln_final_w, w->ln_final_b, d, g->d_norm, g->d_resid);
 }
@@ -367,15 +388,29 @@ static void embed(const hs_run *run, const hs_grad *g)
         hs_add(d_embed + run->ids[t] * d, d_embed + run->ids[t] * d, g->d_resid + t * d, d);
 }
 
+void hs_backward_enter(hs_grad *g)
+{
+    memset(g->base, 0, (size_t)g->n_hook_reals * sizeof(hs_real));
+    memset(g->d_pos, 0, (size_t)g->n_tokens * (size_t)g->model->cfg.d_model * sizeof(hs_real));
+    g->stage = 0;
+}
+
+bool hs_backward_step(const hs_run *run, hs_grad *g)
+{
+    int n_layers = run->model->cfg.n_layers;
+    if (g->stage == 0)
+        unembed(run, g);
+    else if (g->stage <= n_layers)
+        block(run, g, n_layers - g->stage);
+    else
+        embed(run, g);
+    return g->stage++ <= n_layers;
+}
+
 void hs_backward(const hs_run *run, const hs_real *d_logits, hs_grad *g)
 {
-    const hs_config *cfg = &run->model->cfg;
-    size_t count = (size_t)run->n_tokens * (size_t)cfg->d_model;
-    memset(g->base, 0, (size_t)g->n_hook_reals * sizeof(hs_real));
-    memcpy(g->d_logits, d_logits, (size_t)run->n_tokens * (size_t)cfg->d_vocab_out * sizeof(hs_real));
-    memset(g->d_pos, 0, count * sizeof(hs_real));
-    unembed(run, g);
-    for (int layer = cfg->n_layers - 1; layer >= 0; layer--)
-        block(run, g, layer);
-    embed(run, g);
+    memcpy(g->d_logits, d_logits, (size_t)run->n_tokens * (size_t)run->model->cfg.d_vocab_out * sizeof(hs_real));
+    hs_backward_enter(g);
+    while (hs_backward_step(run, g))
+        ;
 }

@@ -53,64 +53,108 @@ static int64_t lay_out(hs_grad *g, const uint8_t *wanted)
     return used;
 }
 
-hs_status hs_grad_new(hs_model *model, const hs_run *like, const hs_grad_spec *spec, hs_detail *detail,
-                      hs_grad **out)
+static size_t n_places(const hs_config *cfg)
 {
-    const hs_config *cfg = &model->cfg;
-    size_t places = (size_t)(HS_N_HOOKS * (cfg->n_layers > 0 ? cfg->n_layers : 1));
-    if (!like->keep)
-        return hs_fail(detail, HS_ESTATE, "the run was not made with keep_for_backward");
-    HS_TRY(hs_model_pack(model, true, detail));
-    hs_grad *g = calloc(1, sizeof *g);
-    uint8_t *wanted = calloc(places, 1);
-    if (g)
-        g->hook = calloc(places, sizeof *g->hook);
-    if (!g || !wanted || !g->hook)
-        goto no_memory;
-    g->model = model;
-    g->n_tokens = like->n_tokens;
+    return (size_t)(HS_N_HOOKS * (cfg->n_layers > 0 ? cfg->n_layers : 1));
+}
+
+/* Which hooks the globs name, marked and counted. */
+static hs_status mark_hooks(hs_grad *g, const hs_grad_spec *spec, hs_detail *detail, uint8_t *wanted)
+{
+    const hs_config *cfg = &g->model->cfg;
     for (int i = 0; i < spec->n_hooks; i++) {
         int n = 0;
         for (hs_hook_walk walk = HS_HOOK_WALK; hs_hook_next(cfg, &walk);) {
-            hs_hook_info info = hs_run_shape(like, walk.hook, walk.layer);
+            hs_hook_info info;
+            hs_hook_info_at(cfg, walk.hook, walk.layer, g->n_tokens, &info);
             if (!hs_glob_match(spec->hooks[i], info.name))
                 continue;
             g->n_hooks += !wanted[hs_hook_at(walk.hook, walk.layer)];
             wanted[hs_hook_at(walk.hook, walk.layer)] = 1;
             n++;
         }
-        if (!n) {
-            free(wanted);
-            hs_grad_free(g);
+        if (!n)
             return hs_fail(detail, HS_EHOOK, "hooks[%d]: \"%s\" matches no hook of this model", i, spec->hooks[i]);
-        }
     }
+    return HS_OK;
+}
+
+/* Everything but the memory of the gradients; *wanted is the caller's to free, also on failure. */
+static hs_status plan(const hs_model *model, int n_tokens, const hs_grad_spec *spec, hs_detail *detail, hs_grad **out, uint8_t **wanted)
+{
+    hs_grad *g = calloc(1, sizeof *g);
+    *wanted = calloc(n_places(&model->cfg), 1);
+    if (g) {
+        g->model = model;
+        g->n_tokens = n_tokens;
+        g->hook = calloc(n_places(&model->cfg), sizeof *g->hook);
+    }
+    hs_status status = !g || !*wanted || !g->hook ? hs_fail(detail, HS_EMEMORY, "no memory for the backward pass")
+                                                  : mark_hooks(g, spec, detail, *wanted);
+    if (status != HS_OK) {
+        hs_grad_free(g);
+        return status;
+    }
+    *out = g;
+    return HS_OK;
+}
+
+static hs_status take(hs_grad *g, const hs_grad_spec *spec, const uint8_t *wanted, hs_detail *detail)
+{
+    const hs_config *cfg = &g->model->cfg;
     int64_t count = lay_out(g, wanted);
     g->base = (uint64_t)count < SIZE_MAX / sizeof(hs_real) ? calloc((size_t)count + 1, sizeof(hs_real)) : NULL;
-    g->params = spec->weights ? calloc((size_t)model->n_real + 1, sizeof(hs_real)) : NULL;
+    g->params = spec->weights ? calloc((size_t)g->model->n_real + 1, sizeof(hs_real)) : NULL;
     g->hooks = calloc((size_t)g->n_hooks + 1, sizeof *g->hooks);
     g->names = calloc((size_t)g->n_hooks + 1, sizeof *g->names);
     if (!g->base || (spec->weights && !g->params) || !g->hooks || !g->names)
-        goto no_memory;
+        return hs_fail(detail, HS_EMEMORY, "no memory for the backward pass");
     lay_out(g, wanted);
     int i = 0;
     for (hs_hook_walk walk = HS_HOOK_WALK; hs_hook_next(cfg, &walk);) {
         int at = hs_hook_at(walk.hook, walk.layer);
         if (!wanted[at])
             continue;
-        hs_hook_info info = hs_run_shape(like, walk.hook, walk.layer);
+        hs_hook_info info;
+        hs_hook_info_at(cfg, walk.hook, walk.layer, g->n_tokens, &info);
         memcpy(g->names[i], info.name, sizeof g->names[i]);
         g->hooks[i] = (hs_tensor){g->names[i], g->hook[at], info.n_axes, {0}, info.count};
         memcpy(g->hooks[i].shape, info.shape, sizeof info.shape);
         i++;
     }
-    free(wanted);
-    *out = g;
     return HS_OK;
-no_memory:
+}
+
+hs_status hs_grad_new(hs_model *model, const hs_run *like, const hs_grad_spec *spec, hs_detail *detail,
+                      hs_grad **out)
+{
+    hs_grad *g;
+    uint8_t *wanted;
+    if (!like->keep)
+        return hs_fail(detail, HS_ESTATE, "the run was not made with keep_for_backward");
+    HS_TRY(hs_model_pack(model, true, detail));
+    hs_status status = plan(model, like->n_tokens, spec, detail, &g, &wanted);
+    if (status == HS_OK && (status = take(g, spec, wanted, detail)) != HS_OK)
+        hs_grad_free(g);
     free(wanted);
-    hs_grad_free(g);
-    return hs_fail(detail, HS_EMEMORY, "no memory for the backward pass");
+    if (status == HS_OK)
+        *out = g;
+    return status;
+}
+
+hs_status hs_grad_size(const hs_model *model, int n_tokens, const hs_grad_spec *spec, hs_detail *detail, uint64_t *out)
+{
+    hs_grad *g;
+    uint8_t *wanted;
+    uint64_t packed;
+    HS_TRY(hs_model_pack_size(model, detail, &packed));
+    hs_status status = plan(model, n_tokens, spec, detail, &g, &wanted);
+    if (status == HS_OK) {
+        *out = packed + ((uint64_t)lay_out(g, wanted) + (spec->weights ? (uint64_t)model->n_real : 0)) * sizeof(hs_real);
+        hs_grad_free(g);
+    }
+    free(wanted);
+    return status;
 }
 
 void hs_grad_free(hs_grad *g)

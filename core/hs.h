@@ -245,6 +245,8 @@ typedef struct hs_grad_spec {
  * transposed weights on first use. */
 hs_status hs_grad_new(hs_model *model, const hs_run *like, const hs_grad_spec *spec, hs_detail *detail,
                       hs_grad **out);
+/* Bytes that hs_grad_new would take for runs of n_tokens, the transposed weights with them if they are not there yet. */
+hs_status hs_grad_size(const hs_model *model, int n_tokens, const hs_grad_spec *spec, hs_detail *detail, uint64_t *out);
 void hs_grad_free(hs_grad *grad);
 /* Forget the accumulated weight gradients. */
 void hs_grad_zero(hs_grad *grad);

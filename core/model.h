@@ -62,6 +62,8 @@ hs_status hs_model_new(const hs_config *config, hs_detail *detail, hs_model **ou
 /* Refresh the packed copies from the parameters: after loading and after each optimiser step.
  * transposes: also those that the backward pass multiplies by. HS_EMEMORY on the first call only. */
 hs_status hs_model_pack(hs_model *model, bool transposes, hs_detail *detail);
+/* Bytes that packing the transposes would take: 0 when they are there. */
+hs_status hs_model_pack_size(const hs_model *model, hs_detail *detail, uint64_t *out);
 
 /* The axes that hooks.def and params.def name, in one place. T and T_SRC take n_tokens. */
 typedef enum hs_axis {

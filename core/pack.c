@@ -83,6 +83,16 @@ static hs_status take(const hs_config *cfg, hs_packed *packed, bool transposes, 
     return HS_OK;
 }
 
+hs_status hs_model_pack_size(const hs_model *model, hs_detail *detail, uint64_t *out)
+{
+    hs_packed packed = {.blocks = calloc((size_t)model->cfg.n_layers + 1, sizeof *packed.blocks)};
+    if (!packed.blocks)
+        return hs_fail(detail, HS_EMEMORY, "no memory for the packed weights");
+    *out = model->backward.base ? 0 : (uint64_t)lay_out(&model->cfg, &packed, true, NULL) * sizeof(hs_real);
+    free(packed.blocks);
+    return HS_OK;
+}
+
 hs_status hs_model_pack(hs_model *model, bool transposes, hs_detail *detail)
 {
     const hs_config *cfg = &model->cfg;
