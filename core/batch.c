@@ -59,7 +59,7 @@ hs_status hs_batch_new(const hs_batch_spec *spec, hs_detail *detail, hs_batch **
         for (int l = 0; l < spec->model->cfg.n_layers; l++)
             b->at[hs_hook_at(spec->hooks[i], l)] = 1;
     b->square = calloc((size_t)spec->n_tokens * (size_t)spec->n_tokens, sizeof *b->square);
-    b->live = (hs_live){act, b, b->at};
+    b->live = (hs_live){.act = act, .context = b, .at = b->at};
     int32_t *ids = calloc((size_t)spec->n_tokens, sizeof *ids);
     hs_run_spec run = {.ids = ids, .n_tokens = spec->n_tokens, .live = &b->live};
     HS_TRY(hs_run_new(spec->model, &run, detail, &b->run));

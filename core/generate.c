@@ -212,7 +212,7 @@ static void freeze(void *context, int hook, int layer, int head, hs_rows rows, h
 static hs_status plan_freezing(hs_generation *g, hs_detail *detail)
 {
     int n_layers = g->model->cfg.n_layers;
-    g->live = (hs_live){freeze, g, NULL};
+    g->live = (hs_live){.act = freeze, .context = g};
     if (!g->spec.freezes)
         return HS_OK;
     g->live.at = g->at = calloc((size_t)HS_N_HOOKS * (size_t)(n_layers > 1 ? n_layers : 1), 1);

@@ -46,7 +46,20 @@ class Maker:
             yield {"read": "path", **self.pairs(2), **self.metric("log_prob", position=-2), **how, "senders": sets, "receivers": into}
         yield {"read": "path", **self.pair(3), **self.metric("rank", position=4), "senders": self.some(g.senders, 5), "receivers": into}
 
+    def edges(self):
+        yield {"read": "edges", **self.pair(1), **self.metric("logit_diff")}
+        yield {"read": "edges", **self.pair(0), **self.metric("kl", position=3), "steps": 5}
+        yield {"read": "edges", **self.pairs(2), **self.metric("log_prob"), "direction": "noise", "steps": 2}
+
+    def circuits(self):
+        g = self.graph
+        n = sum(g.edge(s, r) for s in g.senders for r in g.receivers)
+        counts = {"counts": [0, n // 8, n // 3, n - 2, n]}
+        yield {"read": "circuit", **self.pair(1), **self.metric("logit_diff"), "direction": "noise", **counts}
+        yield {"read": "circuit", **self.pairs(2), **self.metric("log_prob", position=-2), "steps": 3, "ablation": "zero", **counts}
+        yield {"read": "circuit", **self.pair(0), **self.metric("kl"), "thresholds": [0, 1e-3, 0.02, 1000]}
+
 
 def cases(name, cfg):
     m = Maker(name, cfg)
-    return list(m.paths())
+    return [*m.paths(), *m.edges(), *m.circuits()]

@@ -1,5 +1,7 @@
-"""What a study of paths means (docs/formats.md, "Study": path), from its definition ("Interpretability in the Wild",
-appendix B) in TransformerLens hook functions, in float64. Nothing is shared with the core.
+"""What the studies of paths mean (docs/formats.md, "Study"), from the papers' definitions in TransformerLens hook functions and
+autograd, in float64: path patching ("Interpretability in the Wild", appendix B), edge attribution patching ("Attribution
+Patching Outperforms Automated Circuit Discovery"; with steps EAP-IG, "Have Faith in Faithfulness") and circuits. Nothing is
+shared with the core.
 
 `expected(model, doc)` gives {array name: tensor} and {axis: labels}. Names "values.x" are single numbers.
 """
@@ -78,12 +80,13 @@ class Runs:
         kept = {}
 
         def hook(x, hook):
+            x = x[0]
             for name, f in functions:
                 if name == hook.name:
-                    x = f(x[0])[None]
+                    x = f(x)
             if keep(hook.name):
-                kept[hook.name] = x[0]
-            return x
+                kept[hook.name] = x
+            return x[None]
 
         switches = {"use_split_qkv_input"} | ({"use_hook_mlp_in"} if self.graph.mlps else set())
         set_switches(self.model, switches)
@@ -154,10 +157,157 @@ def path(runs, doc):
     return out, {"sender": ["+".join(s) for s in senders], "receiver": ["+".join(r) for r in receivers]}
 
 
-READS = {"path": path}
+# ---- edge attribution patching -----------------------------------------------------------------------
+
+
+def slopes(runs, doc, names):
+    """For each pair: base's and source's hooks, the metrics of clean and corrupted, and {name: mean gradient over the steps}.
+    Of `steps` gradients the k-th is taken at embeddings (steps - k) parts the source's and k parts the base's."""
+    noise, steps = doc.get("direction") == "noise", doc.get("steps", 1)
+    for clean, corrupted, metric in pairs_of(doc):
+        base_ids, source_ids = (clean, corrupted) if noise else (corrupted, clean)
+        with torch.no_grad():
+            (base_logits, base), (source_logits, source) = (runs(ids, keep=lambda name: True) for ids in (base_ids, source_ids))
+        clean_logits, corrupted_logits = (base_logits, source_logits) if noise else (source_logits, base_logits)
+        mean = {name: 0 for name in names}
+        for k in range(1, steps + 1):
+            embed = (((steps - k) * source["hook_embed"] + k * base["hook_embed"]) / steps).requires_grad_()
+            logits, kept = runs(base_ids, [("hook_embed", put(embed))], keep=lambda name: name in names)
+            value = metric_of(logits, metric, clean_logits)
+            for name, g in zip(names, torch.autograd.grad(value, [kept[name] for name in names], allow_unused=True)):
+                mean[name] = mean[name] + (torch.zeros_like(kept[name]) if g is None else g) / steps
+        yield base, source, [metric_of(x, metric, clean_logits) for x in (clean_logits, corrupted_logits)], mean
+
+
+def write_of(runs, values, sender):
+    """What a sender writes to the stream, [T, d_model]."""
+    if sender == "embed":
+        return values["hook_embed"]
+    l, mlp = runs.graph.layer(sender)
+    if mlp:
+        return values[f"blocks.{l}.hook_mlp_out"]
+    h = runs.graph.head(sender)
+    return values[f"blocks.{l}.attn.hook_z"][:, h] @ runs.model.W_O[l, h]
+
+
+def edge_scores(runs, doc):
+    graph = runs.graph
+    names = sorted({graph.hook(r)[0] for r in graph.receivers})
+    scores, whole, n = torch.zeros(len(graph.senders), len(graph.receivers), dtype=torch.float64), torch.zeros(2, dtype=torch.float64), 0
+    for base, source, metrics, slope in slopes(runs, doc, names):
+        n, whole = n + 1, whole + torch.stack(metrics)
+        for s, sender in enumerate(graph.senders):
+            change = (write_of(runs, source, sender) - write_of(runs, base, sender)).detach()
+            for r, receiver in enumerate(graph.receivers):
+                name, head = graph.hook(receiver)
+                g = slope[name] if head is None else slope[name][:, head]
+                scores[s, r] += (change * g).sum() if graph.edge(sender, receiver) else torch.nan
+    return scores / n, whole / n
+
+
+def edges(runs, doc):
+    scores, whole = edge_scores(runs, doc)
+    return {"values": scores, "values.clean": whole[:1].detach(), "values.corrupted": whole[1:].detach()}, {
+        "sender": runs.graph.senders, "receiver": runs.graph.receivers}
+
+
+# ---- circuits ---------------------------------------------------------------------------------------------
+
+
+def pruned(graph, chosen):
+    """The chosen edges that lie on a path of chosen edges from the embedding to the end."""
+    into = lambda receiver: receiver.split(".")[0].replace("_in", "_out")
+    while True:
+        fed = {"embed"} | {into(r) for _, r in chosen}
+        read = {s for s, r in chosen}
+        left = {(s, r) for s, r in chosen if s in fed and (r == "final" or into(r) in read)}
+        if left == chosen:
+            return left
+        chosen = left
+
+
+def run_of_edges(runs, clean, ablated, kept):
+    """The logits of the clean prompt where each receiver reads the sum of what kept senders write and of what stands in for
+    the others: `ablated`, {sender: [T, d_model]}."""
+    graph, model = runs.graph, runs.model
+    now, functions = {}, []
+
+    def note(l=None, mlp=False):
+        def f(x):
+            if l is None:
+                now["embed"] = x
+            elif mlp:
+                now[f"{l}_mlp_out"] = x
+            else:
+                now.update({f"L{l}H{h}": x[:, h] @ model.W_O[l, h] for h in range(graph.cfg.n_heads)})
+            return x
+        return f
+
+    def total(receiver):
+        some = ablated["embed"]
+        x = torch.zeros_like(some)
+        if graph.cfg.positional_embedding_type == "standard":
+            x = x + model.W_pos[: x.shape[0]]
+        layer = graph.cfg.n_layers if receiver == "final" else graph.layer(receiver)[0] + receiver.endswith("_mlp_in")
+        for l in range(layer):
+            x = x + model.b_O[l]
+        for sender in graph.senders:
+            if graph.edge(sender, receiver):
+                x = x + (now if (sender, receiver) in kept else ablated)[sender]
+        return x
+
+    def read(receivers):
+        def f(x):
+            x = x.clone()
+            for r in receivers:
+                head = graph.hook(r)[1]
+                if head is None:
+                    x = total(r)
+                else:
+                    x[:, head] = total(r)
+            return x
+        return f
+
+    functions.append(("hook_embed", note()))
+    for l in range(graph.cfg.n_layers):
+        functions.append((f"blocks.{l}.attn.hook_z", note(l)))
+        functions.append((f"blocks.{l}.hook_mlp_out", note(l, True)))
+    for name in sorted({graph.hook(r)[0] for r in graph.receivers}):
+        functions.append((name, read([r for r in graph.receivers if graph.hook(r)[0] == name])))
+    return runs(clean, functions)[0]
+
+
+def circuit(runs, doc):
+    graph = runs.graph
+    with torch.enable_grad():
+        scores, whole = edge_scores(runs, doc)
+    every = [(s, r) for s in graph.senders for r in graph.receivers if graph.edge(s, r)]
+    size = {(s, r): abs(scores[graph.senders.index(s), graph.receivers.index(r)].item()) for s, r in every}
+    ranked = sorted(every, key=lambda edge: -size[edge])
+    given = doc.get("counts", doc.get("thresholds"))
+    circuits = [pruned(graph, set(ranked[:x]) if "counts" in doc else {e for e in every if size[e] >= x}) for x in given]
+    sets = [c for kept in circuits for c in (kept, set(every) - kept)] + [set()]
+    sums, pairs = torch.zeros(len(sets), dtype=torch.float64), list(pairs_of(doc))
+    for clean, corrupted, metric in pairs:
+        clean_logits, _ = runs(clean)
+        other = runs(corrupted, keep=lambda name: True)[1]
+        ablated = {s: write_of(runs, other, s) * (doc.get("ablation") != "zero") for s in graph.senders}
+        sums += torch.stack([metric_of(run_of_edges(runs, clean, ablated, kept), metric, clean_logits) for kept in sets])
+    sums, whole = sums / len(pairs), whole.detach()
+    metric, complement, nothing = sums[:-1:2], sums[1::2], sums[-1]
+    kept = torch.stack([torch.where(scores.isnan(), torch.nan, torch.tensor([[float((s, r) in c) for r in graph.receivers] for s in graph.senders],
+                                                                            dtype=torch.float64)) for c in circuits])
+    return {"values": scores, "kept": kept, "edges": torch.tensor([float(len(c)) for c in circuits]), "metric": metric, "complement": complement,
+            "faithfulness": (metric - nothing) / (whole[0] - nothing), "completeness": (complement - nothing) / (whole[0] - nothing),
+            "values.clean": whole[:1], "values.corrupted": whole[1:], "values.nothing": nothing[None]}, {
+        "sender": graph.senders, "receiver": graph.receivers, "circuit": [f"{x:.9g}" for x in given]}
+
+
+READS = {"path": path, "edges": edges, "circuit": circuit}
 
 
 def expected(double, doc):
     """`double` is the model in float64."""
-    with torch.no_grad():
-        return READS[doc["read"]](Runs(double), doc)
+    with torch.set_grad_enabled(doc["read"] == "edges"):
+        out, axes = READS[doc["read"]](Runs(double), doc)
+    return {name: x.detach() for name, x in out.items()}, axes
