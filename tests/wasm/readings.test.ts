@@ -108,7 +108,9 @@ describe('what comes back', () => {
     const study = { ids: undefined, clean: ids, corrupted: [...ids].reverse(), metric: { kind: 'logit_diff', correct: 1, wrong: 2 } };
     const own: Record<string, object> = {
       attribution: { token: 1 }, attention: { heads: [[0, 1]] }, pair: { layer: 0, head: 0, dest: 2, src: 1 }, neuron: { layer: 0, neuron: 1 }, directions: { layer: 0, neuron: 1 },
+      sweep: { ...study, what: 'z' }, ablate: { ...study, clean: undefined, corrupted: undefined, prompts: [ids], what: 'z' },
       path: { ...study, senders: 'all', receivers: 'all' },
+      edges: study, circuit: { ...study, counts: [0, 10] },
     };
     await core.load(madeUp({ n_layers: 2, n_heads: 2, d_model: 8, d_head: 4, d_mlp: 20, d_vocab: 30, n_ctx: 16 }));
     for (const name of READS) {

@@ -116,6 +116,8 @@ export const READS = [
   'sweep',
   'ablate',
   'path',
+  'edges',
+  'circuit',
 ] as const;
 export type ReadName = (typeof READS)[number];
 /** Those that do runs of their own. */
@@ -123,6 +125,8 @@ export const STUDIES: readonly ReadName[] = [
   'sweep',
   'ablate',
   'path',
+  'edges',
+  'circuit',
 ];
 /** What hs_read_hooks fills at most. */
 export const READ_MAX_HOOKS = 16;
