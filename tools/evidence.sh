@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The figures of the shipped models that need their corpus, measured afresh:  tools/evidence.sh CORPUS
+# The figures of the shipped models, measured afresh (those of the recipes need their corpus):  tools/evidence.sh CORPUS
 # CORPUS is the folder with the files that the recipes name by their sha256.
 . "$(dirname "${BASH_SOURCE[0]}")/setup/common.sh"
 [ -n "${1:-}" ] && [ -d "$1" ] || die "say where the corpus is: make evidence CORPUS=folder"
@@ -14,3 +14,7 @@ for model in models/*/recipe.json; do
   CORPUS=$corpus node models/encode.mjs "$model" build/ids
   node models/evidence.mjs "$folder" build/ids
 done
+echo "== tasks"
+node models/tasks.mjs
+echo "== induction"
+node models/induction.mjs
