@@ -93,6 +93,13 @@ static int64_t count_of(const hs_read_out *array)
     return count;
 }
 
+void hs_read_blank(hs_reading *r)
+{
+    for (int i = 0; i < r->n_arrays; i++)
+        for (int64_t j = 0, n = count_of(&r->arrays[i]); j < n; j++)
+            r->arrays[i].data[0][j] = (hs_real)NAN;
+}
+
 /* ---- the text ---- */
 
 static void put_pair(hs_text *text, const char *key, const char *words)

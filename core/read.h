@@ -95,6 +95,8 @@ typedef struct hs_axis_of {
 /* Declare an array of numbers, or of choices; its index goes into *out. HS_EMEMORY. */
 hs_status hs_read_array_new(hs_reading *r, const hs_read_spec *spec, const char *name, bool is_choice, const hs_axis_of *axes,
                             int *out);
+/* NaN everywhere: nothing is there yet. */
+void hs_read_blank(hs_reading *r);
 /* Where a side's array is written; of a choice, where it stands. */
 static inline hs_real *hs_read_data(const hs_reading *r, int array, int side)
 {
