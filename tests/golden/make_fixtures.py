@@ -17,6 +17,8 @@ import path_reference
 import read_cases
 import read_reference
 import process_cases
+import steer_cases
+import steer_reference
 from models import MODELS
 from reference import Run, build, every_hook, gradient, in_double, load, seed_of, write_model
 
@@ -93,12 +95,12 @@ def reads_of(model, name):
     return cases, tensors
 
 
-def paths_of(model, name, spec):
-    """The studies of paths, as reads_of has readings."""
+def studies_of(model, name, spec, study_cases, reference):
+    """The studies of one kind, as reads_of has readings; the reference is in float64."""
     double = in_double(model, spec["cfg"])
     cases, tensors = [], {}
-    for i, doc in enumerate(path_cases.cases(name, model.cfg)):
-        out, axes = path_reference.expected(double, doc)
+    for i, doc in enumerate(study_cases.cases(name, model.cfg)):
+        out, axes = reference.expected(double, doc)
         cases.append({"document": doc, "axes": axes})
         tensors.update({f"{i}/{array}": x for array, x in out.items()})
     return cases, tensors
@@ -136,7 +138,9 @@ def main(names):
         if name in read_cases.MODELS:
             write_cases(f"{where}/reads", *reads_of(model, name))
         if name in path_cases.MODELS:
-            write_cases(f"{where}/paths", *paths_of(model, name, spec))
+            write_cases(f"{where}/paths", *studies_of(model, name, spec, path_cases, path_reference))
+        if name in steer_cases.MODELS:
+            write_cases(f"{where}/steers", *studies_of(model, name, spec, steer_cases, steer_reference))
         if name in edit_cases.IDENTITY_MODELS:
             hooks = list(every_hook(model, [0]))
             write_cases(f"{where}/identities", edit_cases.identities(name, model.cfg, hooks, spec["prompts"][-1]), {})

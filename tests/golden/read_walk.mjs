@@ -76,6 +76,9 @@ export function checkReads(adapter, model, kind = 'reads') {
 /** Studies of paths, as readings are. */
 export const checkPaths = (adapter, model) => checkReads(adapter, model, 'paths');
 
+/** Studies of steering, likewise. */
+export const checkSteers = (adapter, model) => checkReads(adapter, model, 'steers');
+
 /** "detect" on random tokens is the mean of "detect" on each text that it drew, in every measure. */
 export async function checkDrawn(adapter, model) {
   const findings = [];

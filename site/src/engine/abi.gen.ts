@@ -118,6 +118,7 @@ export const READS = [
   'path',
   'edges',
   'circuit',
+  'vector',
 ] as const;
 export type ReadName = (typeof READS)[number];
 /** Those that do runs of their own. */
@@ -127,6 +128,7 @@ export const STUDIES: readonly ReadName[] = [
   'path',
   'edges',
   'circuit',
+  'vector',
 ];
 /** What hs_read_hooks fills at most. */
 export const READ_MAX_HOOKS = 16;
