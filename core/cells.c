@@ -268,6 +268,12 @@ static hs_patch patch_of(const hs_cells *c, const hs_cell *cell)
     return p;
 }
 
+hs_patch hs_cells_patch(const hs_cells *c, int64_t i)
+{
+    hs_cell cell = cell_at(c, i);
+    return patch_of(c, &cell);
+}
+
 /* ---- filling ---- */
 
 static double loss_at(const hs_cells *c, int t, const hs_real *row)

@@ -51,6 +51,8 @@ typedef struct hs_cells {
 
 /* Read the fields and declare the array "values" of r->n_tokens positions. `direct`: "direct_path" is one of them. */
 hs_status hs_cells_read(hs_reading *r, const hs_read_spec *spec, bool direct, hs_cells *out);
+/* Where cell number i (of `n`, as in the array) patches: the rows and columns; value and stride stay to be said. */
+hs_patch hs_cells_patch(const hs_cells *cells, int64_t i);
 /* The hooks of the cells, each once, ends in -1; direct paths are none. */
 void hs_cells_hooks(const hs_cells *cells, int hooks[HS_CELLS_WHAT + 1]);
 /* Promise what hs_cells_begin takes. spec: model, tokens, hooks, capture, source and most_rows. */

@@ -85,6 +85,27 @@ hs_status hs_read_array_new(hs_reading *r, const hs_read_spec *spec, const char 
     return HS_OK;
 }
 
+hs_status hs_read_inside(hs_reading *r, const hs_read_spec *spec, const hs_reader *reader, hs_reading **out)
+{
+    hs_reading *part = calloc(1, sizeof *part);
+    if (!part)
+        return hs_fail(spec->detail, HS_EMEMORY, "no memory for a reading");
+    part->reader = reader;
+    part->model = r->model;
+    *out = part;
+    HS_TRY(reader->plan(part, spec));
+    r->bytes += part->bytes;
+    return HS_OK;
+}
+
+int hs_read_show(hs_reading *r, const hs_reading *part, int array, const char *name)
+{
+    HS_ASSERT(r->n_arrays < HS_READ_ARRAYS);
+    r->arrays[r->n_arrays] = part->arrays[array];
+    r->arrays[r->n_arrays].name = name;
+    return r->n_arrays++;
+}
+
 static int64_t count_of(const hs_read_out *array)
 {
     int64_t count = 1;

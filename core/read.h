@@ -86,6 +86,11 @@ void *hs_read_take(hs_reading *r, const hs_read_spec *spec, uint64_t count, size
 void hs_read_promise(hs_reading *r, uint64_t bytes);
 hs_status hs_read_promise_run(hs_reading *r, const hs_run_spec *spec, hs_detail *detail);
 
+/* Another reader on the same document, as a part of this reading, which counts its memory; the part is begun, stepped and
+ * freed (also after a failure) by whoever made it. Array number `array` of the part as one of this reading's: its index. */
+hs_status hs_read_inside(hs_reading *r, const hs_read_spec *spec, const hs_reader *reader, hs_reading **out);
+int hs_read_show(hs_reading *r, const hs_reading *part, int array, const char *name);
+
 typedef struct hs_axis_of {
     const char *name;
     int64_t n;

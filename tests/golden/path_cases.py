@@ -51,6 +51,20 @@ class Maker:
         yield {"read": "edges", **self.pair(0), **self.metric("kl", position=3), "steps": 5}
         yield {"read": "edges", **self.pairs(2), **self.metric("log_prob"), "direction": "noise", "steps": 2}
 
+    def attributes(self):
+        def some(what, by, metric, **how):
+            return {"read": "attribute", **(how.pop("pairs", None) or self.pair(1)), **metric, "what": what, "by": by, **how}
+
+        mlp = not self.cfg.attn_only
+        streams = ["resid_pre", "attn_out"] + ["resid_mid", "mlp_out"] * mlp
+        yield some(streams, "layer,position", self.metric("logit_diff"))
+        yield some(["z", "q", "k", "v"], "layer,head", self.metric("log_prob"), compare=True)
+        yield some(["z", "q", "k", "v", "pattern"], "layer,position,head", self.metric("log_prob", position=-2), direction="noise", steps=5)
+        yield some(["z", "v"], "layer,head", self.metric("logit_diff"), pairs=self.pairs(2), direction="noise", steps=5, compare=True)
+        yield some("pattern", "layer,head,dest,src", self.metric("kl", position=4), pairs=self.pairs(2))
+        if mlp:
+            yield some("post", "layer,neuron", self.metric("logit_diff"), steps=2, compare=True)
+
     def circuits(self):
         g = self.graph
         n = sum(g.edge(s, r) for s in g.senders for r in g.receivers)
@@ -62,4 +76,4 @@ class Maker:
 
 def cases(name, cfg):
     m = Maker(name, cfg)
-    return [*m.paths(), *m.edges(), *m.circuits()]
+    return [*m.paths(), *m.edges(), *m.circuits(), *m.attributes()]

@@ -1,6 +1,6 @@
 """What the studies of paths mean (docs/formats.md, "Study"), from the papers' definitions in TransformerLens hook functions and
-autograd, in float64: path patching ("Interpretability in the Wild", appendix B), edge attribution patching ("Attribution
-Patching Outperforms Automated Circuit Discovery"; with steps EAP-IG, "Have Faith in Faithfulness") and circuits. Nothing is
+autograd, in float64: path patching ("Interpretability in the Wild", appendix B), attribution patching, by edges, too ("Attribution
+Patching Outperforms Automated Circuit Discovery"; with steps EAP-IG, "Have Faith in Faithfulness"), and circuits. Nothing is
 shared with the core.
 
 `expected(model, doc)` gives {array name: tensor} and {axis: labels}. Names "values.x" are single numbers.
@@ -211,6 +211,62 @@ def edges(runs, doc):
         "sender": runs.graph.senders, "receiver": runs.graph.receivers}
 
 
+# ---- attribution patching ------------------------------------------------------------------------------------
+
+
+def hook_of(what, l):
+    inside = "mlp." if what in ("pre", "post") else "" if what.startswith("resid") or what.endswith("_out") else "attn."
+    return f"blocks.{l}.{inside}hook_{what}"
+
+
+def cell_masks(cfg, what, by, shape):
+    """(index of the cell on the axes after the layer, mask of the hook's value [...])."""
+    T = shape[1] if what == "pattern" else shape[0]
+    axes = [axis for axis in by.split(",") if axis != "layer"]
+    lengths = {"position": T, "head": cfg.n_heads, "dest": T, "src": T, "neuron": shape[-1]}
+    own = ["head", "position", "src"] if what == "pattern" else ["position", "head", "dim"] if len(shape) == 3 else ["position", "neuron"]
+    for cell in torch.cartesian_prod(*[torch.arange(lengths[axis]) for axis in axes]).reshape(-1, len(axes)).tolist():
+        at = {("position" if axis == "dest" else axis): i for axis, i in zip(axes, cell)}
+        mask = torch.zeros(shape, dtype=torch.bool)
+        mask[tuple(at.get(axis, slice(None)) for axis in own)] = True
+        yield cell, mask
+
+
+def attribute(runs, doc):
+    """The estimate of each cell of a sweep; with compare the sweep, and the correlation of the two."""
+    whats, by, cfg = doc["what"] if isinstance(doc["what"], list) else [doc["what"]], doc["by"], runs.graph.cfg
+    names = {(what, l): hook_of(what, l) for what in whats for l in range(cfg.n_layers)}
+    pairs, whole, estimates, truths, axes = list(pairs_of(doc)), torch.zeros(2, dtype=torch.float64), 0, 0, {}
+    for (base, source, metrics, slope), (clean, corrupted, metric) in zip(slopes(runs, doc, list(names.values())), pairs):
+        whole = whole + torch.stack(metrics).detach()
+        base_ids, unpatched = (clean, metrics[0]) if doc.get("direction") == "noise" else (corrupted, metrics[1])
+        clean_logits = runs(clean)[0]
+        layers, true_layers = {}, {}
+        for key, name in names.items():
+            cells, true_cells = [], []
+            for _, mask in cell_masks(cfg, key[0], by, base[name].shape):
+                cells.append(unpatched + ((source[name] - base[name]) * slope[name])[mask].sum())
+                if doc.get("compare"):
+                    patched = torch.where(mask, source[name], base[name])
+                    true_cells.append(metric_of(runs(base_ids, [(name, lambda x, now=patched, m=mask: torch.where(m, now, x))])[0], metric, clean_logits))
+            layers[key], true_layers[key] = torch.stack(cells), torch.stack(true_cells) if true_cells else None
+        stack = lambda of: torch.stack([torch.stack([of[what, l] for l in range(cfg.n_layers)]) for what in whats]).detach()
+        estimates = estimates + stack(layers) / len(pairs)
+        truths = truths + stack(true_layers) / len(pairs) if doc.get("compare") else None
+    T = len(pairs[0][0])
+    lengths = {"layer": cfg.n_layers, "position": T, "head": cfg.n_heads, "dest": T, "src": T, "neuron": cfg.d_mlp}
+    shape = [len(whats)] * isinstance(doc["what"], list) + [lengths[axis] for axis in by.split(",")]
+    axes = {axis: [str(i) for i in range(lengths[axis])] for axis in by.split(",")}
+    if isinstance(doc["what"], list):
+        axes["what"] = whats
+    out = {"values": estimates.reshape(shape), "values.clean": whole[:1] / len(pairs), "values.corrupted": whole[1:] / len(pairs)}
+    if doc.get("compare"):
+        both = torch.stack([estimates.flatten(), truths.flatten()]).float()  # ties are those of what is told
+        ranks = torch.stack([((x[:, None] > x).double() + (x[:, None] == x).double() / 2).sum(1) for x in both])
+        out |= {"sweep": truths.reshape(shape), "values.pearson": torch.corrcoef(both.double())[0, 1][None], "values.spearman": torch.corrcoef(ranks)[0, 1][None]}
+    return out, axes
+
+
 # ---- circuits ---------------------------------------------------------------------------------------------
 
 
@@ -303,11 +359,11 @@ def circuit(runs, doc):
         "sender": graph.senders, "receiver": graph.receivers, "circuit": [f"{x:.9g}" for x in given]}
 
 
-READS = {"path": path, "edges": edges, "circuit": circuit}
+READS = {"path": path, "edges": edges, "attribute": attribute, "circuit": circuit}
 
 
 def expected(double, doc):
     """`double` is the model in float64."""
-    with torch.set_grad_enabled(doc["read"] == "edges"):
+    with torch.set_grad_enabled(doc["read"] in ("edges", "attribute")):
         out, axes = READS[doc["read"]](Runs(double), doc)
     return {name: x.detach() for name, x in out.items()}, axes

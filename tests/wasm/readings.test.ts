@@ -110,7 +110,7 @@ describe('what comes back', () => {
       attribution: { token: 1 }, attention: { heads: [[0, 1]] }, pair: { layer: 0, head: 0, dest: 2, src: 1 }, neuron: { layer: 0, neuron: 1 }, directions: { layer: 0, neuron: 1 },
       sweep: { ...study, what: 'z' }, ablate: { ...study, clean: undefined, corrupted: undefined, prompts: [ids], what: 'z' },
       path: { ...study, senders: 'all', receivers: 'all' },
-      edges: study, circuit: { ...study, counts: [0, 10] },
+      attribute: { ...study, what: 'z', compare: true }, edges: study, circuit: { ...study, counts: [0, 10] },
       vector: { ids: undefined, recipe: { token: 1 }, at: { hook: 'blocks.1.hook_resid_pre', prompt: ids } },
     };
     await core.load(madeUp({ n_layers: 2, n_heads: 2, d_model: 8, d_head: 4, d_mlp: 20, d_vocab: 30, n_ctx: 16 }));
