@@ -69,16 +69,19 @@ static void attention_z(const hs_run *run, int layer, int head, hs_rows rows, co
     }
 }
 
-void hs_attend(const hs_run *run, int layer, hs_rows rows)
+void hs_attend_head(const hs_run *run, int layer, int head, hs_rows rows)
 {
     int64_t square = (int64_t)run->n_tokens * run->n_tokens;
     hs_real *pattern = hs_run_at(run, HS_HOOK_PATTERN, layer), *scores = hs_run_at(run, HS_HOOK_ATTN_SCORES, layer);
-    int64_t pattern_step = hs_run_is_own(run, HS_HOOK_PATTERN, layer) ? square : 0, scores_step = scores ? square : pattern_step;
-    for (int h = 0; h < run->model->cfg.n_heads; h++) {
-        hs_real *head_pattern = pattern + h * pattern_step, *head_scores = scores ? scores + h * scores_step : head_pattern;
-        hs_attention_head(run, layer, h, rows, head_scores, head_pattern);
-        attention_z(run, layer, h, rows, head_pattern);
-    }
+    pattern += hs_run_is_own(run, HS_HOOK_PATTERN, layer) ? head * square : 0;
+    hs_attention_head(run, layer, head, rows, scores ? scores + head * square : pattern, pattern);
+    attention_z(run, layer, head, rows, pattern);
+}
+
+void hs_attend(const hs_run *run, int layer, hs_rows rows)
+{
+    for (int h = 0; h < run->model->cfg.n_heads; h++)
+        hs_attend_head(run, layer, h, rows);
 }
 
 /* One head's write to the stream before b_O: out = z_h W_O[h]. */

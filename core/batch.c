@@ -1,132 +1,155 @@
-/* batch.c: see batch.h. */
+/* batch.c: see batch.h. Layer by layer, for all patched runs of the batch that have come to their layer: the rows that
+ * differ from the base before the block go from hook_resid_pre to q, k and v (READ); each run's attention takes the
+ * rest of its keys, values and queries from the base (ATTEND); the rows that differ after it go from hook_z to
+ * hook_resid_post (WRITE). At the end the rows that are read are unembedded (UNEMBED). */
 #include "batch.h"
 
 #include "error.h"
+#include "kernels.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+typedef enum stage { BASE, READ, ATTEND, WRITE, UNEMBED, DONE } stage; /* BASE, then UNEMBED, of the base run */
+
+/* A patched run. `row` is where its first row that can differ, patch.from, stands in `stream`; the others follow. */
+typedef struct patched {
+    hs_patch patch;
+    int row;
+    hs_rows changed; /* rows whose stream before the next block differs from the base's */
+    hs_rows reads, queries, writes; /* of this block: the first two are parts of `changed` */
+    bool attends;
+    int read_at, query_at, write_at; /* where these stand among the rows that go through the products */
+} patched;
+
 struct hs_batch {
     hs_batch_spec spec;
-    hs_live live;
-    uint8_t *at;
-    hs_run *base, *run;
     hs_rows read;
-    hs_patch patch;
-    bool has_patch, is_base;
-    hs_real *square;
+    int columns[2]; /* -1: all */
+    hs_run *base;
+    hs_run *rows;   /* the rows of patched runs, gathered */
+    hs_live patching_rows, patching_pattern;
+    uint8_t *at_rows, *at_pattern;
+    hs_run one;     /* the base's attention with q, k, v and z of a patched run; shares all else with it */
+    hs_real **one_tensor, *qkvz[4]; /* [T, n_heads * d_head] each */
+    hs_real *stream;  /* [most, d_model] */
+    hs_real *logits;  /* [UNEMBED_ROWS, d_vocab_out] */
+    hs_real *square;  /* [T, T]: a pattern of spec.source */
+    patched *list;    /* [most] */
+    int32_t *owner, *position; /* [most]: of each gathered row, its run and its position */
+    int most, n, n_rows; /* rows that there is room for; runs; rows of them */
+    int n_gathered, n_queries;
+    stage stage;
+    bool is_base;     /* which logits UNEMBED is at */
+    int layer, next, column; /* next: row or run of the stage; column of the logits */
+    const hs_real *unembedded; /* the final stream of those rows, normalised */
     double done;
 };
 
-static void act(void *context, int hook, int layer, int head, hs_rows rows, hs_real *data)
+enum { UNEMBED_ROWS = 16, LEAST_ROWS = 16 };
+static const double UNIT = 50e6;
+
+static int least(int a, int b)
 {
-    hs_batch *b = context;
-    const hs_patch *p = &b->patch;
-    if (!b->has_patch || hook != p->hook || layer != p->layer || (head >= 0 && head != p->head))
-        return;
-    int64_t T = b->spec.n_tokens, width = hs_run_shape(b->run, hook, layer).count / T;
-    const hs_real *value = p->value;
-    int64_t stride = p->stride;
-    if (hook == HS_HOOK_PATTERN) {
-        width = T;
-        if (!value) {
-            hs_attention_head(b->spec.source, layer, p->head, (hs_rows){0, (int)T}, b->square, b->square);
-            value = b->square + p->column;
-            stride = T;
-        }
-    }
-    for (int t = p->from > rows.from ? p->from : rows.from; t < p->to && t < rows.to; t++)
-        for (int i = 0; i < p->n_columns; i++)
-            if (hook != HS_HOOK_PATTERN || p->column + i <= t)
-                data[t * width + p->column + i] = value[t * stride + i];
+    return a < b ? a : b;
 }
 
-hs_status hs_batch_size(const hs_batch_spec *spec, hs_detail *detail, uint64_t *out)
+static int largest(int a, int b)
 {
-    (void)spec;
-    (void)detail;
-    *out = 0;
-    return HS_OK;
+    return a > b ? a : b;
 }
 
-hs_status hs_batch_new(const hs_batch_spec *spec, hs_detail *detail, hs_batch **out)
+static int count(hs_rows rows)
 {
-    static const char *const ALL[] = {"*"};
-    hs_batch *b = calloc(1, sizeof *b);
-    b->spec = *spec;
-    b->at = calloc((size_t)(HS_N_HOOKS * spec->model->cfg.n_layers + 1), 1);
-    for (int i = 0; spec->hooks[i] >= 0; i++)
-        for (int l = 0; l < spec->model->cfg.n_layers; l++)
-            b->at[hs_hook_at(spec->hooks[i], l)] = 1;
-    b->square = calloc((size_t)spec->n_tokens * (size_t)spec->n_tokens, sizeof *b->square);
-    b->live = (hs_live){.act = act, .context = b, .at = b->at};
-    int32_t *ids = calloc((size_t)spec->n_tokens, sizeof *ids);
-    hs_run_spec run = {.ids = ids, .n_tokens = spec->n_tokens, .live = &b->live};
-    HS_TRY(hs_run_new(spec->model, &run, detail, &b->run));
-    run.live = NULL;
-    run.capture = ALL;
-    run.n_capture = 1;
-    HS_TRY(hs_run_new(spec->model, &run, detail, &b->base));
-    free(ids);
-    *out = b;
-    return HS_OK;
+    return largest(rows.to - rows.from, 0);
 }
 
-void hs_batch_free(hs_batch *b)
+static hs_rows both(hs_rows a, hs_rows b)
 {
-    if (!b)
-        return;
-    hs_run_free(b->run);
-    hs_run_free(b->base);
-    free(b->square);
-    free(b->at);
-    free(b);
+    return (hs_rows){largest(a.from, b.from), least(a.to, b.to)};
 }
 
-void hs_batch_read(hs_batch *b, hs_rows rows, int correct, int wrong)
+/* ---- what a patch changes ---- */
+
+/* Rows of its block that it is the first to change, from `hook` on: before the attention (hook_resid_pre), and after. */
+static hs_rows reads_of(const hs_batch *b, const hs_patch *p)
 {
-    (void)correct;
-    (void)wrong;
-    b->read = rows;
+    hs_rows rows = both((hs_rows){p->from, p->to}, (hs_rows){0, b->read.to});
+    return p->hook == HS_HOOK_RESID_PRE ? rows : (hs_rows){rows.from, rows.from};
 }
 
-hs_status hs_batch_base(hs_batch *b, const int32_t *ids, hs_detail *detail)
+static bool is_inside_attention(int hook)
 {
-    b->is_base = true;
-    HS_TRY(hs_run_set_ids(b->run, ids, detail));
-    return hs_run_set_ids(b->base, ids, detail);
+    return hook == HS_HOOK_Q || hook == HS_HOOK_K || hook == HS_HOOK_V || hook == HS_HOOK_PATTERN;
 }
 
-const hs_run *hs_batch_base_run(const hs_batch *b)
+static hs_rows writes_of(const hs_batch *b, const hs_patch *p)
 {
-    return b->base;
+    bool spreads = p->hook == HS_HOOK_RESID_PRE || p->hook == HS_HOOK_K || p->hook == HS_HOOK_V;
+    return both((hs_rows){p->from, spreads ? b->read.to : p->to}, (hs_rows){0, b->read.to});
+}
+
+static int n_layers(const hs_batch *b)
+{
+    return b->spec.model->cfg.n_layers;
+}
+
+/* What the next block does of a run, from p->changed; false before its layer. */
+static bool plan_block(const hs_batch *b, patched *p, int layer)
+{
+    if (layer < p->patch.layer)
+        return false;
+    bool is_first = layer == p->patch.layer, is_last = layer == n_layers(b) - 1;
+    p->reads = is_first ? reads_of(b, &p->patch) : p->changed;
+    p->writes = is_first ? writes_of(b, &p->patch) : (hs_rows){p->changed.from, b->read.to};
+    p->attends = !is_first || count(p->reads) || is_inside_attention(p->patch.hook);
+    if (is_last)
+        p->writes = both(p->writes, b->read);
+    p->queries = both(p->reads, p->writes);
+    p->changed = (hs_rows){p->patch.from, p->writes.to};
+    return true;
 }
 
 bool hs_batch_reaches(const hs_batch *b, const hs_patch *patch)
 {
-    return patch->from < b->read.to;
+    return patch->layer < n_layers(b) - 1 ? patch->from < least(patch->to, b->read.to) : count(both(writes_of(b, patch), b->read)) > 0;
 }
 
-bool hs_batch_add(hs_batch *b, const hs_patch *patch)
+/* ---- counting ---- */
+
+typedef struct costs {
+    double query, key_value, write; /* of a row */
+    double z; /* of a weight of all heads' attention: 2 d_head for the score, as many for the sum */
+} costs;
+
+static costs costs_of(const hs_config *cfg)
 {
-    if (b->has_patch)
-        return false;
-    b->has_patch = true;
-    b->patch = *patch;
-    return true;
+    double d = cfg->d_model, n_z = (double)cfg->n_heads * cfg->d_head;
+    return (costs){2 * d * n_z, 4 * d * n_z, 2 * d * n_z + (cfg->attn_only ? 0 : 4 * d * cfg->d_mlp), 4 * n_z};
 }
 
-bool hs_batch_step(hs_batch *b)
+/* Weights of these destinations: t + 1 each. */
+static double weights(hs_rows rows)
 {
-    hs_run *run = b->is_base ? b->base : b->run;
-    if (hs_run_step(run))
-        return true;
-    for (int t = b->read.from; t < b->read.to; t++)
-        b->spec.seen(b->spec.context, b->is_base ? -1 : 0, t, hs_run_logits(run) + (int64_t)t * b->spec.model->cfg.d_vocab_out);
-    if (!b->is_base)
-        b->done += hs_batch_whole(b);
-    b->is_base = b->has_patch = false;
-    return false;
+    return rows.to > rows.from ? (double)(rows.to - rows.from) * (rows.from + rows.to + 1) / 2 : 0;
+}
+
+/* The heads whose attention the block of a patch computes anew. */
+static hs_rows heads_of(const hs_batch *b, const patched *p, int layer)
+{
+    const hs_config *cfg = &b->spec.model->cfg;
+    const hs_patch *patch = &p->patch;
+    if (layer > patch->layer || !is_inside_attention(patch->hook))
+        return (hs_rows){0, cfg->n_heads};
+    if (patch->hook == HS_HOOK_PATTERN)
+        return (hs_rows){patch->head, patch->head + 1};
+    return (hs_rows){patch->column / cfg->d_head, (patch->column + patch->n_columns - 1) / cfg->d_head + 1};
+}
+
+static double attention_cost(const hs_batch *b, const patched *p, int layer)
+{
+    const hs_config *cfg = &b->spec.model->cfg;
+    return p->attends ? costs_of(cfg).z * weights(p->writes) * count(heads_of(b, p, layer)) / cfg->n_heads : 0;
 }
 
 double hs_batch_done(const hs_batch *b)
@@ -136,13 +159,473 @@ double hs_batch_done(const hs_batch *b)
 
 double hs_batch_cost(const hs_batch *b, const hs_patch *patch)
 {
-    (void)patch;
-    return hs_batch_whole(b);
+    costs c = costs_of(&b->spec.model->cfg);
+    patched p = {.patch = *patch};
+    double sum = 0;
+    for (int layer = patch->layer; layer < n_layers(b); layer++) {
+        plan_block(b, &p, layer);
+        sum += count(p.queries) * c.query + count(p.reads) * c.key_value + count(p.writes) * c.write + attention_cost(b, &p, layer);
+    }
+    return sum;
 }
 
 double hs_batch_whole(const hs_batch *b)
 {
+    costs c = costs_of(&b->spec.model->cfg);
+    int T = b->spec.n_tokens;
+    return n_layers(b) * (T * (c.query + c.key_value + c.write) + c.z * weights((hs_rows){0, T}));
+}
+
+/* ---- the patches themselves ---- */
+
+static void put(const hs_patch *p, int t, hs_real *row)
+{
+    memcpy(row + p->column, p->value + t * p->stride, (size_t)p->n_columns * sizeof *row);
+}
+
+/* On gathered rows. */
+static void patch_rows(void *context, int hook, int layer, int head, hs_rows rows, hs_real *data)
+{
+    hs_batch *b = context;
+    int64_t width = hs_run_shape(b->rows, hook, layer).count / b->rows->n_tokens;
+    (void)head;
+    for (int i = rows.from; i < rows.to; i++) {
+        const hs_patch *p = &b->list[b->owner[i]].patch;
+        if (p->hook == hook && p->layer == layer && b->position[i] >= p->from && b->position[i] < p->to)
+            put(p, b->position[i], data + i * width);
+    }
+}
+
+/* On one run's pattern [T, T]; what is masked stays so. */
+static void patch_pattern(void *context, int hook, int layer, int head, hs_rows rows, hs_real *data)
+{
+    hs_batch *b = context;
+    const hs_patch *p = &b->list[b->next].patch;
+    int T = b->spec.n_tokens;
+    (void)hook;
+    if (p->hook != HS_HOOK_PATTERN || p->layer != layer || p->head != head)
+        return;
+    hs_rows patched_rows = both(rows, (hs_rows){p->from, p->to});
+    if (!p->value)
+        hs_attention_head(b->spec.source, layer, head, patched_rows, b->square, b->square);
+    for (int t = patched_rows.from; t < patched_rows.to; t++)
+        for (int s = p->column; s < p->column + p->n_columns && s <= t; s++)
+            data[(int64_t)t * T + s] = p->value ? p->value[t * p->stride + s - p->column] : b->square[(int64_t)t * T + s];
+}
+
+/* ---- memory ---- */
+
+/* The room of a batch: every array once, for its size and for itself. */
+typedef struct room {
+    hs_batch *b; /* NULL: only count */
+    uint64_t bytes;
+    bool lost;
+} room;
+
+static void *take(room *r, uint64_t n, uint64_t size)
+{
+    uint64_t bytes;
+    if (!hs_mul_u64(n + 1, size, &bytes) || !hs_add_u64(r->bytes, bytes, &r->bytes) || bytes > SIZE_MAX) {
+        r->lost = true;
+        return NULL;
+    }
+    void *p = r->b ? calloc((size_t)n + 1, (size_t)size) : NULL;
+    r->lost = r->lost || (r->b && !p);
+    return p;
+}
+
+static void take_all(room *r, const hs_batch_spec *spec, hs_batch *b)
+{
+    const hs_config *cfg = &spec->model->cfg;
+    uint64_t T = (uint64_t)spec->n_tokens, n_z = (uint64_t)cfg->n_heads * (uint64_t)cfg->d_head, most = (uint64_t)b->most;
+    uint64_t places = (uint64_t)HS_N_HOOKS * (uint64_t)cfg->n_layers;
+    for (int i = 0; i < 4; i++)
+        b->qkvz[i] = take(r, T * n_z, sizeof(hs_real));
+    b->one_tensor = take(r, places, sizeof(hs_real *));
+    b->at_rows = take(r, places, 1);
+    b->at_pattern = take(r, places, 1);
+    b->stream = take(r, most * (uint64_t)cfg->d_model, sizeof(hs_real));
+    b->logits = take(r, UNEMBED_ROWS * (uint64_t)cfg->d_vocab_out, sizeof(hs_real));
+    b->square = take(r, spec->source ? T * T : 0, sizeof(hs_real));
+    b->list = take(r, most, sizeof *b->list);
+    b->owner = take(r, most, sizeof *b->owner);
+    b->position = take(r, most, sizeof *b->position);
+}
+
+enum { N_NEEDED = 5, MOST_CAPTURES = 8 };
+
+/* The base run, and the one of gathered rows. */
+static void run_specs(const hs_batch_spec *spec, const hs_batch *b, const int32_t *ids, const char *capture[MOST_CAPTURES], hs_run_spec out[2])
+{
+    static const char *const NEEDED[N_NEEDED] = {"*.hook_resid_pre", "*.attn.hook_q", "*.attn.hook_k", "*.attn.hook_v", "*.attn.hook_z"};
+    HS_ASSERT(N_NEEDED + spec->n_capture <= MOST_CAPTURES);
+    for (int i = 0; i < N_NEEDED + spec->n_capture; i++)
+        capture[i] = i < N_NEEDED ? NEEDED[i] : spec->capture[i - N_NEEDED];
+    out[0] = (hs_run_spec){.ids = ids, .n_tokens = spec->n_tokens, .capture = capture, .n_capture = N_NEEDED + spec->n_capture, .no_logits = true};
+    out[1] = (hs_run_spec){.n_tokens = b->most, .no_logits = true, .live = &b->patching_rows};
+}
+
+static int room_for(const hs_batch_spec *spec)
+{
+    return largest(spec->most_rows, spec->n_tokens);
+}
+
+static void mark(const hs_batch_spec *spec, uint8_t *at_rows, uint8_t *at_pattern)
+{
+    for (int i = 0; spec->hooks[i] >= 0; i++)
+        for (int l = 0; l < spec->model->cfg.n_layers; l++) {
+            int hook = spec->hooks[i];
+            if (hook == HS_HOOK_PATTERN)
+                at_pattern[hs_hook_at(hook, l)] = 1;
+            else if (!is_inside_attention(hook) && hook != HS_HOOK_Z)
+                at_rows[hs_hook_at(hook, l)] = 1;
+        }
+}
+
+hs_status hs_batch_size(const hs_batch_spec *spec, hs_detail *detail, uint64_t *out)
+{
+    size_t places = (size_t)HS_N_HOOKS * (size_t)spec->model->cfg.n_layers;
+    uint8_t *at = calloc(2 * places + 1, 1);
+    int32_t *ids = calloc((size_t)spec->n_tokens, sizeof *ids);
+    hs_batch b = {.most = room_for(spec), .patching_rows = {.act = patch_rows, .at = at}};
+    room r = {NULL, sizeof b, false};
+    hs_status status = at && ids ? HS_OK : hs_fail(detail, HS_EMEMORY, "no memory to plan a batch");
+    if (status == HS_OK) {
+        const char *capture[MOST_CAPTURES];
+        hs_run_spec runs[2];
+        mark(spec, at, at + places);
+        take_all(&r, spec, &b);
+        run_specs(spec, &b, ids, capture, runs);
+        for (int i = 0; status == HS_OK && i < 2; i++) {
+            size_t bytes = 0;
+            status = hs_run_size(spec->model, &runs[i], detail, &bytes);
+            r.lost = r.lost || !hs_add_u64(r.bytes, bytes, &r.bytes);
+        }
+        if (status == HS_OK && r.lost)
+            status = hs_fail(detail, HS_EMEMORY, "a batch of %d tokens is more than can be addressed", spec->n_tokens);
+    }
+    free(at);
+    free(ids);
+    *out = r.bytes;
+    return status;
+}
+
+static hs_status set_up(hs_batch *b, hs_detail *detail)
+{
+    const char *capture[MOST_CAPTURES];
+    hs_run_spec runs[2];
+    room r = {b, 0, false};
+    take_all(&r, &b->spec, b);
+    int32_t *ids = calloc((size_t)b->spec.n_tokens, sizeof *ids);
+    if (r.lost || !ids) {
+        free(ids);
+        return hs_fail(detail, HS_EMEMORY, "no memory for a batch of patched runs");
+    }
+    mark(&b->spec, b->at_rows, b->at_pattern);
+    b->patching_rows = (hs_live){.act = patch_rows, .context = b, .at = b->at_rows};
+    b->patching_pattern = (hs_live){.act = patch_pattern, .context = b, .at = b->at_pattern};
+    run_specs(&b->spec, b, ids, capture, runs);
+    hs_status status = hs_run_new(b->spec.model, &runs[0], detail, &b->base);
+    free(ids);
+    HS_TRY(status);
+    HS_TRY(hs_run_new(b->spec.model, &runs[1], detail, &b->rows));
+    static const int HOOKS[4] = {HS_HOOK_Q, HS_HOOK_K, HS_HOOK_V, HS_HOOK_Z};
+    int places = HS_N_HOOKS * n_layers(b);
+    memcpy(b->one_tensor, b->base->tensor, (size_t)places * sizeof *b->one_tensor);
+    for (int l = 0; l < n_layers(b); l++)
+        for (int i = 0; i < 4; i++)
+            b->one_tensor[hs_hook_at(HOOKS[i], l)] = b->qkvz[i];
+    b->one = *b->base;
+    b->one.tensor = b->one_tensor;
+    b->one.live = &b->patching_pattern;
+    return HS_OK;
+}
+
+hs_status hs_batch_new(const hs_batch_spec *spec, hs_detail *detail, hs_batch **out)
+{
+    hs_batch *b = calloc(1, sizeof *b);
+    if (!b)
+        return hs_fail(detail, HS_EMEMORY, "no memory for a batch of patched runs");
+    b->spec = *spec;
+    b->most = room_for(spec);
+    b->stage = DONE;
+    hs_status status = set_up(b, detail);
+    if (status != HS_OK) {
+        hs_batch_free(b);
+        return status;
+    }
+    *out = b;
+    return HS_OK;
+}
+
+void hs_batch_free(hs_batch *b)
+{
+    if (!b)
+        return;
+    void *all[] = {b->qkvz[0], b->qkvz[1], b->qkvz[2], b->qkvz[3], b->one_tensor, b->at_rows, b->at_pattern, b->stream,
+                   b->logits, b->square, b->list, b->owner, b->position};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        free(all[i]);
+    hs_run_free(b->base);
+    hs_run_free(b->rows);
+    free(b);
+}
+
+/* ---- what is asked ---- */
+
+void hs_batch_read(hs_batch *b, hs_rows rows, int correct, int wrong)
+{
+    b->read = rows;
+    b->columns[0] = correct;
+    b->columns[1] = wrong;
+}
+
+hs_status hs_batch_base(hs_batch *b, const int32_t *ids, hs_detail *detail)
+{
+    HS_TRY(hs_run_set_ids(b->base, ids, detail));
+    hs_run_pass(b->base, (hs_rows){0, b->read.to}, b->read.to);
+    b->stage = BASE;
+    b->is_base = true;
+    return HS_OK;
+}
+
+const hs_run *hs_batch_base_run(const hs_batch *b)
+{
+    return b->base;
+}
+
+bool hs_batch_add(hs_batch *b, const hs_patch *patch)
+{
+    int rows = b->read.to - patch->from;
+    if (b->stage == DONE)
+        b->n = b->n_rows = 0;
+    if (b->n_rows + rows > b->most)
+        return false;
+    b->list[b->n++] = (patched){.patch = *patch, .row = b->n_rows};
+    b->n_rows += rows;
+    b->layer = b->n == 1 ? patch->layer : least(b->layer, patch->layer);
+    b->stage = READ;
+    b->is_base = false;
+    b->next = 0;
+    return true;
+}
+
+/* ---- the stages ---- */
+
+static const hs_real *base_row(const hs_batch *b, int hook, int t, int64_t width)
+{
+    return hs_run_at(b->base, hook, b->layer) + t * width;
+}
+
+/* The stream of a run before the block at a position: its own, or the base's. */
+static hs_real *stream_row(hs_batch *b, const patched *p, int t)
+{
+    return b->stream + (int64_t)(p->row + t - p->patch.from) * b->spec.model->cfg.d_model;
+}
+
+static void gather(hs_batch *b, int i, hs_rows rows, int *at)
+{
+    *at = b->n_gathered;
+    for (int t = rows.from; t < rows.to; t++, b->n_gathered++) {
+        b->owner[b->n_gathered] = i;
+        b->position[b->n_gathered] = t;
+    }
+}
+
+/* The gathered rows' stream into, or out of, the places of a hook of `rows`. */
+static void copy_stream(hs_batch *b, hs_real *place, hs_rows rows, bool out)
+{
+    int d = b->spec.model->cfg.d_model;
+    for (int i = rows.from; i < rows.to; i++) {
+        hs_real *kept = stream_row(b, &b->list[b->owner[i]], b->position[i]);
+        memcpy(out ? kept : place + (int64_t)i * d, out ? place + (int64_t)i * d : kept, (size_t)d * sizeof *place);
+    }
+}
+
+/* Rows that the next block will write and that it does not read still stand as in the base. */
+static void fill_from_base(hs_batch *b, const patched *p)
+{
+    int d = b->spec.model->cfg.d_model;
+    bool is_first = p->patch.layer == b->layer;
+    for (int t = p->patch.from; t < b->read.to; t++)
+        if (is_first || t < p->reads.from || t >= p->reads.to)
+            memcpy(stream_row(b, p, t), base_row(b, HS_HOOK_RESID_PRE, t, d), (size_t)d * sizeof *b->stream);
+}
+
+static void begin_layer(hs_batch *b)
+{
+    b->n_gathered = 0;
+    for (int i = 0; i < b->n; i++)
+        if (plan_block(b, &b->list[i], b->layer)) {
+            fill_from_base(b, &b->list[i]);
+            gather(b, i, b->list[i].queries, &b->list[i].query_at);
+        }
+    b->n_queries = b->n_gathered;
+    for (int i = 0; i < b->n; i++) {
+        patched *p = &b->list[i];
+        if (p->patch.layer <= b->layer) /* the queries are the last of the rows that are read */
+            gather(b, i, (hs_rows){p->reads.from, count(p->queries) ? p->queries.from : p->reads.to}, &p->read_at);
+    }
+    copy_stream(b, hs_run_at(b->rows, HS_HOOK_RESID_PRE, b->layer), (hs_rows){0, b->n_gathered}, false);
     const hs_config *cfg = &b->spec.model->cfg;
-    double d = cfg->d_model, n_z = (double)cfg->n_heads * cfg->d_head, T = b->spec.n_tokens;
-    return cfg->n_layers * (T * (8 * d * n_z + (cfg->attn_only ? 0 : 4 * d * cfg->d_mlp)) + 4 * n_z * T * (T + 1) / 2);
+    for (int i = 0; cfg->positional_embedding_type == HS_POSITIONS_SHORTFORMER && i < b->n_gathered; i++)
+        memcpy(hs_run_at(b->rows, HS_HOOK_POS_EMBED, 0) + (int64_t)i * cfg->d_model,
+               hs_run_at(b->base, HS_HOOK_POS_EMBED, 0) + (int64_t)b->position[i] * cfg->d_model, (size_t)cfg->d_model * sizeof *b->stream);
+}
+
+static void begin_writes(hs_batch *b)
+{
+    b->n_gathered = 0;
+    for (int i = 0; i < b->n; i++)
+        if (b->list[i].patch.layer <= b->layer)
+            gather(b, i, b->list[i].writes, &b->list[i].write_at);
+    copy_stream(b, hs_run_at(b->rows, HS_HOOK_RESID_PRE, b->layer), (hs_rows){0, b->n_gathered}, false);
+}
+
+/* The next rows of a stage that takes so many operations for each. */
+static hs_rows next_rows(hs_batch *b, double a_row)
+{
+    double rows = UNIT / (a_row + 1);
+    hs_rows next = {b->next, b->n_gathered};
+    if (rows < next.to - next.from)
+        next.to = least(next.to, next.from + largest((int)rows, LEAST_ROWS));
+    b->next = next.to;
+    return next;
+}
+
+/* The gathered row of a position that is read: queries stand before the others. */
+static int read_row(const patched *p, int t)
+{
+    return t >= p->queries.from && t < p->queries.to ? p->query_at + t - p->queries.from : p->read_at + t - p->reads.from;
+}
+
+/* q, k or v of a run: the base's, its own rows, its patch. */
+static void assemble(hs_batch *b, const patched *p, int hook, hs_rows rows, hs_real *out)
+{
+    const hs_config *cfg = &b->spec.model->cfg;
+    int64_t width = (int64_t)cfg->n_heads * cfg->d_head;
+    hs_rows own = both(rows, hook == HS_HOOK_Q ? p->queries : p->reads);
+    memcpy(out + rows.from * width, base_row(b, hook, rows.from, width), (size_t)(count(rows) * width) * sizeof *out);
+    for (int t = own.from; t < own.to; t++)
+        memcpy(out + t * width, hs_run_at(b->rows, hook, b->layer) + read_row(p, t) * width, (size_t)width * sizeof *out);
+    hs_rows patch = both(rows, (hs_rows){p->patch.from, p->patch.to});
+    for (int t = patch.from; p->patch.hook == hook && p->patch.layer == b->layer && t < patch.to; t++)
+        put(&p->patch, t, out + t * width);
+}
+
+static void attend(hs_batch *b, patched *p)
+{
+    const hs_config *cfg = &b->spec.model->cfg;
+    int64_t width = (int64_t)cfg->n_heads * cfg->d_head;
+    hs_real *z = b->qkvz[3], *to = hs_run_at(b->rows, HS_HOOK_Z, b->layer) + p->write_at * width;
+    memcpy(z + p->writes.from * width, base_row(b, HS_HOOK_Z, p->writes.from, width), (size_t)(count(p->writes) * width) * sizeof *z);
+    if (p->attends) {
+        assemble(b, p, HS_HOOK_Q, p->writes, b->qkvz[0]);
+        assemble(b, p, HS_HOOK_K, (hs_rows){0, p->writes.to}, b->qkvz[1]);
+        assemble(b, p, HS_HOOK_V, (hs_rows){0, p->writes.to}, b->qkvz[2]);
+        hs_rows heads = heads_of(b, p, b->layer);
+        for (int h = heads.from; h < heads.to; h++)
+            hs_attend_head(&b->one, b->layer, h, p->writes);
+    }
+    for (int t = p->writes.from; p->patch.hook == HS_HOOK_Z && p->patch.layer == b->layer && t < p->writes.to; t++)
+        put(&p->patch, t, z + t * width);
+    memcpy(to, z + p->writes.from * width, (size_t)(count(p->writes) * width) * sizeof *z);
+    b->done += attention_cost(b, p, b->layer);
+}
+
+/* Runs of about a unit; where a row's z goes is known before. */
+static void attend_some(hs_batch *b)
+{
+    double before = b->done;
+    for (; b->next < b->n && b->done - before < UNIT; b->next++)
+        if (b->list[b->next].patch.layer <= b->layer && count(b->list[b->next].writes))
+            attend(b, &b->list[b->next]);
+}
+
+/* Columns [from, to) of the logits of some rows, from the start of a panel. */
+static void multiply(hs_batch *b, const hs_real *x, int n_rows, int from, int to)
+{
+    const hs_model *model = b->spec.model;
+    int d = model->cfg.d_model, V = model->cfg.d_vocab_out;
+    hs_gemm(b->logits + from, V, x, d, model->forward.W_U + (int64_t)from * d, (int64_t)HS_NR * d, model->w.b_U + from, n_rows,
+            least(to, V) - from, d, false);
+}
+
+/* The logits of the next rows that are read; a unit of columns where all are wanted. */
+static void unembed(hs_batch *b)
+{
+    const hs_run *run = b->is_base ? b->base : b->rows;
+    int d = b->spec.model->cfg.d_model, V = b->spec.model->cfg.d_vocab_out, end = b->is_base ? b->read.to : b->n_gathered;
+    hs_rows rows = {b->next, least(b->next + UNEMBED_ROWS, end)};
+    if (!b->column)
+        b->unembedded = hs_final_norm(run, rows, hs_run_at(run, HS_HOOK_RESID_POST, n_layers(b) - 1)) + (int64_t)rows.from * d;
+    if (b->columns[0] >= 0)
+        for (int c = 0; c < 2; c++) {
+            int first = b->columns[c] / HS_NR * HS_NR;
+            multiply(b, b->unembedded, count(rows), first, first + HS_NR);
+        }
+    else {
+        int panels = largest(1, (int)(UNIT / (2.0 * d * count(rows) * HS_NR))), from = b->column;
+        b->column = V - from > (int64_t)panels * HS_NR ? from + panels * HS_NR : V;
+        multiply(b, b->unembedded, count(rows), from, b->column);
+        if (b->column < V)
+            return;
+    }
+    b->column = 0;
+    b->next = rows.to;
+    for (int i = rows.from; i < rows.to; i++)
+        b->spec.seen(b->spec.context, b->is_base ? -1 : b->owner[i], b->is_base ? i : b->position[i], b->logits + (int64_t)(i - rows.from) * V);
+    if (b->next == end)
+        b->stage = DONE;
+}
+
+bool hs_batch_step(hs_batch *b)
+{
+    costs c = costs_of(&b->spec.model->cfg);
+    hs_rows rows;
+    switch (b->stage) {
+    case BASE:
+        if (!hs_run_step(b->base)) {
+            b->stage = UNEMBED;
+            b->next = b->read.from;
+        }
+        break;
+    case READ:
+        if (!b->next)
+            begin_layer(b);
+        rows = next_rows(b, c.query + c.key_value);
+        if (rows.from < rows.to) {
+            hs_rows queries = {rows.from, largest(rows.from, least(rows.to, b->n_queries))};
+            hs_block_reads(b->rows, b->layer, rows, queries);
+            copy_stream(b, hs_run_at(b->rows, HS_HOOK_RESID_PRE, b->layer), rows, true);
+            b->done += count(queries) * c.query + count(rows) * c.key_value;
+        }
+        if (b->next < b->n_gathered)
+            break;
+        begin_writes(b);
+        b->next = 0;
+        b->stage = ATTEND;
+        break;
+    case ATTEND:
+        attend_some(b);
+        if (b->next < b->n)
+            break;
+        b->next = 0;
+        b->stage = WRITE;
+        break;
+    case WRITE:
+        rows = next_rows(b, c.write);
+        hs_block_writes(b->rows, b->layer, rows);
+        copy_stream(b, hs_run_at(b->rows, HS_HOOK_RESID_POST, b->layer), rows, true);
+        b->done += count(rows) * c.write;
+        if (b->next < b->n_gathered)
+            break;
+        b->next = 0;
+        b->stage = b->layer == n_layers(b) - 1 ? UNEMBED : READ;
+        b->layer += b->stage == READ;
+        break;
+    case UNEMBED: unembed(b); break;
+    case DONE: break;
+    }
+    return b->stage != DONE;
 }

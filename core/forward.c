@@ -157,48 +157,46 @@ static void add_to_stream(const hs_run *run, hs_rows rows, hs_real *sum, const h
     add_rows(sum, a, b, rows, d);
 }
 
-/* Attention of one block, from hook_resid_pre's place to hook_attn_out's. */
-static void attention(const hs_run *run, int layer, hs_rows rows, const hs_real *resid, hs_real *attn_out)
+void hs_block_reads(const hs_run *run, int layer, hs_rows rows, hs_rows queries)
 {
     const hs_config *cfg = &run->model->cfg;
     const hs_block_weights *w = &run->model->blocks[layer];
     const hs_packed_block *packed = &run->model->forward.blocks[layer];
-    int d = cfg->d_model, n_z = cfg->n_heads * cfg->d_head;
-    hs_real *q = hs_run_at(run, HS_HOOK_Q, layer), *k = hs_run_at(run, HS_HOOK_K, layer);
-    hs_real *v = hs_run_at(run, HS_HOOK_V, layer), *z = hs_run_at(run, HS_HOOK_Z, layer);
+    hs_real *resid = hs_run_at(run, HS_HOOK_RESID_PRE, layer);
+    hs_real *q = hs_run_at(run, HS_HOOK_Q, layer), *k = hs_run_at(run, HS_HOOK_K, layer), *v = hs_run_at(run, HS_HOOK_V, layer);
 
+    hs_hook(run, HS_HOOK_RESID_PRE, layer, rows, resid);
+    if (run->live && run->live->no_attention)
+        return;
     split_inputs(run, layer, rows, resid);
     const hs_real *normalized = resid;
     if (cfg->normalization_type != HS_NORM_NONE) {
         hs_real *n = hs_run_at(run, HS_HOOK_LN1_NORMALIZED, layer);
-        hs_layernorm(run, rows, HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, resid, d, w->ln1_w, w->ln1_b, d,
+        hs_layernorm(run, rows, HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, resid, cfg->d_model, w->ln1_w, w->ln1_b, cfg->d_model,
                      hs_run_at(run, HS_HOOK_LN1_SCALE, layer), n);
         normalized = n;
     }
-    project(run, layer, rows, HS_HOOK_Q_INPUT, true, hs_with_positions(run, rows, normalized), packed->W_Q, w->b_Q, q);
-    hs_hook(run, HS_HOOK_Q, layer, rows, q);
+    project(run, layer, queries, HS_HOOK_Q_INPUT, true, hs_with_positions(run, queries, normalized), packed->W_Q, w->b_Q, q);
+    hs_hook(run, HS_HOOK_Q, layer, queries, q);
     project(run, layer, rows, HS_HOOK_K_INPUT, true, hs_with_positions(run, rows, normalized), packed->W_K, w->b_K, k);
     hs_hook(run, HS_HOOK_K, layer, rows, k);
     project(run, layer, rows, HS_HOOK_V_INPUT, false, normalized, packed->W_V, w->b_V, v);
     hs_hook(run, HS_HOOK_V, layer, rows, v);
-    hs_attend(run, layer, rows); /* hook_attn_scores, hook_pattern */
-    hs_hook(run, HS_HOOK_Z, layer, rows, z);
-    multiply(rows, attn_out, d, z, n_z, packed->W_O, w->b_O, d, n_z);
-    hs_head_results(run, layer, rows, attn_out); /* hook_result */
 }
 
-/* One block: from the stream before it (hook_resid_pre's place) to the stream after it. */
-static void block(const hs_run *run, int layer, hs_rows rows)
+void hs_block_writes(const hs_run *run, int layer, hs_rows rows)
 {
     const hs_config *cfg = &run->model->cfg;
-    int d = cfg->d_model;
+    const hs_block_weights *w = &run->model->blocks[layer];
+    int d = cfg->d_model, n_z = cfg->n_heads * cfg->d_head;
     hs_real *resid = hs_run_at(run, HS_HOOK_RESID_PRE, layer);
     hs_real *attn_out = hs_run_at(run, HS_HOOK_ATTN_OUT, layer);
     hs_real *resid_post = hs_run_at(run, HS_HOOK_RESID_POST, layer);
 
-    hs_hook(run, HS_HOOK_RESID_PRE, layer, rows, resid);
-    if (!run->live || !run->live->no_attention)
-        attention(run, layer, rows, resid, attn_out); /* ln1, hook_q, ..., hook_z, hook_result */
+    if (!run->live || !run->live->no_attention) {
+        multiply(rows, attn_out, d, hs_run_at(run, HS_HOOK_Z, layer), n_z, run->model->forward.blocks[layer].W_O, w->b_O, d, n_z);
+        hs_head_results(run, layer, rows, attn_out); /* hook_result */
+    }
     hs_hook(run, HS_HOOK_ATTN_OUT, layer, rows, attn_out);
     if (cfg->attn_only)
         add_to_stream(run, rows, resid_post, resid, attn_out);
@@ -219,6 +217,17 @@ static void block(const hs_run *run, int layer, hs_rows rows)
     hs_hook(run, HS_HOOK_RESID_POST, layer, rows, resid_post);
 }
 
+/* One block: from the stream before it (hook_resid_pre's place) to the stream after it. */
+static void block(const hs_run *run, int layer, hs_rows rows)
+{
+    hs_block_reads(run, layer, rows, rows); /* hook_resid_pre, ln1, hook_q, hook_k, hook_v */
+    if (!run->live || !run->live->no_attention) {
+        hs_attend(run, layer, rows); /* hook_attn_scores, hook_pattern */
+        hs_hook(run, HS_HOOK_Z, layer, rows, hs_run_at(run, HS_HOOK_Z, layer));
+    }
+    hs_block_writes(run, layer, rows); /* hook_attn_out, hook_resid_mid, the MLP, hook_resid_post */
+}
+
 /* Token and position embeddings into run->stream. */
 static void embed(const hs_run *run, hs_rows rows)
 {
@@ -236,19 +245,23 @@ static void embed(const hs_run *run, hs_rows rows)
         copy(run->stream, embedded, rows, d);
 }
 
-static void unembed(const hs_run *run, hs_rows rows, const hs_real *stream)
+const hs_real *hs_final_norm(const hs_run *run, hs_rows rows, const hs_real *stream)
 {
     const hs_config *cfg = &run->model->cfg;
     const hs_model_weights *w = &run->model->w;
-    int d = cfg->d_model, V = cfg->d_vocab_out;
+    if (cfg->normalization_type == HS_NORM_NONE)
+        return stream;
+    hs_real *n = hs_run_at(run, HS_HOOK_LN_FINAL_NORMALIZED, 0);
+    hs_layernorm(run, rows, HS_HOOK_LN_FINAL_SCALE, HS_HOOK_LN_FINAL_NORMALIZED, 0, stream, cfg->d_model, w->ln_final_w, w->ln_final_b,
+                 cfg->d_model, hs_run_at(run, HS_HOOK_LN_FINAL_SCALE, 0), n);
+    return n;
+}
+
+static void unembed(const hs_run *run, hs_rows rows, const hs_real *stream)
+{
+    int d = run->model->cfg.d_model, V = run->model->cfg.d_vocab_out;
     hs_real *logits = hs_run_at(run, HS_HOOK_LOGITS, 0);
-    if (cfg->normalization_type != HS_NORM_NONE) {
-        hs_real *n = hs_run_at(run, HS_HOOK_LN_FINAL_NORMALIZED, 0);
-        hs_layernorm(run, rows, HS_HOOK_LN_FINAL_SCALE, HS_HOOK_LN_FINAL_NORMALIZED, 0, stream, d, w->ln_final_w,
-                     w->ln_final_b, d, hs_run_at(run, HS_HOOK_LN_FINAL_SCALE, 0), n);
-        stream = n;
-    }
-    multiply(rows, logits, V, stream, d, run->model->forward.W_U, w->b_U, V, d);
+    multiply(rows, logits, V, hs_final_norm(run, rows, stream), d, run->model->forward.W_U, run->model->w.b_U, V, d);
     hs_hook(run, HS_HOOK_LOGITS, 0, rows, logits);
 }
 
@@ -268,7 +281,7 @@ static void do_stage(const hs_run *run, int stage, hs_rows rows)
     else if (layer < n_layers) {
         copy(hs_run_at(run, HS_HOOK_RESID_PRE, layer), hs_run_stream(run, layer), rows, run->model->cfg.d_model);
         block(run, layer, rows);
-    } else
+    } else if (hs_run_at(run, HS_HOOK_LOGITS, 0))
         unembed(run, rows, hs_run_stream(run, layer));
 }
 

@@ -175,6 +175,8 @@ typedef struct hs_run_spec {
     const char *const *capture; /* globs over hook names; each must match a hook. LOGITS is always kept. */
     int n_capture;
     bool keep_for_backward; /* keep what hs_backward needs, besides the captures */
+    bool no_logits; /* end before the unembedding; hs_run_logits is NULL. Without ids besides: room for n_tokens rows of
+                     * any runs, which the core's batches go through block by block (core/batch.c) */
     const struct hs_live *live; /* the core's own hook function (core/run.h); NULL outside it. Must outlive the run. */
 } hs_run_spec;
 

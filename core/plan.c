@@ -119,7 +119,9 @@ static void lay_out(hs_run *run, arena *a)
         if (is_skipped(run, walk.hook))
             continue;
         bool edited = hs_run_acts(run, walk.hook, walk.layer);
-        bool own = run->captured[at] || walk.hook == HS_HOOK_LOGITS ||
+        if (walk.hook == HS_HOOK_LOGITS && !run->captured[at])
+            continue;
+        bool own = run->captured[at] ||
                    (run->keep && backward_reads(run, walk.hook, walk.layer));
         bool split = walk.hook >= HS_HOOK_ATTN_IN && walk.hook <= HS_HOOK_V_INPUT &&
                      (edited || hs_run_splits(run, walk.hook, walk.layer));
@@ -161,7 +163,7 @@ static hs_status check_ids(const hs_model *model, const int32_t *ids, int n, hs_
     return HS_OK;
 }
 
-/* Mark what the globs name. LOGITS is captured in every run. */
+/* Mark what the globs name. LOGITS is captured in every run that has them. */
 static hs_status mark_captures(hs_run *run, const hs_run_spec *spec, hs_detail *detail)
 {
     const hs_config *cfg = &run->model->cfg;
@@ -178,14 +180,13 @@ static hs_status mark_captures(hs_run *run, const hs_run_spec *spec, hs_detail *
             return hs_fail(detail, HS_EHOOK, "capture \"%s\" matches no hook of this model",
                            spec->capture[g]);
     }
-    run->captured[hs_hook_at(HS_HOOK_LOGITS, 0)] = 1;
+    run->captured[hs_hook_at(HS_HOOK_LOGITS, 0)] = !spec->no_logits;
     for (int i = 0; i < n_places(cfg); i++)
         run->n_captured += run->captured[i];
     return HS_OK;
 }
 
-/* Check the spec and make a run that is laid out but not yet backed by memory. */
-static hs_status plan(const hs_model *model, const hs_run_spec *spec, hs_detail *detail, hs_run **out)
+static hs_status check_tokens(const hs_model *model, const hs_run_spec *spec, hs_detail *detail)
 {
     if (spec->n_tokens < 1)
         return hs_fail(detail, HS_ETOKENS, "ids: there are none; a run needs at least one token");
@@ -196,6 +197,14 @@ static hs_status plan(const hs_model *model, const hs_run_spec *spec, hs_detail 
     if (spec->edits && spec->edits->n_tokens != spec->n_tokens)
         return hs_fail(detail, HS_ESTATE, "the edits were compiled for %d tokens and the run has %d",
                        spec->edits->n_tokens, spec->n_tokens);
+    return HS_OK;
+}
+
+/* Check the spec and make a run that is laid out but not yet backed by memory. */
+static hs_status plan(const hs_model *model, const hs_run_spec *spec, hs_detail *detail, hs_run **out)
+{
+    if (spec->ids || !spec->no_logits) /* else rows of any runs (hs.h) */
+        HS_TRY(check_tokens(model, spec, detail));
     size_t places = (size_t)n_places(&model->cfg);
     hs_run *run = calloc(1, sizeof *run);
     if (run) {
@@ -251,7 +260,8 @@ hs_status hs_run_new(const hs_model *model, const hs_run_spec *spec, hs_detail *
     }
     arena a = {run->base, 0};
     lay_out(run, &a);
-    memcpy(run->ids, spec->ids, (size_t)run->n_tokens * sizeof *run->ids);
+    if (spec->ids)
+        memcpy(run->ids, spec->ids, (size_t)run->n_tokens * sizeof *run->ids);
     hs_run_pass(run, hs_run_all_rows(run), 0);
     int i = 0;
     for (hs_hook_walk walk = HS_HOOK_WALK; hs_hook_next(&model->cfg, &walk);) {

@@ -122,8 +122,15 @@ const hs_real *hs_run_stream(const hs_run *run, int layer);
 /* Rows of the attention of one head, from hook_q and hook_k with the edits in force: its scores and its pattern,
  * both [T, T], in one place or in two. */
 void hs_attention_head(const hs_run *run, int layer, int head, hs_rows rows, hs_real *scores, hs_real *pattern);
-/* From q, k and v to hook_z, through hook_attn_scores and hook_pattern. */
+/* From q, k and v to hook_z, through hook_attn_scores and hook_pattern: of one head, of all. */
+void hs_attend_head(const hs_run *run, int layer, int head, hs_rows rows);
 void hs_attend(const hs_run *run, int layer, hs_rows rows);
+/* A block before and after its attention: from hook_resid_pre to hook_q (of the rows `queries` alone, which are among
+ * the others), hook_k and hook_v; and from hook_z to hook_resid_post. Row by row, so that the rows may be any. */
+void hs_block_reads(const hs_run *run, int layer, hs_rows rows, hs_rows queries);
+void hs_block_writes(const hs_run *run, int layer, hs_rows rows);
+/* These rows of stream [T, d_model] as the unembedding reads them. */
+const hs_real *hs_final_norm(const hs_run *run, hs_rows rows, const hs_real *stream);
 /* hook_result, where somebody reads or edits it; attn_out gets what the edits changed. */
 void hs_head_results(const hs_run *run, int layer, hs_rows rows, hs_real *attn_out);
 
