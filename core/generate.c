@@ -130,7 +130,7 @@ static hs_status read_document(const hs_model *model, const hs_read_spec *spec, 
     return HS_OK;
 }
 
-static hs_status read_edits(const hs_model *model, const hs_read_spec *spec, hs_bytes text, const hs_sources *sources, document *d)
+static hs_status read_edits(const hs_model *model, const hs_read_spec *spec, const hs_sources *sources, document *d)
 {
     hs_json_at at = hs_spec_at(spec, "edits");
     if (at < 0)
@@ -138,16 +138,16 @@ static hs_status read_edits(const hs_model *model, const hs_read_spec *spec, hs_
     if (hs_json_type_of(spec->json, at) != HS_JSON_ARRAY)
         return HS_SPEC_FAIL(spec, "edits", "a list of edits is needed here, not %s", hs_json_type_name(spec->json, at));
     size_t begin = hs_json_offset(spec->json, at);
-    hs_bytes part = {(const char *)text.data + begin, hs_json_end(spec->json, at) - begin, "edits"};
+    hs_bytes part = {(const char *)spec->text.data + begin, hs_json_end(spec->json, at) - begin, "edits"};
     int n_rows = hs_generate_rows(model, d->spec.n_prompt, d->spec.max_new);
     return hs_edits_compile(model, part, d->spec.n_prompt, n_rows, sources, spec->detail, &d->edits);
 }
 
-static hs_status make(hs_model *model, const hs_read_spec *spec, hs_bytes text, const hs_sources *sources, document *d,
+static hs_status make(hs_model *model, const hs_read_spec *spec, const hs_sources *sources, document *d,
                       hs_generation **out)
 {
     HS_TRY(read_document(model, spec, d));
-    HS_TRY(read_edits(model, spec, text, sources, d));
+    HS_TRY(read_edits(model, spec, sources, d));
     d->spec.freezes = d->telling.frozen;
     d->spec.acts = d->edits;
     d->telling.ids = d->prompt;
@@ -163,7 +163,7 @@ hs_status hs_generate_new(hs_model *model, hs_bytes text, const hs_sources *sour
     HS_TRY(hs_json_parse(text, detail, &json));
     document d = {.spec = HS_GENERATE_SPEC, .telling = {.seed = 1}};
     hs_generation *g;
-    hs_status status = make(model, &(hs_read_spec){json, detail}, text, sources, &d, &g);
+    hs_status status = make(model, &(hs_read_spec){json, detail, text}, sources, &d, &g);
     hs_json_free(json);
     free(d.stop);
     if (status != HS_OK) {

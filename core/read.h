@@ -23,6 +23,7 @@ typedef struct hs_state {
 typedef struct hs_read_spec {
     const hs_json *json;
     hs_detail *detail;
+    hs_bytes text; /* of the document, for its parts */
 } hs_read_spec;
 
 typedef struct hs_reader {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void put(hs_text *text, const char *bytes, size_t n)
+void hs_text_part(hs_text *text, const char *bytes, size_t n)
 {
     if (text->lost)
         return;
@@ -27,25 +27,25 @@ static void put(hs_text *text, const char *bytes, size_t n)
 
 void hs_text_put(hs_text *text, const char *raw)
 {
-    put(text, raw, strlen(raw));
+    hs_text_part(text, raw, strlen(raw));
 }
 
 void hs_text_string(hs_text *text, const char *value)
 {
     static const char HEX[] = "0123456789abcdef";
-    put(text, "\"", 1);
+    hs_text_part(text, "\"", 1);
     for (; *value; value++) {
         unsigned char c = (unsigned char)*value;
         char escaped[6] = {'\\', 'u', '0', '0', HEX[c >> 4], HEX[c & 15]};
         if (c < 0x20)
-            put(text, escaped, 6);
+            hs_text_part(text, escaped, 6);
         else {
             if (c == '"' || c == '\\')
-                put(text, "\\", 1);
-            put(text, value, 1);
+                hs_text_part(text, "\\", 1);
+            hs_text_part(text, value, 1);
         }
     }
-    put(text, "\"", 1);
+    hs_text_part(text, "\"", 1);
 }
 
 static void put_whole(hs_text *text, uint64_t value)
@@ -55,7 +55,7 @@ static void put_whole(hs_text *text, uint64_t value)
     do
         digits[--n] = (char)('0' + value % 10);
     while (value /= 10);
-    put(text, digits + n, sizeof digits - n);
+    hs_text_part(text, digits + n, sizeof digits - n);
 }
 
 void hs_text_number(hs_text *text, double value)
@@ -66,7 +66,7 @@ void hs_text_number(hs_text *text, double value)
         return;
     }
     if (value < 0)
-        put(text, "-", 1);
+        hs_text_part(text, "-", 1);
     value = fabs(value);
     if (value < 1e15 && value == floor(value)) {
         put_whole(text, (uint64_t)value);
@@ -85,10 +85,10 @@ void hs_text_number(hs_text *text, double value)
         for (int i = 0; i < exponent; i++)
             one *= 10;
         put_whole(text, digits / one);
-        put(text, ".", 1);
+        hs_text_part(text, ".", 1);
         uint64_t rest = digits % one;
         for (one /= 10; one > rest && one > 1; one /= 10)
-            put(text, "0", 1);
+            hs_text_part(text, "0", 1);
         put_whole(text, rest);
         return;
     }
@@ -97,13 +97,13 @@ void hs_text_number(hs_text *text, double value)
         one *= 10;
     put_whole(text, digits / one);
     if (digits % one) {
-        put(text, ".", 1);
+        hs_text_part(text, ".", 1);
         uint64_t rest = digits % one;
         for (one /= 10; one > rest; one /= 10)
-            put(text, "0", 1);
+            hs_text_part(text, "0", 1);
         put_whole(text, rest);
     }
-    put(text, exponent > 0 ? "e-" : "e", exponent > 0 ? 2 : 1);
+    hs_text_part(text, exponent > 0 ? "e-" : "e", exponent > 0 ? 2 : 1);
     put_whole(text, (uint64_t)(exponent > 0 ? exponent : -exponent));
 }
 

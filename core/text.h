@@ -13,6 +13,7 @@ typedef struct hs_text {
 } hs_text;
 
 void hs_text_put(hs_text *text, const char *raw);
+void hs_text_part(hs_text *text, const char *bytes, size_t n);
 /* A string with its quotes, escaped. */
 void hs_text_string(hs_text *text, const char *value);
 /* Nine significant digits, which name every float; null for NaN and the infinities. */

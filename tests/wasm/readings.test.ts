@@ -111,6 +111,8 @@ describe('what comes back', () => {
       sweep: { ...study, what: 'z' }, ablate: { ...study, clean: undefined, corrupted: undefined, prompts: [ids], what: 'z' },
       path: { ...study, senders: 'all', receivers: 'all' },
       attribute: { ...study, what: 'z', compare: true }, edges: study, circuit: { ...study, counts: [0, 10] },
+      dose: { ids: undefined, prompts: [ids], steer: { hook: 'blocks.1.hook_resid_pre', value: Array(8).fill(1) }, strengths: [0, 2], max_new: 4 },
+      outcomes: { ids: undefined, base: ids, ways: [{ name: 'same', ids }], max_new: 4 },
       vector: { ids: undefined, recipe: { token: 1 }, at: { hook: 'blocks.1.hook_resid_pre', prompt: ids } },
     };
     await core.load(madeUp({ n_layers: 2, n_heads: 2, d_model: 8, d_head: 4, d_mlp: 20, d_vocab: 30, n_ctx: 16 }));
