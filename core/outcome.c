@@ -54,10 +54,11 @@ static hs_status read_effect(hs_teller *t, hs_reading *r, const hs_read_spec *sp
     }
     if (n_for == V)
         return HS_SPEC_FAIL(spec, "effect.for", "%s", "all tokens there are; nothing is left to compare with");
-    hs_read_convention(r, "effect", against ? "mean over the text's tokens of log(P(for) / P(against)), the probabilities of two sets of "
-                                              "tokens under the model with its edits, before temperature and cuts"
-                                            : "mean over the text's tokens of log(P(for) / (1 - P(for))), the probability of a set of tokens "
-                                              "under the model with its edits, before temperature and cuts");
+    hs_read_convention(r, "effect",
+                       against ? "mean over the text's tokens of log(P(for) / P(against)), the probabilities of two sets of tokens under the "
+                                 "model with its edits, before temperature and cuts"
+                               : "mean over the text's tokens of log(P(for) / (1 - P(for))), the probability of a set of tokens under the "
+                                 "model with its edits, before temperature and cuts");
     return HS_OK;
 }
 
@@ -248,7 +249,8 @@ bool hs_teller_step(hs_teller *t)
     return false;
 }
 
-hs_status hs_teller_arrays(hs_reading *r, const hs_read_spec *spec, const char *const names[HS_N_OUTCOMES], const hs_axis_of *axes, int *out)
+hs_status hs_teller_arrays(hs_reading *r, const hs_read_spec *spec, const char *const names[HS_N_OUTCOMES], const hs_axis_of *axes,
+                           int *out)
 {
     for (int i = 0, index; i < HS_N_OUTCOMES; i++) {
         HS_TRY(hs_read_array_new(r, spec, names[i], false, axes, &index));

@@ -51,7 +51,8 @@ void hs_teller_tell(hs_teller *teller, const hs_telling *telling, const int32_t 
 bool hs_teller_step(hs_teller *teller);
 
 /* Arrays of all numbers under these axes; the index of the first goes into *out. */
-hs_status hs_teller_arrays(hs_reading *r, const hs_read_spec *spec, const char *const names[HS_N_OUTCOMES], const hs_axis_of *axes, int *out);
+hs_status hs_teller_arrays(hs_reading *r, const hs_read_spec *spec, const char *const names[HS_N_OUTCOMES], const hs_axis_of *axes,
+                           int *out);
 /* The text's numbers into entry `at` of those arrays. */
 void hs_teller_write(const hs_teller *teller, const hs_reading *r, int first, int64_t at);
 /* Its tokens into out [max_new], NaN after the last. */

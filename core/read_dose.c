@@ -230,8 +230,9 @@ static void write_labels(const dose *s, hs_reading *r)
     hs_read_label(r, "side", "down");
     hs_read_convention(r, "strength", STRENGTH[s->op]);
     hs_read_convention(r, "random", "the same with directions of the same length from a seeded generator");
-    hs_read_convention(r, "collapse", "of the strengths above 0 (below 0) the nearest to 0 at which the perplexity is more than 10 times that of the "
-                                      "texts without edits (geometric means), or more than half of the 3-grams stood in the text before (mean)");
+    hs_read_convention(r, "collapse",
+                       "of the strengths above 0 (below 0) the nearest to 0 at which the perplexity is more than 10 times that of the texts "
+                       "without edits (geometric means), or more than half of the 3-grams stood in the text before (mean)");
     hs_read_value(r, "perplexity_limit", HS_PERPLEXITY_LIMIT);
     hs_read_value(r, "repetition_limit", HS_REPETITION_LIMIT);
 }

@@ -130,8 +130,9 @@ static hs_status plan(hs_reading *r, const hs_read_spec *spec)
         hs_format(label, sizeof label, "%lld", (long long)s->teller.seeds[i]);
         hs_read_label(r, "seed", label);
     }
-    hs_read_convention(r, "reference", "the model without edits that reads the base prompt and then the same tokens: what perplexity and kl compare with, "
-                                       "for a way with a prompt of its own too");
+    hs_read_convention(r, "reference",
+                       "the model without edits that reads the base prompt and then the same tokens: what perplexity and kl compare with, "
+                       "for a way with a prompt of its own too");
     r->n_tokens = s->teller.spec.n_prompt;
     r->work.total = (double)(W * S);
     return hs_teller_promise(&s->teller, r, s->ways[0].n_ids, spec->detail);

@@ -134,8 +134,8 @@ static hs_status read_contrast(hs_reading *r, const hs_read_spec *spec)
         return HS_SPEC_FAIL(spec, "recipe.position", "%s", "has no meaning with actadd, which takes every position");
     for (int i = 1; i < s->n_prompts; i++)
         if (s->lengths[i] != s->lengths[0])
-            return HS_SPEC_FAIL(spec, "recipe.contrast", "prompts of %d and of %d tokens; actadd takes prompts of one length", s->lengths[0],
-                                s->lengths[i]);
+            return HS_SPEC_FAIL(spec, "recipe.contrast", "prompts of %d and of %d tokens; actadd takes prompts of one length",
+                                s->lengths[0], s->lengths[i]);
     s->v.n_rows = s->lengths[0];
     return HS_OK;
 }
@@ -323,7 +323,8 @@ static void write_conventions(const reader *s, hs_reading *r)
         "the activation as the run has it"};
     hs_read_convention(r, "vector", KIND[s->v.kind]);
     if (s->has_hook && s->v.kind != HS_VECTOR_ACTADD && s->v.kind != HS_VECTOR_ACTIVATION)
-        hs_read_convention(r, "position", s->where == LAST ? "each prompt's last position" : "mean over each prompt's positions but the first");
+        hs_read_convention(r, "position",
+                           s->where == LAST ? "each prompt's last position" : "mean over each prompt's positions but the first");
     hs_read_convention(r, "tokens", "the vector times W_U: without ln_final's gain and scale, without b_U");
     if (s->has_at)
         hs_read_convention(r, "stream_norm", s->n_sites ? "mean length of what stands at this hook at these positions"
@@ -339,8 +340,8 @@ static hs_status plan_arrays(reader *s, hs_reading *r, const hs_read_spec *spec)
 {
     static const char *const NAMES[2][2] = {{"top_ids", "top_values"}, {"bottom_ids", "bottom_values"}};
     int d = r->model->cfg.d_model;
-    HS_TRY(hs_read_array_new(r, spec, "vector", false,
-                             s->v.kind == HS_VECTOR_ACTADD ? HS_AXES({"row", s->v.n_rows}, {"dim", d}) : HS_AXES({"dim", d}), &s->out_vector));
+    const hs_axis_of *rows = HS_AXES({"row", s->v.n_rows}, {"dim", d});
+    HS_TRY(hs_read_array_new(r, spec, "vector", false, s->v.kind == HS_VECTOR_ACTADD ? rows : rows + 1, &s->out_vector));
     for (int i = 0; i < 2; i++) {
         HS_TRY(hs_read_array_new(r, spec, NAMES[i][0], true, HS_AXES({"k", s->k}), &s->out_ids[i]));
         HS_TRY(hs_read_array_new(r, spec, NAMES[i][1], false, HS_AXES({"k", s->k}), &s->out_values[i]));

@@ -120,6 +120,8 @@ export const READS = [
   'edges',
   'circuit',
   'vector',
+  'dose',
+  'outcomes',
 ] as const;
 export type ReadName = (typeof READS)[number];
 /** Those that do runs of their own. */
@@ -131,6 +133,8 @@ export const STUDIES: readonly ReadName[] = [
   'edges',
   'circuit',
   'vector',
+  'dose',
+  'outcomes',
 ];
 /** What hs_read_hooks fills at most. */
 export const READ_MAX_HOOKS = 16;
