@@ -177,6 +177,8 @@ export function createApp(connect: () => Engine) {
     vocabulary,
     editing,
     panel,
+    /** What the open bench does for keys of its own. */
+    own: new Map<string, () => void>(),
     offHeads,
     readings,
     view,
@@ -239,7 +241,7 @@ export function createApp(connect: () => Engine) {
         selection.followsStory.value = true;
         selection.hover.value = null;
         selection.follow((text === experiment.current.value.text && told?.story) || NOTHING);
-        experiment.set({ text, textB: b, view: { ...view.value, side: 'a' } });
+        experiment.set({ text, textB: b, view: { ...view.value, side: 'a', answers: null } });
       });
     },
     /** Another model's heads are other heads: the interventions go, and come back with undo. */

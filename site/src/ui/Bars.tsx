@@ -42,7 +42,7 @@ export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
         </tr>
       </thead>
       <tbody onKeyDown={onKeyDown} onPointerLeave={() => onHover?.(null)} onFocusOut={() => onHover?.(null)}>
-        {rows.map(({ name, label, value, before, total }, i) => (
+        {rows.map(({ name, label, value, before, says, total }, i) => (
           <tr
             key={`${i} ${name}`}
             class={total ? 'total' : undefined}
@@ -71,8 +71,7 @@ export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
             )}
             {withBefore && <td class="num muted" title={before == null ? '' : fullValue(before)}>{before != null && threeFigures(before)}</td>}
             <td class="num" title={fullValue(value)}>
-              {signed && value > 0 && !total ? '+' : ''}
-              {threeFigures(value)}
+              {says ?? `${signed && value > 0 && !total ? '+' : ''}${threeFigures(value)}`}
             </td>
           </tr>
         ))}

@@ -10,6 +10,7 @@ import { fitsCorner, type Lit, type Shown } from './HeatmapCells.ts';
 import { HeatmapGrid } from './HeatmapGrid.tsx';
 import { Labels, type ColLabelStyle, type Label } from './HeatmapLabels.tsx';
 import { HeatmapLit } from './HeatmapLit.tsx';
+import { HeatmapPending } from './HeatmapPending.tsx';
 import { HeatmapTable } from './HeatmapTable.tsx';
 import { HeatmapText, type CellText } from './HeatmapText.tsx';
 import { usePixelRatio } from './pixelRatio.ts';
@@ -65,6 +66,11 @@ export interface HeatmapProps extends Shown {
 
   /** Words in the cells. Compared by identity, as values are. */
   readonly cellText?: (row: number, col: number) => CellText | null;
+
+  /** A gap after every so many rows: those of a layer belong together. */
+  readonly ruleEvery?: number;
+  /** NaN stands for what is not computed yet: dots on paper. */
+  readonly pending?: boolean;
 
   /** Shows the table twin instead of the picture. */
   readonly asTable?: boolean;
@@ -153,6 +159,10 @@ function Plot(props: HeatmapProps) {
               <text x={-8} y={-26}>{axes[0]} →</text>
               <text x={-8} y={-10}>{axes[1]} ↓</text>
             </g>
+          )}
+          {props.pending && <HeatmapPending shown={props} lengths={lengths} />}
+          {props.ruleEvery && (
+            <path class="heatmap-rule" d={Array.from({ length: Math.ceil(rows / props.ruleEvery) - 1 }, (_, i) => `M0 ${(i + 1) * (props.ruleEvery ?? 0) * cellHeight}h${width}`).join('')} />
           )}
           {labels}
           {words}

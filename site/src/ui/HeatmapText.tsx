@@ -8,6 +8,8 @@ export interface CellText {
   readonly dot?: boolean;
   /** A number: without room for all of it, nothing is written. */
   readonly whole?: boolean;
+  /** In the middle of the cell. */
+  readonly centred?: boolean;
 }
 
 interface TextProps {
@@ -33,11 +35,17 @@ export function HeatmapText({ shown, lengths, scale, palette, theme, cellText }:
       const said = cellText(row, col);
       if (!said) continue;
       const ink = inkOn(colorOf(valueAt(shown, row, col), scale, palette, theme));
-      const room = cellWidth - 2 * INSET_PX - (said.dot ? DOT_PX - INSET_PX : 0);
+      const room = cellWidth - (said.centred ? 2 : 2 * INSET_PX) - (said.dot ? DOT_PX - INSET_PX : 0);
       const middle = row * cellHeight + cellHeight / 2;
       if (said.whole && clip(said.text, room) !== said.text) continue;
       words.push(
-        <text key={`${row} ${col}`} class={`heatmap-on-${ink}`} x={col * cellWidth + INSET_PX} y={middle + 4}>
+        <text
+          key={`${row} ${col}`}
+          class={`heatmap-on-${ink}`}
+          x={col * cellWidth + (said.centred ? cellWidth / 2 : INSET_PX)}
+          y={middle + 4}
+          {...(said.centred && { 'text-anchor': 'middle' })}
+        >
           {clip(said.text, room)}
         </text>,
       );

@@ -25,6 +25,8 @@ export interface BarRow {
   readonly value: number;
   /** Drawn pale behind it. */
   readonly before?: number | null;
+  /** In the place of three figures; the whole number stays on hover. */
+  readonly says?: string;
   /** Set apart from the parts above: a sum, an error. */
   readonly total?: boolean;
 }

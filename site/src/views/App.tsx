@@ -16,11 +16,22 @@ import { Rail } from './Rail';
 import { StoryLine } from './StoryLine';
 import { TokenStrip } from './TokenStrip';
 
+/** Each bench describes its own selection. */
+const INSPECTORS = {
+  look: Inspector,
+  patch: deferred(() => import('./patch/index').then((m) => m.PatchInspector)),
+  steer: Inspector,
+} as const;
+
+const PatchLine = deferred(() => import('./patch/index').then((m) => m.PatchLine));
+
 /** The inspector under the pictures: one line, that opens. */
 function Sheet() {
   const { app } = usePage();
   const [open, setOpen] = useState(false);
   const shown = app.shown.value;
+  const { bench } = app.view.value;
+  const Described = INSPECTORS[bench];
   const { head, dest, src } = app.selection.shown.value;
   if (!shown || dest === null) return null;
   const { tokens } = shown.tokenized;
@@ -31,6 +42,7 @@ function Sheet() {
     <aside class="sheet" aria-label="Inspector" data-open={open}>
       <button type="button" class="sheet-bar" aria-expanded={open} onClick={() => setOpen(!open)}>
         <span class="grab" aria-hidden="true" />
+        {bench === 'patch' ? <PatchLine /> : (<>
         <span>
           {head && <b>{headName(head)} </b>}
           <span class="lit">
@@ -50,8 +62,9 @@ function Sheet() {
             </>
           )}
         </span>
+        </>)}
       </button>
-      {open && <Inspector />}
+      {open && <Described />}
     </aside>
   );
 }
@@ -89,13 +102,13 @@ export function App() {
   const narrow = useMedia('(max-width: 699px)');
   const shown = app.shown.value;
   const { bench, tab } = app.view.value;
-  const Bench = BENCHES[bench];
+  const [Bench, Described] = [BENCHES[bench], INSPECTORS[bench]];
   useEffect(() => {
     document.addEventListener('keydown', keys.listen);
     return () => document.removeEventListener('keydown', keys.listen);
   }, [keys]);
   return (
-    <div class="app">
+    <div class="app" data-bench={bench}>
       <Header />
       <Rail />
       <main>
@@ -107,7 +120,7 @@ export function App() {
       </main>
       {wide ? (
         <aside class="inspector" aria-label="Inspector">
-          <Inspector />
+          <Described />
         </aside>
       ) : (
         <Sheet />

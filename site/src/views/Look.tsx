@@ -5,6 +5,7 @@ import { deferred } from '../ui/deferred';
 import { Segments } from '../ui/Segments';
 import { AttentionTab } from './AttentionTab';
 import { usePage } from './page';
+import { Tabs } from './Tabs';
 
 /** Numbers the pictures, so that who looks from outside can tell a new one from the one before. */
 const numbers = new WeakMap<object, number>();
@@ -44,34 +45,7 @@ export function Look({ shown }: { readonly shown: Shown }) {
   return (
     <>
       <div class="tabs-line">
-        <div
-          class="tabs"
-          role="tablist"
-          aria-label="Ways of looking"
-          onKeyDown={(event) => {
-            const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-            const next = step && tabs.at((tabs.indexOf(open) + step) % tabs.length);
-            if (!next) return;
-            event.preventDefault();
-            experiment.look({ tab: next });
-            (event.currentTarget.children[tabs.indexOf(next)] as HTMLElement).focus();
-          }}
-        >
-          {tabs.map((name) => (
-            <button
-              type="button"
-              key={name}
-              role="tab"
-              id={`tab-${name}`}
-              aria-selected={name === open}
-              aria-controls="bench"
-              tabIndex={name === open ? 0 : -1}
-              onClick={() => experiment.look({ tab: name })}
-            >
-              {TAB_NAMES[name]}
-            </button>
-          ))}
-        </div>
+        <Tabs label="Ways of looking" names={tabs} open={open} nameOf={(name) => TAB_NAMES[name]} onOpen={(name) => experiment.look({ tab: name })} />
         {compares && (
           <Segments
             label="Which run is shown"

@@ -1,6 +1,107 @@
-/** The Patch bench: what carries the difference of two prompts. */
+/** The Patch bench: two prompts, a metric between them, and the studies of what carries the difference. */
+import { useEffect } from 'preact/hooks';
+import type { ComponentType } from 'preact';
+import { METRICS } from '../../state/patch';
 import type { Shown } from '../../state/run';
+import { NOTHING } from '../../state/selection';
+import { OPTIONS, type View } from '../../state/view';
+import { Segments } from '../../ui/Segments';
+import { usePage } from '../page';
+import { Tabs } from '../Tabs';
+import { TokenInput } from '../tabs/TokenInput';
+import { PairChoice, PairOffers } from './PairChoice';
+import { PatchStory } from './PatchStory';
+import { SweepTab } from './SweepTab';
+import { useBench, type Bench } from './useBench';
+import '../../styles/patch.css';
+
+export { PatchInspector, PatchLine } from './PatchInspector';
+
+const STUDIES: Readonly<Partial<Record<View['study'], readonly [name: string, Tab: ComponentType<{ readonly bench: Bench }>]>>> = {
+  sweep: ['Sweep', SweepTab],
+};
 
 export function PatchBench({ shown }: { readonly shown: Shown }) {
-  return <p class="quiet-note muted">{shown.info.id}</p>;
+  const { app } = usePage();
+  const { experiment, runner } = app;
+  const view = app.view.value;
+  const { direction, metric, cells } = view;
+  const bench = useBench();
+  const stale = runner.stale.value || app.model.value.kind !== 'ready';
+  const names = OPTIONS.study.filter((name) => STUDIES[name]);
+  const study = STUDIES[view.study] ? view.study : 'sweep';
+  const Tab = STUDIES[study]?.[1] ?? SweepTab;
+  // The place that does most is this bench's own story; Look has another.
+  useEffect(() => () => void (app.selection.followsStory.peek() && app.replace(experiment.current.peek(), NOTHING)), []);
+  const ready = bench && 'part' in bench ? bench : null;
+  return (
+    <>
+      <div class="tabs-line">
+        <Tabs label="Studies" names={names} open={study} nameOf={(name) => STUDIES[name]?.[0] ?? name} onOpen={(picked) => experiment.look({ study: picked })} />
+        <Segments
+          label="Direction"
+          value={direction}
+          options={[
+            ['denoise', 'denoise, A into B', 'Activations of A are put into the run of B: what is enough to bring A’s answer back'],
+            ['noise', 'noise, B into A', 'Activations of B are put into the run of A: what A’s answer cannot do without'],
+          ]}
+          onPick={(picked) => experiment.look({ direction: picked })}
+        />
+        <label class="pick">
+          metric{' '}
+          <select value={metric} title={METRICS[metric][1]} onChange={(event) => experiment.look({ metric: event.currentTarget.value as View['metric'] })}>
+            {OPTIONS.metric.map((kind) => (
+              <option key={kind} value={kind} title={METRICS[kind][1]}>
+                {METRICS[kind][0]}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <div class="bench-line">
+        <PairChoice shown={shown} />
+        {ready && metric !== 'kl' && <AnswerChoice bench={ready} />}
+        {ready && (
+          <Segments
+            label="Cells say"
+            value={cells}
+            options={[
+              ['score', 'score', 'How far the metric went from B’s to A’s: 0 as B, 1 as A'],
+              ['metric', 'metric', 'The metric itself'],
+            ]}
+            onPick={(picked) => experiment.look({ cells: picked })}
+          />
+        )}
+      </div>
+      <div class="look patch" id="bench" role="tabpanel" aria-labelledby={`tab-${study}`} data-tab={study} data-stale={stale} aria-busy={stale}>
+        {ready ? <Tab bench={ready} /> : bench && 'problem' in bench && <PairOffers shown={shown} problem={bench.problem} />}
+      </div>
+      {ready && <PatchStory bench={ready} />}
+    </>
+  );
+}
+
+/** The tokens that the metric is about: what A and B predict, or two that are chosen. */
+function AnswerChoice({ bench: { answers, own } }: { readonly bench: Bench }) {
+  const { app } = usePage();
+  const [correct, wrong] = answers;
+  const two = app.view.value.metric === 'logit_diff';
+  return (
+    <span class="pick answers">
+      <span class="of-a">answer</span> <TokenInput label="Answer of A" value={correct} onPick={(id) => app.experiment.look({ answers: [id, wrong] })} />
+      {two && (
+        <>
+          {' − '}
+          <TokenInput label="Answer of B" value={wrong} onPick={(id) => app.experiment.look({ answers: [correct, id] })} />
+        </>
+      )}{' '}
+      {own ? (
+        <span class="muted">what A and B predict</span>
+      ) : (
+        <button type="button" class="link" onClick={() => app.experiment.look({ answers: null })}>
+          What they predict
+        </button>
+      )}
+    </span>
+  );
 }

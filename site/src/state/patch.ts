@@ -1,0 +1,191 @@
+/** The Patch bench without its pictures: what is asked of the core (docs/formats.md, "Study"), what a place of a picture is
+ *  as an intervention and in the page's one selection, and how a metric becomes a score. */
+import type { Edit, ModelConfig, ReadRequest } from '../engine/types';
+import { softmax, topIndices } from './numbers';
+import { states } from './reading';
+import type { Prompt } from './run';
+import type { HeadId, Selection } from './selection';
+import type { View } from './view';
+
+/** The token that A predicts, and the one that B does. */
+export type Answers = readonly [correct: number, wrong: number];
+
+/** The likeliest of each; where both predict the same, the tokens whose probability differs most between them. */
+export function ownAnswers(a: Float64Array, b: Float64Array): Answers {
+  const [topA, topB] = [topIndices(a, 1)[0] ?? 0, topIndices(b, 1)[0] ?? 0];
+  if (topA !== topB) return [topA, topB];
+  const more = (p: Float64Array, q: Float64Array) => topIndices(p.map((x, i) => x - (q[i] ?? 0)), 1)[0] ?? 0;
+  return [more(a, b), more(b, a)];
+}
+
+/** Why two prompts cannot be patched into each other; null: they can. */
+export function pairProblem(a: ArrayLike<number>, b: ArrayLike<number>): string | null {
+  if (a.length !== b.length) return `A has ${a.length} tokens and B ${b.length}: patching needs prompts of as many tokens, one for one.`;
+  return Array.from(a).every((id, i) => id === b[i]) ? 'A and B are the same: change a token of one, so that there is something to patch.' : null;
+}
+
+export type MetricKind = View['metric'];
+
+export const METRICS: Readonly<Record<MetricKind, readonly [word: string, means: string]>> = {
+  logit_diff: ['logit difference', 'The logit of A’s answer less that of B’s'],
+  log_prob: ['log-probability', 'log p of A’s answer, nats'],
+  rank: ['rank', 'How many tokens are likelier than A’s answer'],
+  kl: ['KL from A', 'KL(A ‖ patched) of the prediction, nats'],
+};
+
+/** The pair as every study of it takes it: the metric of what comes after the last token. */
+export function pairPart({ direction, metric }: Pick<View, 'direction' | 'metric'>, clean: readonly number[], corrupted: readonly number[], [correct, wrong]: Answers) {
+  return {
+    clean, corrupted, direction,
+    metric: { kind: metric, position: -1, ...(metric !== 'kl' && { correct }), ...(metric === 'logit_diff' && { wrong }) },
+  };
+}
+export type PairPart = ReturnType<typeof pairPart>;
+
+/** What the residual stream's picture patches, in the order of a layer. */
+export const streamSites = ({ attn_only }: Pick<ModelConfig, 'attn_only'>) =>
+  attn_only ? (['resid_pre', 'attn_out'] as const) : (['resid_pre', 'attn_out', 'resid_mid', 'mlp_out'] as const);
+
+/** One activation of a run, or all positions of one head's. */
+export interface Place {
+  readonly site: Exclude<View['site'], 'head'> | View['of'];
+  readonly layer: number;
+  readonly head: number | null;
+  readonly position: number | null;
+  /** Of a pattern: one weight, that from `position` to this. */
+  readonly source: number | null;
+}
+
+export const samePlace = (a: Place | null, b: Place | null): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+const ofHead = (site: Place['site']): site is View['of'] => ['z', 'q', 'k', 'v', 'pattern'].includes(site);
+
+export const hookOf = ({ site, layer }: Pick<Place, 'site' | 'layer'>): string => `blocks.${layer}.${ofHead(site) ? 'attn.' : ''}hook_${site}`;
+
+/** "resid_pre L1, position 4"; "z of L1H3, all positions". */
+export function placeName({ site, layer, head, position, source }: Place): string {
+  const what = head === null ? `${site} L${layer}` : `${site} of L${layer}H${head}`;
+  return `${what}, ${position === null ? 'all positions' : source === null ? `position ${position}` : `${position} ← ${source}`}`;
+}
+
+/** Which prompt's run is patched. */
+export const patched = (direction: View['direction']): Prompt => (direction === 'denoise' ? 'B' : 'A');
+
+/** The place's activation of the other prompt put into the patched one's run. */
+export function patchEdit(place: Place, direction: View['direction']): Edit {
+  const { head, position, source } = place;
+  return {
+    hook: hookOf(place),
+    ...(head !== null && { heads: [head] }),
+    ...(position !== null && { positions: [position] }),
+    ...(source !== null && { sources: [source] }),
+    op: 'patch',
+    value: { run: direction === 'denoise' ? 'A' : 'B' },
+  };
+}
+
+/** Which state of the stream a place of it is, or is added to to make. */
+function depthOf({ site, layer }: Place, config: ModelConfig): number {
+  const labels = states(config);
+  const after = config.attn_only || site === 'mlp_out' ? `${layer + 1}_pre` : `${layer}_mid`;
+  const label = site === 'resid_pre' ? `${layer}_pre` : site === 'resid_mid' ? `${layer}_mid` : after;
+  const at = labels.indexOf(label);
+  return at < 0 ? labels.length - 1 : at;
+}
+
+/** A place in the page's one selection, with the view's `site`. */
+export function selectionOf(place: Place, config: ModelConfig): { readonly site: View['site']; readonly at: Pick<Selection, 'dest' | 'src' | 'depth'> & Partial<Selection> } {
+  const { site, layer, head, position: dest, source: src } = place;
+  if (head !== null) return { site: 'head', at: { head: { layer, head }, dest, src, depth: null } };
+  return { site: site as View['site'], at: { dest, src: null, depth: depthOf(place, config) } };
+}
+
+/** The place that is selected, if this model has such a one. */
+export function placeAt({ head, dest, src, depth }: Selection, { site, of, detail }: Pick<View, 'site' | 'of' | 'detail'>, config: ModelConfig): Place | null {
+  if (site === 'head') {
+    if (!head) return null;
+    const pair = detail === 'source' && dest !== null && src !== null;
+    return { site: pair ? 'pattern' : of, ...head, position: dest, source: pair ? src : null };
+  }
+  if (dest === null || depth === null || !(streamSites(config) as readonly string[]).includes(site)) return null;
+  const layer = Array.from({ length: config.n_layers }, (_, l) => l).find((l) => depthOf({ site, layer: l, head: null, position: null, source: null }, config) === depth);
+  return layer === undefined ? null : { site, layer, head: null, position: dest, source: null };
+}
+
+/** A sweep's document, and which place each of its numbers is of. */
+export interface Sweep {
+  readonly document: ReadRequest;
+  readonly rows: number;
+  readonly cols: number;
+  /** Without a column, what the whole row is, if it is something. */
+  place(row: number, col: number | null): Place | null;
+  /** Where a place stands in the picture; null: it is of another one. */
+  lit(place: Place): { readonly row: number; readonly col: number | null } | null;
+  /** Where its number stands in the reading's `values`. */
+  index(row: number, col: number): number;
+}
+
+interface Of {
+  readonly part: PairPart;
+  readonly config: ModelConfig;
+  readonly n: number;
+}
+
+/** The stream and what is added to it, by layer and position. */
+export function streamSweep({ part, config, n }: Of): Sweep {
+  const sites = streamSites(config);
+  const { n_layers } = config;
+  const at = (site: Place['site']) => (sites as readonly Place['site'][]).indexOf(site);
+  return {
+    document: { read: 'sweep', ...part, what: sites, by: 'layer,position' },
+    rows: n_layers * sites.length,
+    cols: n,
+    place: (row, col) =>
+      col === null ? null : { site: sites[row % sites.length] ?? 'resid_pre', layer: Math.floor(row / sites.length), head: null, position: col, source: null },
+    lit: ({ site, layer, position }) => (at(site) < 0 ? null : { row: layer * sites.length + at(site), col: position }),
+    index: (row, col) => ((row % sites.length) * n_layers + Math.floor(row / sites.length)) * n + col,
+  };
+}
+
+/** Heads, by position, or at all positions where `whole`. */
+export function headSweep({ part, config, n }: Of, of: View['of'], whole: boolean): Sweep {
+  const { n_layers, n_heads } = config;
+  const byDest = of === 'pattern'; // TransformerLens: [layer, head, dest], others [layer, position, head]
+  return {
+    document: { read: 'sweep', ...part, what: of, by: whole ? 'layer,head' : byDest ? 'layer,head,dest' : 'layer,position,head' },
+    rows: n_layers * n_heads,
+    cols: whole ? 1 : n,
+    place: (row, col) => ({ site: of, layer: Math.floor(row / n_heads), head: row % n_heads, position: whole ? null : col, source: null }),
+    lit: ({ site, layer, head, position, source }) =>
+      head === null || site !== of || source !== null || (whole && position !== null) ? null : { row: layer * n_heads + head, col: whole ? 0 : position },
+    index: (row, col) => (whole ? row : byDest ? row * n + col : (Math.floor(row / n_heads) * n + col) * n_heads + (row % n_heads)),
+  };
+}
+
+/** One head's pattern, weight by weight. */
+export function sourceSweep({ part, n }: Of, { layer, head }: HeadId): Sweep {
+  return {
+    document: { read: 'sweep', ...part, what: 'pattern', by: 'layer,head,dest,src', layers: [layer], heads: [head] },
+    rows: n,
+    cols: n,
+    place: (row, col) => (col === null ? null : { site: 'pattern', layer, head, position: row, source: col }),
+    lit: (place) => (place.layer === layer && place.head === head && place.source !== null ? { row: place.position ?? 0, col: place.source } : null),
+    index: (row, col) => row * n + col,
+  };
+}
+
+/** The metric of one prediction, from its logits; `clean`: A's. */
+export function metricOf(kind: MetricKind, logits: Float32Array, clean: Float32Array, [correct, wrong]: Answers): number {
+  const at = (id: number) => logits[id] ?? Number.NaN;
+  if (kind === 'logit_diff') return at(correct) - at(wrong);
+  if (kind === 'rank') return Array.from(logits).filter((x, id) => x > at(correct) || (x === at(correct) && id < correct)).length;
+  const p = softmax(logits);
+  if (kind === 'log_prob') return Math.log(p[correct] ?? Number.NaN);
+  return divergence(softmax(clean), p);
+}
+
+/** KL(p || q), nats. */
+export const divergence = (p: Float64Array, q: Float64Array): number => p.reduce((sum, x, i) => sum + (x > 0 ? x * Math.log(x / (q[i] ?? 0)) : 0), 0);
+
+/** How far the metric went from B's to A's. NaN where both have the same. */
+export const scoreOf = (metric: number, clean: number, corrupted: number): number => (metric - corrupted) / (clean - corrupted);

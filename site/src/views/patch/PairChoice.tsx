@@ -1,0 +1,83 @@
+/** Ready-made pairs: tasks that the loaded model does, measured (models/tasks.mjs). */
+import type { Shown } from '../../state/run';
+import { sides, type Task, type TaskPair } from '../../state/tasks';
+import { TASKS } from '../../state/tasksMeasured';
+import type { App } from '../../state/app';
+import { usePage } from '../page';
+
+/** The token that is a text by itself. */
+const tokenOf = (app: App, text: string): number => app.vocabulary.peek().findIndex((token) => token.text === text);
+
+function take(app: App, { text, answer }: TaskPair) {
+  const [a, b] = sides(text);
+  const [correct, wrong] = sides(answer).map((side) => tokenOf(app, side)) as [number, number];
+  app.useExample({ name: text, text: a, b });
+  if (correct >= 0 && wrong >= 0) app.experiment.look({ answers: [correct, wrong] });
+}
+
+const tasksOf = ({ info }: Shown): readonly Task[] => TASKS[info.id] ?? [];
+
+const said = ({ prompts, right }: Task) => `right in ${right} of ${prompts} prompts`;
+
+export function PairChoice({ shown }: { readonly shown: Shown }) {
+  const { app } = usePage();
+  const { text, textB } = app.experiment.current.value;
+  const tasks = tasksOf(shown);
+  const pairs = tasks.flatMap((task) => task.pairs);
+  const at = pairs.findIndex((pair) => sides(pair.text)[0] === text && sides(pair.text)[1] === textB);
+  if (tasks.length === 0) return null;
+  return (
+    <label class="pick pairs">
+      pair{' '}
+      <select value={at} onChange={(event) => pairs[Number(event.currentTarget.value)] && take(app, pairs[Number(event.currentTarget.value)] as TaskPair)}>
+        {at < 0 && <option value={-1}>your own</option>}
+        {tasks.map((task) => (
+          <optgroup key={task.name} label={`${task.name}: ${said(task)}`}>
+            {task.pairs.map((pair) => (
+              <option key={pair.text} value={pairs.indexOf(pair)}>
+                {task.name}: {pair.text}
+              </option>
+            ))}
+          </optgroup>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** Where there is no pair yet: what one is for, and one of each task. */
+export function PairOffers({ shown, problem }: { readonly shown: Shown; readonly problem: string }) {
+  const { app } = usePage();
+  return (
+    <div class="offers">
+      <p>{problem}</p>
+      {tasksOf(shown).length > 0 && (
+        <>
+          <h2 class="title">Pairs that this model gets right</h2>
+          <ul>
+            {tasksOf(shown).map((task) => {
+              const pair = task.pairs[0];
+              return (
+                pair && (
+                  <li key={task.name}>
+                    <button type="button" class="button" onClick={() => take(app, pair)}>
+                      {task.name}
+                    </button>
+                    <span>
+                      <code>{pair.text}</code> → <code>{pair.answer}</code>
+                      <br />
+                      <span class="muted">
+                        {task.about} {said(task).replace('r', 'R')}.
+                      </span>
+                    </span>
+                  </li>
+                )
+              );
+            })}
+          </ul>
+        </>
+      )}
+      <p class="muted">Or write your own: Add a second prompt above, and change a word of as many tokens.</p>
+    </div>
+  );
+}

@@ -1,0 +1,222 @@
+/** One patch: what it does to the metric and to the prediction, and what can be done with it. */
+import { useEffect } from 'preact/hooks';
+import { full, share, softmax, three, topIndices } from '../../state/numbers';
+import { divergence, hookOf, metricOf, METRICS, patchEdit, patched, placeName, scoreOf, type Place } from '../../state/patch';
+import { glyphs, label } from '../../state/reading';
+import { runPart } from '../../state/run';
+import { Tok } from '../../ui/Tok';
+import { usePage } from '../page';
+import { usePaced } from '../usePaced';
+import { arrayOf, useReading } from '../useReading';
+import { inForce, keepInForce, lockedPlace, measured, pointed, told } from './at';
+import { useBench, type Bench } from './useBench';
+
+const ROWS = 6;
+
+/** What comes after the last token where a run is edited, as a document. */
+export function predictionDocument(part: ReturnType<typeof runPart>) {
+  return { read: 'lens', ...part, states: ['final_post'], ln: 'cached', positions: [part.ids.length - 1], k: 1, logits: true } as const;
+}
+
+export function PatchInspector() {
+  const { app } = usePage();
+  const bench = useBench();
+  const [place, waiting] = usePaced(pointed.value ?? lockedPlace(app), bench?.toString());
+  if (!bench || 'problem' in bench) return <div class="inspector-body"><p class="muted">{bench ? 'Choose a pair of prompts: then every patch is described here.' : ''}</p></div>;
+  if (!place) return <div class="inspector-body"><p class="muted">Point at a cell: what its patch does is told here.</p></div>;
+  return <Details bench={bench} place={place} waiting={waiting} />;
+}
+
+/** The same in a line, for the closed sheet. */
+export function PatchLine() {
+  const { app } = usePage();
+  const place = pointed.value ?? lockedPlace(app);
+  const { base } = told.value;
+  if (!place) return <span class="muted">no patch chosen</span>;
+  const metric = measured.value(place);
+  return (
+    <>
+      <b>{placeName(place)}</b>
+      {base && Number.isFinite(metric) && <span class="muted">{base.clean === base.corrupted ? three(metric) : `score ${three(scoreOf(metric, base.clean, base.corrupted))}`}</span>}
+    </>
+  );
+}
+
+function Details({ bench, place, waiting }: { readonly bench: Bench; readonly place: Place; readonly waiting: boolean }) {
+  const { app, keys } = usePage();
+  const view = app.view.value;
+  const { metric, direction } = view;
+  const { a, b, answers } = bench;
+  const into = patched(direction);
+  const [target, other] = into === 'B' ? [b, a] : [a, b];
+  const from = into === 'B' ? 'A' : 'B';
+  const idsOf = (of: typeof a) => [...of.tokenized.ids];
+  const edit = patchEdit(place, direction);
+  const document = predictionDocument(runPart(idsOf(target), [edit], { name: from, ids: idsOf(other) }));
+  const { reading, stale, failure } = useReading(document);
+  const last = target.tokenized.ids.length - 1;
+  const [rowA, rowB] = [a.before.logits(last), b.before.logits(last)];
+  const now = target.edits.length > 0 ? target.now.logits(last) : null;
+  const row = arrayOf(reading, 'logits');
+  const { position, head, layer } = place;
+  const [put, over] = position === null ? [] : [other.tokenized.tokens[position], target.tokenized.tokens[position]];
+  const kept = inForce(app, place);
+  const hint = (key: string) => keys.single.value && <kbd aria-hidden="true">{key}</kbd>;
+  const acts: readonly (readonly [key: string, words: string, act: () => void])[] = [
+    ['k', kept ? 'In force, below' : 'Keep this patch in force', () => keepInForce(app, place)],
+    ...(head !== null
+      ? ([['d', `Sweep dest × source of L${layer}H${head}`, () => app.experiment.look({ study: 'sweep', detail: 'source', of: 'pattern', site: 'head' })]] as const)
+      : []),
+    ['x', 'Swap A and B', () => swap(app)],
+  ];
+  useEffect(() => {
+    for (const [key, , act] of acts) app.own.set(key, act);
+    return () => app.own.clear();
+  });
+  if (!rowA || !rowB) return null;
+  const metricsOf = (logits: Float32Array) => metricOf(metric, logits, rowA, answers);
+  const [mA, mB] = [metricsOf(rowA), metricsOf(rowB)];
+  const swept = measured.value(place);
+  const value = Number.isNaN(swept) && row.length > 0 && !stale ? metricsOf(row) : swept;
+  const columns = [
+    { name: 'A', of: 'A', p: softmax(rowA) },
+    { name: 'B', of: 'B', p: softmax(rowB) },
+    ...(row.length > 0 ? [{ name: 'patched', of: '', p: softmax(row) }] : []),
+    ...(now ? [{ name: 'in force', of: '', p: softmax(now) }] : []),
+  ];
+  const best = columns.reduce((most, { p }) => most.map((x, i) => Math.max(x, p[i] ?? 0)), new Float64Array(rowA.length));
+  const shown = [...new Set([...answers, ...topIndices(best, ROWS)])].slice(0, ROWS).sort((i, j) => (best[j] ?? 0) - (best[i] ?? 0));
+  const p = columns.find(({ name }) => name === 'patched')?.p;
+  const word = METRICS[metric][0];
+  const end = target.tokenized.tokens[last];
+  return (
+    <div class="inspector-body patch-details">
+      <header>
+        <h2>{placeName(place)}</h2>
+        <p>
+          {put && over && position !== null ? (
+            <>
+              <code class={from === 'A' ? 'of-a' : 'of-b'}><Tok text={glyphs(put, position)} /></code> from {from}, put over <code class={into === 'A' ? 'of-a' : 'of-b'}><Tok text={glyphs(over, position)} /></code> in {into}
+            </>
+          ) : (
+            <>from {from}, put into {into}</>
+          )}
+          <br />
+          <code title={JSON.stringify(edit)}>{hookOf(place)}{head === null ? `[${position}, :]` : `[${position ?? ':'}, ${head}, :]`}</code>
+        </p>
+      </header>
+      <section data-stale={waiting || stale}>
+        <h3>
+          {word.replace(/^l/, 'L')}{' '}
+          <span>
+            {metric === 'logit_diff' ? <><Tok text={app.glyph(answers[0])} /> − <Tok text={app.glyph(answers[1])} /></> : metric !== 'kl' && <Tok text={app.glyph(answers[0])} />}, at {last}
+          </span>
+        </h3>
+        <NumberLine a={mA} b={mB} now={value} kept={now ? metricsOf(now) : null} />
+        <dl class="numbers">
+          <div title={`(m − m_B) / (m_A − m_B) = ${full(scoreOf(value, mA, mB))}; m = ${full(value)}`}>
+            <dt>score</dt>
+            <dd><b>{mA === mB ? 'none' : three(scoreOf(value, mA, mB))}</b></dd>
+          </div>
+          {now && (
+            <div title="With all that is in force">
+              <dt>in force: score</dt>
+              <dd>{mA === mB ? three(metricsOf(now)) : three(scoreOf(metricsOf(now), mA, mB))}</dd>
+            </div>
+          )}
+        </dl>
+      </section>
+      <section data-stale={waiting || stale} data-document={JSON.stringify({ kind: 'read', document })} aria-label="Next token, patched">
+        <h3>
+          Next token <span>after {end && <Tok text={label(end, last)} />}</span>
+        </h3>
+        {failure && <p role="alert" class="muted">{failure.detail}</p>}
+        <table class="patch-next" data-many={columns.length > 3}>
+          <thead>
+            <tr>
+              <th scope="col"><span class="unseen">token</span></th>
+              {columns.map(({ name, of }) => (
+                <th scope="col" key={name} class={of ? `of-${of.toLowerCase()}` : undefined}>{name}</th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((id) => (
+              <tr key={id}>
+                <th scope="row"><code title={`id ${id}`}><Tok text={app.glyph(id)} /></code></th>
+                {columns.map(({ name, of, p }) => (
+                  <td key={name} class="num" title={`softmax of logits: ${full(p[id] ?? 0)}`}>
+                    <span class={`mini of-${of.toLowerCase() || 'patched'}`} style={{ width: `${Math.round(22 * (p[id] ?? 0))}px` }} />
+                    {share(p[id] ?? 0)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {p && (
+          <dl class="numbers plain">
+            <div title="KL(A || patched) of the prediction"><dt>KL from A, nats</dt><dd>{three(divergence(softmax(rowA), p))}</dd></div>
+            <div title="KL(B || patched) of the prediction"><dt>KL from B, nats</dt><dd>{three(divergence(softmax(rowB), p))}</dd></div>
+          </dl>
+        )}
+      </section>
+      <section class="actions">
+        <h3>Do something with it</h3>
+        {acts.map(([key, words, act]) => (
+          <button type="button" key={key} onClick={act}>
+            {words} {hint(key)}
+          </button>
+        ))}
+        {head !== null && (
+          <button type="button" onClick={() => app.experiment.look({ bench: 'look', tab: 'attention' })}>
+            See what L{layer}H{head} looks at
+          </button>
+        )}
+        {head === null && (
+          <button type="button" onClick={() => app.experiment.look({ bench: 'look', tab: 'stream' })}>
+            See the stream at this token
+          </button>
+        )}
+        <button type="button" disabled={app.selection.followsStory.value} onClick={() => app.selection.unlock()}>
+          Unlock <kbd aria-hidden="true">Esc</kbd>
+        </button>
+      </section>
+    </div>
+  );
+}
+
+/** A in B's place and B in A's; what takes from one then takes from the other. */
+function swap(app: ReturnType<typeof usePage>['app']) {
+  const { text, textB, view } = app.experiment.current.peek();
+  if (textB === null) return;
+  const { answers } = view;
+  app.experiment.set({ text: textB, textB: text, view: { ...view, answers: answers && [answers[1], answers[0]] } });
+}
+
+const LINE_PX = 240;
+const EDGE_PX = 18;
+
+/** B, A and the patched run on one axis of the metric. */
+function NumberLine({ a, b, now, kept }: { readonly a: number; readonly b: number; readonly now: number; readonly kept: number | null }) {
+  const all = [a, b, 0, ...(kept === null ? [] : [kept]), ...(Number.isFinite(now) ? [now] : [])];
+  const [lo, hi] = [Math.min(...all), Math.max(...all)];
+  const x = (value: number) => EDGE_PX + ((LINE_PX - 2 * EDGE_PX) * (value - lo)) / (hi - lo || 1);
+  const inside = (value: number) => Math.max(24, Math.min(LINE_PX - 24, x(value)));
+  // Names of ends that nearly meet stand one under the other.
+  const close = Math.abs(x(a) - x(b)) < 64;
+  return (
+    <svg class="number-line" width={LINE_PX} height={close ? 74 : 58} role="img" aria-label={`B ${three(b)}, patched ${three(now)}, A ${three(a)}`}>
+      <line x1={0} x2={LINE_PX} y1={28} y2={28} class="axis" />
+      <line x1={x(0)} x2={x(0)} y1={24} y2={32} class="axis" />
+      {Number.isFinite(now) && <line x1={x(b)} x2={x(now)} y1={28} y2={28} class="moved" />}
+      <line x1={x(b)} x2={x(b)} y1={20} y2={36} class="end-b" />
+      <line x1={x(a)} x2={x(a)} y1={20} y2={36} class="end-a" />
+      {kept !== null && <circle cx={x(kept)} cy={28} r={4} class="kept" />}
+      {Number.isFinite(now) && <circle cx={x(now)} cy={28} r={4.5} class="now" />}
+      {Number.isFinite(now) && <text x={inside(now)} y={14} text-anchor="middle" class="now">{three(now)}</text>}
+      <text x={inside(b)} y={50} text-anchor="middle" class="end-b">B {three(b)}</text>
+      <text x={inside(a)} y={close ? 66 : 50} text-anchor="middle" class="end-a">A {three(a)}</text>
+    </svg>
+  );
+}

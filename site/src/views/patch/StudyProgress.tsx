@@ -1,0 +1,42 @@
+/** How far a study is, and the way to stop it: above a picture that fills in. */
+import type { Study } from '../useStudy';
+
+const left = (ms: number) => (ms < 950 ? `${(ms / 1000).toFixed(1)} s left` : ms < 90_000 ? `${Math.round(ms / 1000)} s left` : `${Math.round(ms / 60_000)} min left`);
+
+interface Props {
+  readonly study: Study;
+  /** "sweep of the residual stream": for labels of its buttons. */
+  readonly name: string;
+  /** What is there, of how many. */
+  readonly count?: readonly [done: number, all: number] | null;
+}
+
+export function StudyProgress({ study, name, count }: Props) {
+  const { state, share } = study;
+  if (state === 'none' || state === 'failed' || state === 'done') return null;
+  return (
+    <span class="study-progress" title={study.bytes > 0 ? `It takes ${(study.bytes / 1e6).toFixed(1)} MB in the core` : undefined}>
+      <span>{count ? `${count[0]} of ${count[1]}` : `${Math.floor(100 * share)} %`}</span>
+      {state === 'running' ? (
+        <>
+          {study.left !== null && <span class="muted">{left(study.left)}</span>}
+          <button type="button" class="link" aria-label={`Cancel the ${name}`} onClick={study.stop}>
+            Cancel
+          </button>
+        </>
+      ) : (
+        <>
+          <span class="muted">stopped</span>
+          <button type="button" class="link" aria-label={`Run the ${name} again`} onClick={study.again}>
+            Run again
+          </button>
+        </>
+      )}
+    </span>
+  );
+}
+
+/** The ink line under a title; it keeps its room when there is none. */
+export const StudyLine = ({ study, name }: Props) => (
+  <div class="study-line">{(study.state === 'running' || study.state === 'stopped') && <progress value={study.share} max={1} aria-label={`Progress of the ${name}`} />}</div>
+);

@@ -1,0 +1,248 @@
+/** Sweeps: one activation at a time of one prompt put into the run of the other, at every place. */
+import { useSignal } from '@preact/signals';
+import { useEffect, useLayoutEffect, useMemo } from 'preact/hooks';
+import { headName, role, scoresOfHead } from '../../state/reading';
+import { headSweep, patched, scoreOf, sourceSweep, streamSites, streamSweep, type Place } from '../../state/patch';
+import type { HeadId } from '../../state/selection';
+import { OPTIONS, type View } from '../../state/view';
+import { Bars } from '../../ui/Bars';
+import type { BarsData } from '../../ui/data';
+import { usePixelRatio } from '../../ui/pixelRatio';
+import { Segments } from '../../ui/Segments';
+import { useSize } from '../../ui/useSize';
+import { usePage } from '../page';
+import { Picture } from '../Picture';
+import { positionLabels } from '../tabs/parts';
+import { followBest, lockAt, lockedPlace, measured, NOT_TOLD, pointAt, pointed, told } from './at';
+import { cellsOf, conventions, short, type Base } from './cells';
+import { rowHeights, share, type Geometry } from './geometry';
+import { ScaleBar } from './ScaleBar';
+import { cellValues, SweepMap } from './SweepMap';
+import { StudyLine, StudyProgress } from './StudyProgress';
+import type { Bench } from './useBench';
+import { useSweep, type Swept } from './useSweep';
+
+const OF: Readonly<Record<View['of'], string>> = {
+  z: 'What the head found, before it is written to the stream',
+  q: 'Its queries', k: 'Its keys', v: 'Its values', pattern: 'Where it looks',
+};
+
+/** Where the metric is farthest from the run that nothing was patched into; null until all of it is there. */
+function farthest({ sweep, study, metrics }: Swept, from: number): Place | null {
+  if (study.state !== 'done' || metrics.length === 0) return null;
+  const far = (i: number) => Math.abs((metrics[i] ?? from) - from) || 0;
+  const best = metrics.reduce((best, _, i) => (far(i) > far(best) ? i : best), 0);
+  return sweep.place(Math.floor(best / sweep.cols), best % sweep.cols);
+}
+
+const valueAt = ({ sweep, metrics }: Swept, place: Place) => {
+  const lit = sweep.lit(place);
+  return lit && lit.col !== null ? (metrics[lit.row * sweep.cols + lit.col] ?? Number.NaN) : Number.NaN;
+};
+
+/** Of the position that does most: the last layer at which at least half of that is still there. */
+function lastWhole(swept: Swept, from: number, sites: readonly Place['site'][]): Place | null {
+  const far = farthest(swept, from);
+  if (!far) return null;
+  const most = Math.abs(valueAt(swept, far) - from);
+  const layers = Array.from({ length: swept.sweep.rows / sites.length }, (_, layer): Place => ({ ...far, site: 'resid_pre', layer }));
+  return layers.findLast((place) => Math.abs(valueAt(swept, place) - from) >= most / 2) ?? far;
+}
+
+/** Less than this of the difference is not told of. */
+export const TELLS = 0.2;
+
+/** How much of the difference a patch moves, whichever way. */
+function moved(swept: Swept, place: Place, base: Base | null): number {
+  if (!base || base.clean === base.corrupted) return 0;
+  const { direction } = swept.sweep.document as { readonly direction?: string };
+  const score = scoreOf(valueAt(swept, place), base.clean, base.corrupted);
+  return Math.abs(direction === 'noise' ? 1 - score : score);
+}
+
+/** The layer whose attention does most at the end. */
+function carrier(swept: Swept, from: number, last: number, sites: readonly Place['site'][]): Place | null {
+  const layers = Array.from({ length: swept.sweep.rows / sites.length }, (_, layer): Place => ({ site: 'attn_out', layer, head: null, position: last, source: null }));
+  const far = (place: Place) => Math.abs(valueAt(swept, place) - from);
+  return layers.reduce<Place | null>((best, place) => (best === null || far(place) > far(best) ? place : best), null);
+}
+
+export function SweepTab({ bench }: { readonly bench: Bench }) {
+  const { app } = usePage();
+  const view = app.view.value;
+  const { of, detail, direction } = view;
+  const { a, part } = bench;
+  const { config } = a.info;
+  const { tokens } = a.tokenized;
+  const asked = { part, config, n: tokens.length };
+  const bySource = detail === 'source';
+  const { head: selected } = app.selection.resting.value;
+  const head: HeadId = selected ?? { layer: 0, head: 0 };
+  const hasHeads = config.n_layers > 0;
+  const stream = useSweep(hasHeads ? streamSweep(asked) : null);
+  const whole = useSweep(hasHeads ? headSweep(asked, of, true) : null);
+  const heads = useSweep(!hasHeads ? null : bySource ? sourceSweep(asked, head) : headSweep(asked, of, false));
+  const all = [stream, heads, whole].filter((swept) => swept !== null);
+  const base = all.find((swept) => swept.base)?.base ?? null;
+  const cells = base && cellsOf(base, view);
+
+  const [room, size] = useSize<HTMLDivElement>();
+  const ratio = usePixelRatio();
+  const geometry = useMemo(() => share(size.width || 1056, ratio, tokens), [size.width, ratio, tokens]);
+  useStrip(geometry);
+  const sites = streamSites(config);
+  const [streamPx, headPx] = rowHeights(size.height, sites.length * config.n_layers, bySource ? 0 : config.n_layers * config.n_heads);
+
+  const streamRows = useMemo(
+    () => Array.from({ length: config.n_layers * sites.length }, (_, row) => ({ text: sites[row % sites.length] ?? '', note: `L${Math.floor(row / sites.length)}` })),
+    [config],
+  );
+  const headRows = useMemo(() => {
+    if (bySource) return positionLabels(tokens);
+    return Array.from({ length: config.n_layers * config.n_heads }, (_, row) => {
+      const id = { layer: Math.floor(row / config.n_heads), head: row % config.n_heads };
+      const scores = geometry.narrow ? undefined : scoresOfHead(a.before, id);
+      const note = scores && role(scores)?.kind;
+      return { text: headName(id), ...(note && { note }) };
+    });
+  }, [a.before, bySource, geometry.narrow]);
+
+  // What the inspector and the story hear.
+  const from = base && (direction === 'denoise' ? base.corrupted : base.clean);
+  const best = stream && from !== null ? lastWhole(stream, from, sites) : null;
+  const carries = stream && from !== null && best ? carrier(stream, from, tokens.length - 1, sites) : null;
+  const bestHead = whole && from !== null ? farthest(whole, from) : null;
+  useEffect(() => {
+    measured.value = (place) => {
+      for (const { sweep, metrics } of all) {
+        const lit = sweep.lit(place);
+        if (lit && lit.col !== null) return metrics[lit.row * sweep.cols + lit.col] ?? Number.NaN;
+      }
+      return Number.NaN;
+    };
+    told.value = { base, best, bestHead, carries };
+  }, [stream?.metrics, heads?.metrics, whole?.metrics, base?.clean, base?.corrupted]);
+  useEffect(() => () => {
+    measured.value = () => Number.NaN;
+    told.value = NOT_TOLD;
+  }, []);
+  const bestKey = JSON.stringify([best, bestHead]);
+  const run = app.runner.shown.value;
+  useEffect(() => {
+    if (best && bestHead && app.selection.followsStory.peek()) followBest(app, best, bestHead);
+  }, [bestKey, run /* with another run the story of Look is what is followed */]);
+
+  const [into, source] = patched(direction) === 'B' ? ['B', 'A'] : ['A', 'B'];
+  if (!stream || !heads || !whole) return <p class="muted">This model has no layers: there is nothing between the words and the prediction to patch.</p>;
+  const shared = { base, cells, tokens, geometry };
+  return (
+    <div class="sweeps" ref={room}>
+      <SweepMap
+        {...shared}
+        swept={stream}
+        name="the sweep of the stream"
+        called={`Residual stream, ${source} into ${into}`}
+        title="Residual stream"
+        sub={`one vector of ${source} put into the run of ${into}, at one position`}
+        rowLabels={streamRows}
+        rowPx={streamPx}
+        {...(sites.length > 2 && { ruleEvery: sites.length })}
+        arrow={best && carries && moved(stream, carries, base) >= TELLS ? { from: best, to: carries, words: `attention in L${carries.layer} carries it to the end` } : null}
+      />
+      <div class="heads-of" style={{ '--row': `${headPx}px`, '--rest': `${geometry.rest}px` }}>
+        <SweepMap
+          {...shared}
+          swept={heads}
+          name="the sweep of the heads"
+          called={bySource ? `Pattern of ${headName(head)}, ${source} into ${into}` : `${of} of each head, ${source} into ${into}`}
+          title={bySource ? `Pattern of ${headName(head)}` : 'Each head'}
+          sub={bySource ? 'one weight: destination ↓, source →' : `hook_${of} of ${source}, at one position`}
+          controls={
+            <>
+              <Segments label="What of a head" value={of} options={OPTIONS.of.map((o) => [o, o, OF[o]])} onPick={(picked) => app.experiment.look({ of: picked, detail: 'position' })} />
+              <Segments
+                label="Heads by"
+                value={detail}
+                options={[['position', 'position', 'Every head at every position'], ['source', 'dest × source', 'The selected head: every weight of its pattern by itself']]}
+                onPick={(picked) => app.experiment.look({ detail: picked, ...(picked === 'source' && { of: 'pattern' }) })}
+              />
+            </>
+          }
+          rowLabels={headRows}
+          rowPx={headPx}
+          causal={bySource}
+          second
+          {...(!bySource && { ruleEvery: config.n_heads })}
+        />
+        <WholeHeads swept={whole} cells={cells} base={base} of={of} top={20} apart={bySource || geometry.narrow} />
+      </div>
+      {base && cells && <ScaleBar base={base} cells={cells} gutter={geometry.gutter} />}
+    </div>
+  );
+}
+
+/** The strip's tokens over their columns, while there is room. */
+function useStrip({ aligned, gutter, colPx }: Geometry) {
+  useLayoutEffect(() => {
+    const { style } = document.documentElement;
+    if (!aligned) return;
+    style.setProperty('--strip-gutter', `${gutter}px`);
+    style.setProperty('--strip-col', `${colPx}px`);
+    document.documentElement.dataset.strip = 'columns';
+    return () => void delete document.documentElement.dataset.strip;
+  }, [aligned, gutter, colPx]);
+}
+
+interface WholeProps {
+  readonly swept: Swept;
+  readonly base: Base | null;
+  readonly cells: ReturnType<typeof cellsOf> | null;
+  readonly of: View['of'];
+  /** Room above the first row, to stand on the map's rows. */
+  readonly top: number;
+  /** Not beside a map of the same rows. */
+  readonly apart: boolean;
+}
+
+/** Each head at all positions: bars on the rows of the map beside it. */
+function WholeHeads({ swept, base, cells, of, top, apart }: WholeProps) {
+  const { app } = usePage();
+  const { study, sweep, metrics } = swept;
+  const asTable = useSignal(false);
+  const place = pointed.value ?? lockedPlace(app);
+  const lit = place && sweep.lit({ ...place, position: null, source: null });
+  const data = useMemo<BarsData>(() => ({
+    kind: 'bars', title: `${of} of each head, all positions`, unit: cells?.words ?? 'score', conventions: conventions(base, study.reading),
+    rows: Array.from(cellValues(metrics, cells), (value, row) => {
+      const { layer, head } = sweep.place(row, 0) ?? { layer: 0, head: 0 };
+      const written = cells !== null && Math.abs(value - cells.neutral) >= cells.least;
+      return { name: `L${layer}H${head}`, value, says: written ? short(value) : '' };
+    }),
+  }), [metrics, cells?.words, cells?.neutral, base?.clean, base?.corrupted]);
+  const at = (row: number) => sweep.place(row, 0);
+  return (
+    <Picture
+      class={apart ? 'whole apart' : 'whole'}
+      title={<small>all positions</small>}
+      name="the sweep of whole heads"
+      data={data}
+      what={{ kind: 'read', document: sweep.document }}
+      asTable={asTable}
+      stale={study.state !== 'done'}
+      failure={study.failure}
+      compact
+    >
+      <StudyLine study={study} name="the sweep of whole heads" />
+      {study.state === 'stopped' && <StudyProgress study={study} name="the sweep of whole heads" />}
+      <div style={apart ? {} : { paddingTop: `${top}px` }}>
+        <Bars
+          data={data}
+          lit={lit?.row ?? null}
+          asTable={asTable.value}
+          onHover={(row) => pointAt(app, row === null ? null : at(row))}
+          onPick={(row) => lockAt(app, at(row))}
+        />
+      </div>
+    </Picture>
+  );
+}

@@ -1,0 +1,64 @@
+/** What the open study's pictures tell the inspector and the story: the place under the pointer, the one to begin with, and
+ *  what the metric is at a place. */
+import { signal } from '@preact/signals';
+import { patchEdit, placeAt, selectionOf, type Place } from '../../state/patch';
+import type { App } from '../../state/app';
+import { NOTHING } from '../../state/selection';
+import type { Base } from './cells';
+
+export const pointed = signal<Place | null>(null);
+
+/** The metric where a place is patched; NaN where no picture has it (yet). */
+export const measured = signal<(place: Place) => number>(() => Number.NaN);
+
+interface Told {
+  readonly base: Base | null;
+  /** Where a patch does most, and which whole head. */
+  readonly best: Place | null;
+  readonly bestHead: Place | null;
+  /** Whose attention does most at the end. */
+  readonly carries: Place | null;
+}
+export const NOT_TOLD: Told = { base: null, best: null, bestHead: null, carries: null };
+export const told = signal(NOT_TOLD);
+
+export function pointAt(app: App, place: Place | null) {
+  const config = app.shown.peek()?.info.config;
+  pointed.value = place;
+  app.selection.preview(place && config ? selectionOf(place, config).at : null);
+}
+
+/** The place that is selected; null where there is none in this bench. */
+export function lockedPlace(app: App): Place | null {
+  const config = app.shown.value?.info.config;
+  return config ? placeAt(app.selection.lock.value, app.view.value, config) : null;
+}
+
+export function lockAt(app: App, place: Place | null) {
+  const config = app.shown.peek()?.info.config;
+  if (!place || !config) return app.selection.unlock();
+  const { site, at } = selectionOf(place, config);
+  app.experiment.look({ site });
+  app.selection.moveTo(at);
+}
+
+/** Until a person chooses, what is selected is what does most. */
+export function followBest(app: App, best: Place, bestHead: Place) {
+  const config = app.shown.peek()?.info.config;
+  if (!config || bestHead.head === null) return;
+  const { at } = selectionOf(best, config);
+  app.selection.follow({ ...NOTHING, head: { layer: bestHead.layer, head: bestHead.head }, ...at });
+}
+
+/** The patch as an intervention; once. */
+export function keepInForce(app: App, place: Place) {
+  const edit = patchEdit(place, app.view.peek().direction);
+  if (inForce(app, place)) return;
+  lockAt(app, place);
+  app.experiment.put(edit);
+}
+
+export function inForce(app: App, place: Place): boolean {
+  const edit = JSON.stringify(patchEdit(place, app.view.value.direction));
+  return app.experiment.current.value.interventions.some((i) => !i.muted && JSON.stringify(i.edit) === edit);
+}

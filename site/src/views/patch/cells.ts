@@ -1,0 +1,54 @@
+/** Numbers of a study as the cells of a picture: a score, or the metric itself, in the colours of the score either way. */
+import type { Reading } from '../../engine/types';
+import type { Scale } from '../../gl/palette';
+import { scoreOf } from '../../state/patch';
+import type { View } from '../../state/view';
+
+export interface Base {
+  readonly clean: number;
+  readonly corrupted: number;
+}
+
+export function baseOf(reading: Reading | null): Base | null {
+  const { clean, corrupted } = reading?.values ?? {};
+  return clean == null || corrupted == null ? null : { clean, corrupted };
+}
+
+export interface Cells {
+  /** What a cell says of a metric. */
+  of(metric: number): number;
+  /** What it says where nothing is patched. */
+  readonly neutral: number;
+  readonly scale: Scale;
+  readonly words: string;
+  /** A change so small is not written in its cell. */
+  readonly least: number;
+}
+
+/** Where both prompts have the same metric there is no score. */
+export function cellsOf({ clean, corrupted }: Base, { cells, direction }: Pick<View, 'cells' | 'direction'>): Cells {
+  const [from, to] = direction === 'denoise' ? [corrupted, clean] : [clean, corrupted];
+  const least = 0.02;
+  if (cells === 'score' && clean !== corrupted) {
+    const of = (metric: number) => scoreOf(metric, clean, corrupted);
+    return { of, neutral: of(from), scale: [2 * of(from) - of(to), of(to)], words: 'score', least };
+  }
+  const reach = to - from || 1;
+  return { of: (metric) => metric, neutral: from, scale: [from - reach, from + reach], words: 'metric', least: least * Math.abs(reach) };
+}
+
+/** The convention, beside every picture. */
+export const scoreWords = ({ clean, corrupted }: Base): string =>
+  clean === corrupted ? 'A and B have the same metric: there is no score' : '(m − m_B) / (m_A − m_B): 0 as B, 1 as A';
+
+export const conventions = (base: Base | null, reading: Reading | null): readonly string[] => [
+  ...(base ? [`score = ${scoreWords(base)}`] : []),
+  ...Object.entries(reading?.conventions ?? {}).map(([of, words]) => `${of}: ${words}`),
+];
+
+const PLACES = 2;
+/** In a cell: two places, or as many figures as have room. */
+export const short = (value: number): string => {
+  const text = Math.abs(value) < 99.5 ? value.toFixed(PLACES) : value.toFixed(0);
+  return text.replace('-', '−');
+};

@@ -1,0 +1,25 @@
+/** A sweep as it fills in: its cells in the order of its picture. */
+import { useMemo } from 'preact/hooks';
+import type { Sweep } from '../../state/patch';
+import { arrayOf } from '../useReading';
+import { useStudy, type Study } from '../useStudy';
+import { baseOf, type Base } from './cells';
+
+export interface Swept {
+  readonly sweep: Sweep;
+  readonly study: Study;
+  readonly base: Base | null;
+  /** The metric, [rows, cols]; NaN where there is none yet. */
+  readonly metrics: Float32Array;
+}
+
+export function useSweep(sweep: Sweep | null): Swept | null {
+  const study = useStudy(sweep && sweep.document);
+  const raw = arrayOf(study.reading, 'values');
+  const key = sweep && JSON.stringify(sweep.document);
+  const metrics = useMemo(() => {
+    const { rows, cols, index } = sweep ?? { rows: 0, cols: 0, index: () => 0 };
+    return Float32Array.from({ length: rows * cols }, (_, i) => raw[index(Math.floor(i / cols), i % cols)] ?? Number.NaN);
+  }, [raw, key]);
+  return sweep && { sweep, study, base: baseOf(study.reading), metrics };
+}
