@@ -318,7 +318,7 @@ static void begin_pair(const hs_reading *r, path *w)
 }
 
 /* The pair's own runs are there: what they say, and which rows the others compute. */
-static void begin_senders(const hs_reading *r, path *w)
+static void begin_senders(hs_reading *r, path *w)
 {
     const hs_pair *pair = &w->pairs.list[w->pair];
     int V = r->model->cfg.d_vocab_out, to = pair->metric.position + 1, from = pair->first < to ? pair->first : to;
@@ -326,6 +326,10 @@ static void begin_senders(const hs_reading *r, path *w)
     memcpy(w->kept, hs_run_logits(clean) + (int64_t)pair->metric.position * V, (size_t)V * sizeof *w->kept);
     w->clean += metric_of(r, w, clean);
     w->corrupted += metric_of(r, w, corrupted);
+    if (w->pair + 1 == w->pairs.n) {
+        hs_read_value(r, "clean", w->clean / w->pairs.n);
+        hs_read_value(r, "corrupted", w->corrupted / w->pairs.n);
+    }
     hs_run_pass(w->sent, (hs_rows){from, to}, to);
     hs_run_pass(w->patched, (hs_rows){from, to}, to - 1);
 }
@@ -424,12 +428,5 @@ static bool unit(hs_reading *r, int side, int64_t i)
     return more || go_on(r, w);
 }
 
-static void finish(hs_reading *r)
-{
-    const path *w = r->own;
-    hs_read_value(r, "clean", w->clean / w->pairs.n);
-    hs_read_value(r, "corrupted", w->corrupted / w->pairs.n);
-}
-
 static const char *const FIELDS[] = {HS_PAIRS_FIELDS, "senders", "receivers", "mlps", NULL};
-const hs_reader hs_reader_path = {.name = "path", .fields = FIELDS, .without_run = true, .plan = plan, .begin = begin, .unit = unit, .finish = finish};
+const hs_reader hs_reader_path = {.name = "path", .fields = FIELDS, .without_run = true, .plan = plan, .begin = begin, .unit = unit};

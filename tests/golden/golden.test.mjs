@@ -24,7 +24,7 @@ check('edits', checkEdits, 17);
 check('identities', checkIdentities, 7);
 check('gradients', checkGradients, 14);
 check('reads', checkReads, 15);
-check('paths', checkPaths, 9);
+check('paths', checkPaths, 10);
 check('steers', checkSteers, 9);
 check('generations', checkGenerations, 11);
 check('processes', checkProcesses, 11);

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ALLOWED } from './compare.mjs';
 import { native } from './native.mjs';
-import { checkReads } from './read_walk.mjs';
+import { checkPaths, checkReads } from './read_walk.mjs';
 import { checkEdits, checkGenerations, checkGradients, checkHooks, checkIdentities, checkProcesses, demand, modelFolder, models, modelsWith } from './walk.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -90,6 +90,17 @@ function readRows({ name, document }) {
   ];
 }
 
+/** The row of a study of paths, whose reference is hook functions and autograd in float64 (path_reference.py). */
+const PATHS = {
+  path: ({ mlps = 'recomputed' }) => `path patching, MLPs ${mlps}`,
+  edges: ({ steps = 1 }) => `edge attribution${steps > 1 ? ', EAP-IG' : ''}`,
+  attribute: ({ steps = 1 }, name) =>
+    name === 'sweep' ? 'sweep beside an attribution' : /pearson|spearman/.test(name) ? 'correlation with the sweep' : `attribution patching${steps > 1 ? ', integrated' : ''}`,
+  circuit: ({ steps = 1, ablation = 'corrupted' }, name) =>
+    name === 'values' ? PATHS.edges({ steps }) : /^(kept|edges)$/.test(name) ? 'edges of a circuit' : `circuit, others ${ablation}`,
+};
+const pathRow = ({ name, document }) => `study: ${PATHS[document.read](document, name)}`;
+
 const gradientUnit = ({ name, zero }) => (name === 'metric' ? ALLOWED.value : zero ? ALLOWED.zeroGradient : ALLOWED.gradient);
 
 async function measure(adapter) {
@@ -123,6 +134,11 @@ async function measure(adapter) {
     demand(processes);
     for (const f of processes) if (processRow(f)) enter(processRow(f), 'process_weights_', ALLOWED.value, f);
   }
+  for (const model of modelsWith('paths')) {
+    const paths = await checkPaths(adapter, model);
+    demand(paths);
+    for (const f of paths) enter(pathRow(f), 'TransformerLens hooks f64', ALLOWED.value, f);
+  }
   for (const model of modelsWith('reads')) {
     const reads = await checkReads(adapter, model);
     demand(reads);
@@ -148,8 +164,8 @@ const number = ({ worst }) => (worst === 0 ? '0' : worst.toExponential(1));
 /** The forward pass in its order, then activations, edits, gradients by name. */
 function place(row) {
   const forward = FORWARD.findIndex(([name]) => name === row);
-  const group = ['activation', 'edit', 'several', 'metrics', 'gradients', 'reading:', 'readings', 'generation', 'process'].findIndex((word) => row.startsWith(word));
-  return forward >= 0 ? [0, String.fromCharCode(97 + forward)] : [1 + group, row];
+  const group = ['activation', 'edit', 'several', 'metrics', 'gradients', 'reading:', 'readings', 'study:', 'generation', 'process'].findIndex((word) => row.startsWith(word));
+  return forward >= 0 ? ['00', String.fromCharCode(97 + forward)] : [String(1 + group).padStart(2, '0'), row];
 }
 const inOrder = ([a], [b]) => (place(a).join() < place(b).join() ? -1 : 1);
 

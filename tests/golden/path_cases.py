@@ -6,7 +6,7 @@ from path_reference import Graph
 from reference import seed_of
 
 MODELS = ("attn_only_ln", "attn_only_shortformer", "deep", "odd_gelu_ln", "lnpre_gelu_fast", "lnpre_silu_shards", "ln_solu_ln", "none_gelu_new",
-          "gpt2_shaped")
+          "gpt2_shaped", "zero_layers_ln")
 
 
 class Maker:
@@ -16,6 +16,7 @@ class Maker:
 
     def pair(self, from_position):
         """Two prompts that are the same up to a position, and again here and there after it."""
+        from_position = min(from_position, self.T - 1)
         clean = [self.rng.randrange(self.cfg.d_vocab) for _ in range(self.T)]
         corrupted = [x if t < from_position or (t > from_position and self.rng.random() < 0.5) else self.rng.randrange(self.cfg.d_vocab)
                      for t, x in enumerate(clean)]
@@ -26,8 +27,9 @@ class Maker:
         correct = self.rng.randrange(self.cfg.d_vocab_out)
         return {"correct": correct, "wrong": (correct + 1 + self.rng.randrange(self.cfg.d_vocab_out - 1)) % self.cfg.d_vocab_out}
 
-    def metric(self, kind, **fields):
-        return {"metric": {"kind": kind, **fields, **({} if kind == "kl" else self.tokens())}}
+    def metric(self, kind, position=-1):
+        where = {"position": position} if -self.T <= position < self.T and position != -1 else {}
+        return {"metric": {"kind": kind, **where, **({} if kind == "kl" else self.tokens())}}
 
     def pairs(self, n):
         return {"pairs": [{**self.pair(i + 1), **(self.tokens() if i else {})} for i in range(n)]}
@@ -39,6 +41,8 @@ class Maker:
         g = self.graph
         yield {"read": "path", **self.pair(2), **self.metric("logit_diff"), "senders": "all", "receivers": "all"}
         yield {"read": "path", **self.pair(0), **self.metric("kl"), "direction": "noise", "mlps": "frozen", "senders": "all", "receivers": "all"}
+        if not self.cfg.n_layers:
+            return
         sets = [g.senders, self.some(g.senders, 2), "embed", [s for s in g.senders if s.startswith("L")]]
         inputs = [r for r in g.receivers if r != "final"]
         into = [self.some(inputs, 3), self.some(inputs, 4), "final", [r for r in inputs if r.startswith(f"L{self.cfg.n_layers - 1}")]]
@@ -76,4 +80,4 @@ class Maker:
 
 def cases(name, cfg):
     m = Maker(name, cfg)
-    return [*m.paths(), *m.edges(), *m.circuits(), *m.attributes()]
+    return [*m.paths(), *m.edges(), *(m.circuits() if cfg.n_layers else []), *(m.attributes() if cfg.n_layers else [])]

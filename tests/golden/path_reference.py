@@ -41,7 +41,7 @@ class Graph:
     def hook(self, receiver):
         """The hook of a receiver's input, and the head or None."""
         if receiver == "final":
-            return f"blocks.{self.cfg.n_layers - 1}.hook_resid_post", None
+            return f"blocks.{self.cfg.n_layers - 1}.hook_resid_post" if self.cfg.n_layers else "hook_embed", None
         l, mlp = self.layer(receiver)
         return (f"blocks.{l}.hook_mlp_in", None) if mlp else (f"blocks.{l}.hook_{receiver[-1]}_input", self.head(receiver))
 
@@ -153,7 +153,7 @@ def path(runs, doc):
                 for name, head in map(graph.hook, reached):
                     functions.append((name, put(inputs[name]) if head is None else put_heads(inputs[name], [head])))
                 values[s, r] += metric_of(runs(base_ids, functions)[0], metric, clean_logits)
-    out = {"values": values / len(pairs), "values.clean": whole[:1] / len(pairs), "values.corrupted": whole[1:] / len(pairs)}
+    out = {"values": values / len(pairs), "values.clean": whole[0] / len(pairs), "values.corrupted": whole[1] / len(pairs)}
     return out, {"sender": ["+".join(s) for s in senders], "receiver": ["+".join(r) for r in receivers]}
 
 
@@ -207,7 +207,7 @@ def edge_scores(runs, doc):
 
 def edges(runs, doc):
     scores, whole = edge_scores(runs, doc)
-    return {"values": scores, "values.clean": whole[:1].detach(), "values.corrupted": whole[1:].detach()}, {
+    return {"values": scores, "values.clean": whole[0].detach(), "values.corrupted": whole[1].detach()}, {
         "sender": runs.graph.senders, "receiver": runs.graph.receivers}
 
 
@@ -259,11 +259,11 @@ def attribute(runs, doc):
     axes = {axis: [str(i) for i in range(lengths[axis])] for axis in by.split(",")}
     if isinstance(doc["what"], list):
         axes["what"] = whats
-    out = {"values": estimates.reshape(shape), "values.clean": whole[:1] / len(pairs), "values.corrupted": whole[1:] / len(pairs)}
+    out = {"values": estimates.reshape(shape), "values.clean": whole[0] / len(pairs), "values.corrupted": whole[1] / len(pairs)}
     if doc.get("compare"):
         both = torch.stack([estimates.flatten(), truths.flatten()]).float()  # ties are those of what is told
         ranks = torch.stack([((x[:, None] > x).double() + (x[:, None] == x).double() / 2).sum(1) for x in both])
-        out |= {"sweep": truths.reshape(shape), "values.pearson": torch.corrcoef(both.double())[0, 1][None], "values.spearman": torch.corrcoef(ranks)[0, 1][None]}
+        out |= {"sweep": truths.reshape(shape), "values.pearson": torch.corrcoef(both.double())[0, 1], "values.spearman": torch.corrcoef(ranks)[0, 1]}
     return out, axes
 
 
@@ -355,7 +355,7 @@ def circuit(runs, doc):
                                                                             dtype=torch.float64)) for c in circuits])
     return {"values": scores, "kept": kept, "edges": torch.tensor([float(len(c)) for c in circuits]), "metric": metric, "complement": complement,
             "faithfulness": (metric - nothing) / (whole[0] - nothing), "completeness": (complement - nothing) / (whole[0] - nothing),
-            "values.clean": whole[:1], "values.corrupted": whole[1:], "values.nothing": nothing[None]}, {
+            "values.clean": whole[0], "values.corrupted": whole[1], "values.nothing": nothing}, {
         "sender": graph.senders, "receiver": graph.receivers, "circuit": [f"{x:.9g}" for x in given]}
 
 
