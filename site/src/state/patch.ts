@@ -1,6 +1,6 @@
 /** The Patch bench without its pictures: what is asked of the core (docs/formats.md, "Study"), what a place of a picture is
  *  as an intervention and in the page's one selection, and how a metric becomes a score. */
-import type { Edit, ModelConfig, ReadRequest } from '../engine/types';
+import type { Edit, ModelConfig, ReadRequest, Token } from '../engine/types';
 import { softmax, topIndices } from './numbers';
 import { states } from './reading';
 import type { Prompt } from './run';
@@ -173,6 +173,72 @@ export function sourceSweep({ part, n }: Of, { layer, head }: HeadId): Sweep {
     index: (row, col) => row * n + col,
   };
 }
+
+/** A sweep estimated by gradients, with the true one beside it. */
+export const estimated = (sweep: Sweep, steps: number): Sweep => ({ ...sweep, document: { ...sweep.document, read: 'attribute', steps, compare: true } });
+
+/* Nodes of the model as paths have them: docs/formats.md, "path". */
+
+export const INPUTS = ['q', 'k', 'v'] as const;
+
+/** A node of the drawing: "embed", "L1H3", "1_mlp", "final". */
+export const nodeOf = (label: string): string => label.replace(/\.[qkv]$/, '').replace(/_(in|out)$/, '');
+
+/** What a node writes, as a sender; null: it does not write. */
+export const senderOf = (node: string): string | null => (node === 'final' ? null : node.replace(/_mlp$/, '_mlp_out'));
+
+/** What it reads; `input`: of a head. Null: it does not read. */
+export const receiverOf = (node: string, input: (typeof INPUTS)[number]): string | null =>
+  node === 'embed' ? null : /^L/.test(node) ? `${node}.${input}` : node.replace(/_mlp$/, '_mlp_in');
+
+/** The nodes of a model, row by row from the embedding up. */
+export function nodesOf({ n_layers, n_heads, attn_only }: ModelConfig): readonly (readonly string[])[] {
+  const layer = (l: number) => [...Array.from({ length: n_heads }, (_, h) => `L${l}H${h}`), ...(attn_only ? [] : [`${l}_mlp`])];
+  return [['embed'], ...Array.from({ length: n_layers }, (_, l) => layer(l)), ['final']];
+}
+
+export function pathDocument(part: PairPart, { receiver, paths, mlps }: Pick<View, 'receiver' | 'paths' | 'mlps'>): ReadRequest {
+  const node = nodeOf(receiver);
+  const sender = senderOf(node);
+  const from = node === 'embed' || (paths === 'from' && sender !== null);
+  return { read: 'path', ...part, senders: from ? [sender] : 'all', receivers: from ? 'all' : [receiver], mlps };
+}
+
+/** How many edges there are: each input of a head, each MLP and the end read all that was written before. */
+export function edgeCount({ n_layers, n_heads, attn_only }: ModelConfig): number {
+  let [senders, edges] = [1, 0];
+  for (let l = 0; l < n_layers; l++) {
+    edges += 3 * n_heads * senders;
+    senders += n_heads;
+    if (!attn_only) edges += senders++;
+  }
+  return edges + senders;
+}
+
+/** Sizes of the circuits that are judged. */
+export function circuitCounts(config: ModelConfig): readonly number[] {
+  const all = edgeCount(config);
+  return [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1000, 2000, 5000, 10_000].filter((n) => n < all).concat(all);
+}
+
+export const circuitDocument = (part: PairPart, config: ModelConfig, steps: number): ReadRequest =>
+  ({ read: 'circuit', ...part, steps, counts: circuitCounts(config) });
+
+/** `n` random tokens, and the same again, the same for a seed; special tokens are none. */
+export function twice(n: number, seed: number, vocabulary: readonly Token[], bos: number | undefined): readonly number[] {
+  const ids = vocabulary.filter((token) => !token.special).map((token) => token.id);
+  if (ids.length === 0) return [];
+  let state = seed >>> 0;
+  const once = Array.from({ length: n }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return ids[Math.floor((state / 2 ** 32) * ids.length)] ?? 0;
+  });
+  return [...(bos === undefined ? [] : [bos]), ...once, ...once];
+}
+
+/** The mean of some positions' losses; null where there is none. */
+export const inContextLoss = (loss: Float32Array, at: readonly number[]): number | null =>
+  loss.length === 0 || at.length === 0 ? null : at.reduce((sum, p) => sum + (loss[p] ?? Number.NaN), 0) / at.length;
 
 /** The metric of one prediction, from its logits; `clean`: A's. */
 export function metricOf(kind: MetricKind, logits: Float32Array, clean: Float32Array, [correct, wrong]: Answers): number {

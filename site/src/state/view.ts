@@ -46,13 +46,18 @@ export const OPTIONS = {
   detail: ['position', 'source'],
   /** What the selected place is patched at. */
   site: ['resid_pre', 'attn_out', 'resid_mid', 'mlp_out', 'head'],
-  /** Of path patching: MLPs between sender and receiver. */
-  mlps: ['frozen', 'recomputed'],
-  /** Of attribution: gradients at B alone, or along the way from B to A. */
+  /** Of path patching: every sender into the chosen node, or from it into every receiver; MLPs between both. */
+  paths: ['into', 'from'],
+  mlps: ['recomputed', 'frozen'],
+  /** Of attribution: what is estimated. */
+  parts: ['heads', 'stream'],
+  /** Gradients at B alone, or along the way from B to A. */
   gradient: ['one', 'integrated'],
   /** Of ablation. */
   ablated: ['z', 'attn_out', 'mlp_out'],
-  op: ['zero', 'mean', 'position_mean', 'resample'],
+  judged: ['loss', 'metric'],
+  family: ['induction', 'previous', 'duplicate'],
+  op: ['zero', 'mean', 'resample'],
 } as const;
 
 type Choices = { readonly [K in keyof typeof OPTIONS]: (typeof OPTIONS)[K][number] };
@@ -70,7 +75,7 @@ export interface View extends Choices {
   readonly hook: string | null;
   /** Of patching: the token that A predicts and the one that B does, where they are chosen; null: their likeliest. */
   readonly answers: readonly [correct: number, wrong: number] | null;
-  /** Of path patching: "final", "1_mlp_in", "L1H3.k". */
+  /** Of path patching: "final", "1_mlp_in", "L1H3.k", "embed". */
   readonly receiver: string;
   /** Of the circuit: how many edges are kept. */
   readonly edges: number | null;

@@ -5,6 +5,7 @@ import { divergence, hookOf, metricOf, METRICS, patchEdit, patched, placeName, s
 import { glyphs, label } from '../../state/reading';
 import { runPart } from '../../state/run';
 import { Tok } from '../../ui/Tok';
+import { Inspector } from '../Inspector';
 import { usePage } from '../page';
 import { usePaced } from '../usePaced';
 import { arrayOf, useReading } from '../useReading';
@@ -21,7 +22,12 @@ export function predictionDocument(part: ReturnType<typeof runPart>) {
 export function PatchInspector() {
   const { app } = usePage();
   const bench = useBench();
-  const [place, waiting] = usePaced(pointed.value ?? lockedPlace(app), bench?.toString());
+  const { study, of } = app.view.value;
+  const { head } = app.selection.shown.value;
+  // Where no cell is chosen it is the selected head.
+  const chosen = pointed.value ?? lockedPlace(app) ?? (head && { site: of, ...head, position: null, source: null });
+  const [place, waiting] = usePaced(chosen, bench && 'part' in bench ? bench.part.direction : '');
+  if (study === 'ablate') return <Inspector />;
   if (!bench || 'problem' in bench) return <div class="inspector-body"><p class="muted">{bench ? 'Choose a pair of prompts: then every patch is described here.' : ''}</p></div>;
   if (!place) return <div class="inspector-body"><p class="muted">Point at a cell: what its patch does is told here.</p></div>;
   return <Details bench={bench} place={place} waiting={waiting} />;
@@ -66,6 +72,9 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
     ['k', kept ? 'In force, below' : 'Keep this patch in force', () => keepInForce(app, place)],
     ...(head !== null
       ? ([['d', `Sweep dest × source of L${layer}H${head}`, () => app.experiment.look({ study: 'sweep', detail: 'source', of: 'pattern', site: 'head' })]] as const)
+      : []),
+    ...(head !== null && view.study !== 'path'
+      ? ([['p', `Path patch from L${layer}H${head}`, () => app.experiment.look({ study: 'path', paths: 'from', receiver: `L${layer}H${head}.k` })]] as const)
       : []),
     ['x', 'Swap A and B', () => swap(app)],
   ];

@@ -182,7 +182,7 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
 }
 
 /** The strip's tokens over their columns, while there is room. */
-function useStrip({ aligned, gutter, colPx }: Geometry) {
+export function useStrip({ aligned, gutter, colPx }: Geometry) {
   useLayoutEffect(() => {
     const { style } = document.documentElement;
     if (!aligned) return;

@@ -17,9 +17,10 @@ export interface Geometry {
 const CHAR_PX = 7.9;
 const COL_PX = { least: 18, strip: 34, most: 60 };
 
-export function share(widthPx: number, ratio: number, tokens: readonly Token[]): Geometry {
+/** `beside`: what stands to the right of the maps takes this. */
+export function share(widthPx: number, ratio: number, tokens: readonly Token[], beside = 140): Geometry {
   const narrow = widthPx < 640;
-  const [gutter, rest] = narrow ? [96, 0] : [112, 140];
+  const [gutter, rest] = narrow ? [96, 0] : [112, beside];
   const room = (widthPx - gutter - rest) / tokens.length;
   const colPx = Math.floor(Math.max(COL_PX.least, Math.min(COL_PX.most, room)) * ratio) / ratio;
   const longest = Math.max(...tokens.map((token, i) => [...glyphs(token, i)].length));

@@ -9,16 +9,24 @@ import { Segments } from '../../ui/Segments';
 import { usePage } from '../page';
 import { Tabs } from '../Tabs';
 import { TokenInput } from '../tabs/TokenInput';
+import { AblateTab } from './AblateTab';
+import { AttributeTab } from './AttributeTab';
+import { CircuitTab } from './CircuitTab';
 import { PairChoice, PairOffers } from './PairChoice';
 import { PatchStory } from './PatchStory';
+import { PathTab } from './PathTab';
 import { SweepTab } from './SweepTab';
 import { useBench, type Bench } from './useBench';
 import '../../styles/patch.css';
 
 export { PatchInspector, PatchLine } from './PatchInspector';
 
-const STUDIES: Readonly<Partial<Record<View['study'], readonly [name: string, Tab: ComponentType<{ readonly bench: Bench }>]>>> = {
+const STUDIES: Readonly<Record<View['study'], readonly [name: string, Tab: ComponentType<{ readonly bench: Bench }> | null]>> = {
   sweep: ['Sweep', SweepTab],
+  path: ['Path patching', PathTab],
+  attribute: ['Attribution', AttributeTab],
+  circuit: ['Circuit', CircuitTab],
+  ablate: ['Ablation', null],
 };
 
 export function PatchBench({ shown }: { readonly shown: Shown }) {
@@ -28,17 +36,16 @@ export function PatchBench({ shown }: { readonly shown: Shown }) {
   const { direction, metric, cells } = view;
   const bench = useBench();
   const stale = runner.stale.value || app.model.value.kind !== 'ready';
-  const names = OPTIONS.study.filter((name) => STUDIES[name]);
-  const study = STUDIES[view.study] ? view.study : 'sweep';
-  const Tab = STUDIES[study]?.[1] ?? SweepTab;
+  const { study } = view;
+  const Tab = STUDIES[study][1];
   // The place that does most is this bench's own story; Look has another.
   useEffect(() => () => void (app.selection.followsStory.peek() && app.replace(experiment.current.peek(), NOTHING)), []);
   const ready = bench && 'part' in bench ? bench : null;
   return (
     <>
       <div class="tabs-line">
-        <Tabs label="Studies" names={names} open={study} nameOf={(name) => STUDIES[name]?.[0] ?? name} onOpen={(picked) => experiment.look({ study: picked })} />
-        <Segments
+        <Tabs label="Studies" names={OPTIONS.study} open={study} nameOf={(name) => STUDIES[name][0]} onOpen={(picked) => experiment.look({ study: picked })} />
+        {study !== 'ablate' && <Segments
           label="Direction"
           value={direction}
           options={[
@@ -46,7 +53,7 @@ export function PatchBench({ shown }: { readonly shown: Shown }) {
             ['noise', 'noise, B into A', 'Activations of B are put into the run of A: what A’s answer cannot do without'],
           ]}
           onPick={(picked) => experiment.look({ direction: picked })}
-        />
+        />}
         <label class="pick">
           metric{' '}
           <select value={metric} title={METRICS[metric][1]} onChange={(event) => experiment.look({ metric: event.currentTarget.value as View['metric'] })}>
@@ -61,7 +68,7 @@ export function PatchBench({ shown }: { readonly shown: Shown }) {
       <div class="bench-line">
         <PairChoice shown={shown} />
         {ready && metric !== 'kl' && <AnswerChoice bench={ready} />}
-        {ready && (
+        {ready && study !== 'ablate' && study !== 'circuit' && (
           <Segments
             label="Cells say"
             value={cells}
@@ -74,9 +81,9 @@ export function PatchBench({ shown }: { readonly shown: Shown }) {
         )}
       </div>
       <div class="look patch" id="bench" role="tabpanel" aria-labelledby={`tab-${study}`} data-tab={study} data-stale={stale} aria-busy={stale}>
-        {ready ? <Tab bench={ready} /> : bench && 'problem' in bench && <PairOffers shown={shown} problem={bench.problem} />}
+        {!Tab ? <AblateTab a={runner.shown.value?.a ?? shown} bench={ready} /> : ready ? <Tab bench={ready} /> : bench && 'problem' in bench && <PairOffers shown={shown} problem={bench.problem} />}
       </div>
-      {ready && <PatchStory bench={ready} />}
+      {ready && study === 'sweep' && <PatchStory bench={ready} />}
     </>
   );
 }

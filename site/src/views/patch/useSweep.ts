@@ -13,9 +13,9 @@ export interface Swept {
   readonly metrics: Float32Array;
 }
 
-export function useSweep(sweep: Sweep | null): Swept | null {
-  const study = useStudy(sweep && sweep.document);
-  const raw = arrayOf(study.reading, 'values');
+/** `array`: of the reading, where it is not its values. */
+export function useSwept(sweep: Sweep | null, study: Study, array = 'values'): Swept | null {
+  const raw = arrayOf(study.reading, array);
   const key = sweep && JSON.stringify(sweep.document);
   const metrics = useMemo(() => {
     const { rows, cols, index } = sweep ?? { rows: 0, cols: 0, index: () => 0 };
@@ -23,3 +23,5 @@ export function useSweep(sweep: Sweep | null): Swept | null {
   }, [raw, key]);
   return sweep && { sweep, study, base: baseOf(study.reading), metrics };
 }
+
+export const useSweep = (sweep: Sweep | null): Swept | null => useSwept(sweep, useStudy(sweep && sweep.document));
