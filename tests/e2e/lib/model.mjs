@@ -60,7 +60,8 @@ export function hsRun(ids, { edits = [], runs = {}, capture = [], model = MODEL 
 
 /** `hs READ` on a shipped model, READ as the document names it -> what it prints, with `arrays`: name -> { axes, shape, data }. */
 export function hsRead(document, model = MODEL) {
-  const { text, tensors } = hs(document.read, model, document);
+  const { text: printed, tensors } = hs(document.read, model, document);
+  const text = printed.reading ?? printed; // "sweep" and "ablate" print their numbers first
   return { ...text, arrays: new Map(text.arrays.map(({ name, axes, shape }) => [name, { axes, shape, data: tensors.get(name).data }])) };
 }
 

@@ -5,7 +5,7 @@ const left = (ms: number) => (ms < 950 ? `${(ms / 1000).toFixed(1)} s left` : ms
 
 interface Props {
   readonly study: Study;
-  /** "sweep of the residual stream": for labels of its buttons. */
+  /** "the sweep of the stream": for labels of its buttons. */
   readonly name: string;
   /** What is there, of how many. */
   readonly count?: readonly [done: number, all: number] | null;
@@ -20,14 +20,14 @@ export function StudyProgress({ study, name, count }: Props) {
       {state === 'running' ? (
         <>
           {study.left !== null && <span class="muted">{left(study.left)}</span>}
-          <button type="button" class="link" aria-label={`Cancel the ${name}`} onClick={study.stop}>
+          <button type="button" class="link" aria-label={`Cancel ${name}`} onClick={study.stop}>
             Cancel
           </button>
         </>
       ) : (
         <>
           <span class="muted">stopped</span>
-          <button type="button" class="link" aria-label={`Run the ${name} again`} onClick={study.again}>
+          <button type="button" class="link" aria-label={`Run ${name} again`} onClick={study.again}>
             Run again
           </button>
         </>
@@ -38,5 +38,5 @@ export function StudyProgress({ study, name, count }: Props) {
 
 /** The ink line under a title; it keeps its room when there is none. */
 export const StudyLine = ({ study, name }: Props) => (
-  <div class="study-line">{(study.state === 'running' || study.state === 'stopped') && <progress value={study.share} max={1} aria-label={`Progress of the ${name}`} />}</div>
+  <div class="study-line">{(study.state === 'running' || study.state === 'stopped') && <progress value={study.share} max={1} aria-label={`Progress of ${name}`} />}</div>
 );

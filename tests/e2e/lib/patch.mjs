@@ -1,0 +1,42 @@
+// The Patch bench as a person uses it: a ready-made pair, a study, and the numbers of its pictures as scores.
+
+import assert from 'node:assert/strict';
+import { idsOf } from './browser.mjs';
+import { hsRead } from './model.mjs';
+
+/** Opens the bench with a pair that is offered where there is none yet -> { clean, corrupted, answers }. */
+export async function openPair(page, name) {
+  await page.getByRole('button', { name: 'Patch', exact: true }).click();
+  await page.locator('.offers').getByRole('button', { name, exact: true }).click();
+  await page.waitForFunction(() => document.querySelector('.look.patch')?.dataset.stale === 'false' && document.querySelector('.tok[data-at^="b"]'));
+  return pairOf(page);
+}
+
+/** Both prompts' ids and the answers' ids, as they stand on the page. */
+export async function pairOf(page) {
+  const words = await Promise.all(['Answer of A', 'Answer of B'].map((label) => page.getByRole('combobox', { name: label }).inputValue()));
+  return { clean: await idsOf(page, 'a'), corrupted: await idsOf(page, 'b'), words };
+}
+
+export async function openStudy(page, name) {
+  await page.getByRole('tab', { name, exact: true }).click();
+  await page.waitForSelector(`.tabs [aria-selected="true"]:text-is("${name}")`);
+}
+
+/** `hs` on a study -> { clean, corrupted, values, arrays, axes, ... }. */
+export function hsStudy(document, model) {
+  const { values, arrays, axes } = hsRead({ v: 1, ...document }, model);
+  return { ...values, arrays, axes, values: arrays.get('values').data };
+}
+
+/** (m - m_B) / (m_A - m_B) */
+export const scoreOf = ({ clean, corrupted }) => (metric) => (metric - corrupted) / (clean - corrupted);
+
+/** [.., layer, position, head] as the rows and columns of the heads' picture: heads by positions. */
+export function byHead(values, { layers, heads, positions }) {
+  assert.equal(values.length, layers * heads * positions);
+  return Array.from({ length: values.length }, (_, i) => {
+    const [row, position] = [Math.floor(i / positions), i % positions];
+    return values[(Math.floor(row / heads) * positions + position) * heads + (row % heads)];
+  });
+}
