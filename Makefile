@@ -23,4 +23,4 @@ check: toolchain
 dev: build
 	@cd site && node_modules/.bin/vite
 clean:
-	@rm -rf build site/dist site/src/worker/hookscope.wasm
+	@rm -rf build site/dist site/src/worker/*.wasm

@@ -1,6 +1,7 @@
 /* attend.c: attention, from queries, keys and values to what each head writes. A head goes all the way before
  * the next begins; its rows need the keys and values of these and earlier rows only. */
 #include "kernels.h"
+#include "product.h"
 #include "run.h"
 
 #include <math.h>
@@ -89,10 +90,10 @@ static void head_result(const hs_run *run, int layer, int h, hs_rows rows, hs_re
 {
     const hs_config *cfg = &run->model->cfg;
     int H = cfg->n_heads, e = cfg->d_head, d = cfg->d_model;
-    hs_gemm(out + rows.from * out_stride, out_stride,
-            hs_run_at(run, HS_HOOK_Z, layer) + ((int64_t)rows.from * H + h) * e, (int64_t)H * e,
-            run->model->forward.blocks[layer].W_O + (int64_t)h * e * HS_NR, (int64_t)HS_NR * H * e, NULL,
-            rows.to - rows.from, d, e, false);
+    hs_product(run->model, out + rows.from * out_stride, out_stride,
+               hs_run_at(run, HS_HOOK_Z, layer) + ((int64_t)rows.from * H + h) * e, (int64_t)H * e,
+               run->model->forward.blocks[layer].W_O + (int64_t)h * e * HS_NR, (int64_t)HS_NR * H * e, NULL,
+               rows.to - rows.from, d, e, false);
 }
 
 /* attn_out is one product over all heads; an edit adds what it changed, so that an edit that changes nothing

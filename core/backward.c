@@ -3,6 +3,7 @@
 #include "grad.h"
 
 #include "kernels.h"
+#include "product.h"
 
 #include <string.h>
 
@@ -32,7 +33,7 @@ static void weight_gradient(const hs_grad *g, const hs_real *x, int64_t x_stride
         return;
     hs_transpose(g->transposed, x, x_stride, T, k);
     hs_pack(g->packed, d_y, y_stride, 1, T, n);
-    hs_gemm(d_w, n, g->transposed, T, g->packed, (int64_t)HS_NR * T, NULL, k, n, T, true);
+    hs_product(g->model, d_w, n, g->transposed, T, g->packed, (int64_t)HS_NR * T, NULL, k, n, T, true);
     for (int t = 0; d_bias && t < T; t++)
         hs_add(d_bias, d_bias, d_y + t * y_stride, n);
 }
@@ -111,7 +112,7 @@ static void mlp(const hs_run *run, const hs_grad *g, int layer)
                                     : hs_run_at(run, HS_HOOK_LN2_NORMALIZED, layer);
     weight_gradient(g, hs_run_at(run, HS_HOOK_MLP_POST, layer), d_mlp, d_mlp, g->d_branch, d, d,
                     of_param(g, w->W_out), of_param(g, w->b_out));
-    hs_gemm(g->d_mlp, d_mlp, g->d_branch, d, packed->W_out, (int64_t)HS_NR * d, NULL, T, d_mlp, d, false);
+    hs_product(g->model, g->d_mlp, d_mlp, g->d_branch, d, packed->W_out, (int64_t)HS_NR * d, NULL, T, d_mlp, d, false);
     at_hook(run, g, HS_HOOK_MLP_POST, layer, g->d_mlp, count);
     if (cfg->act_fn == HS_ACT_SOLU_LN) {
         layernorm(run, g, HS_HOOK_MLP_LN_SCALE, HS_HOOK_MLP_LN_NORMALIZED, layer,
@@ -126,7 +127,7 @@ static void mlp(const hs_run *run, const hs_grad *g, int layer)
         hs_activation_grad(cfg->act_fn, g->d_mlp, g->d_mlp, pre, count);
     at_hook(run, g, HS_HOOK_MLP_PRE, layer, g->d_mlp, count);
     weight_gradient(g, normalized, d, d, g->d_mlp, d_mlp, d_mlp, of_param(g, w->W_in), of_param(g, w->b_in));
-    hs_gemm(g->d_norm, d, g->d_mlp, d_mlp, packed->W_in, (int64_t)HS_NR * d_mlp, NULL, T, d, d_mlp, false);
+    hs_product(g->model, g->d_norm, d, g->d_mlp, d_mlp, packed->W_in, (int64_t)HS_NR * d_mlp, NULL, T, d, d_mlp, false);
     layernorm(run, g, HS_HOOK_LN2_SCALE, HS_HOOK_LN2_NORMALIZED, layer, mlp_in, d,
               hs_run_at(run, HS_HOOK_LN2_SCALE, layer), w->ln2_w, w->ln2_b, d, g->d_norm, g->d_x);
     at_hook(run, g, HS_HOOK_MLP_IN, layer, g->d_x, (int64_t)T * d);
@@ -156,9 +157,9 @@ static void output(const hs_run *run, const hs_grad *g, int layer)
         if (by_head)
             weight_gradient(g, z + h * e, (int64_t)H * e, e, d_result, stride, d,
                             d_w ? d_w + (int64_t)h * e * d : NULL, NULL);
-        hs_gemm(g->d_z + h * e, (int64_t)H * e, d_result, stride,
-                run->model->backward.blocks[layer].W_O + h * hs_packed_count(d, e), (int64_t)HS_NR * d, NULL, T, e,
-                d, false);
+        hs_product(g->model, g->d_z + h * e, (int64_t)H * e, d_result, stride,
+                   run->model->backward.blocks[layer].W_O + h * hs_packed_count(d, e), (int64_t)HS_NR * d, NULL, T, e,
+                   d, false);
     }
 }
 
@@ -169,7 +170,7 @@ static void transposed_product(const hs_grad *g, const hs_real *m, const hs_real
     int T = g->n_tokens;
     hs_transpose(g->transposed, m, T, T, T);
     hs_pack(g->packed, x, x_stride, 1, T, n);
-    hs_gemm(out, out_stride, g->transposed, T, g->packed, (int64_t)HS_NR * T, NULL, T, n, T, false);
+    hs_product(g->model, out, out_stride, g->transposed, T, g->packed, (int64_t)HS_NR * T, NULL, T, n, T, false);
 }
 
 /* From d_z to d_q, d_k, d_v, through the patterns. Masked cells of the pattern have a gradient, as in
@@ -187,7 +188,7 @@ static void attention(const hs_run *run, const hs_grad *g, int layer)
     for (int h = 0; h < H; h++) {
         const hs_real *d_z = g->d_z + h * e;
         hs_pack(g->packed, v + h * e, 1, stride, e, T);
-        hs_gemm(g->d_pattern + h * square, T, d_z, stride, g->packed, (int64_t)HS_NR * e, NULL, T, T, e, false);
+        hs_product(g->model, g->d_pattern + h * square, T, d_z, stride, g->packed, (int64_t)HS_NR * e, NULL, T, T, e, false);
         transposed_product(g, pattern + h * square, d_z, stride, e, g->d_v + h * e, stride);
     }
     at_hook(run, g, HS_HOOK_PATTERN, layer, g->d_pattern, H * square);
@@ -218,7 +219,7 @@ static void attention(const hs_run *run, const hs_grad *g, int layer)
         for (int64_t i = 0; i < square; i++)
             d_scores[i] /= scale;
         hs_pack(g->packed, k + h * e, stride, 1, T, e);
-        hs_gemm(g->d_q + h * e, stride, d_scores, T, g->packed, (int64_t)HS_NR * T, NULL, T, e, T, false);
+        hs_product(g->model, g->d_q + h * e, stride, d_scores, T, g->packed, (int64_t)HS_NR * T, NULL, T, e, T, false);
         transposed_product(g, d_scores, q + h * e, stride, e, g->d_k + h * e, stride);
     }
 }
@@ -240,7 +241,7 @@ static void project_shared(const hs_run *run, const hs_grad *g, const projection
     for (int h = 0; h < H && g->params; h++)
         weight_gradient(g, x, d, d, p->d + h * e, (int64_t)H * e, e, of_param(g, p->w) + (int64_t)h * d * e,
                         of_param(g, p->b) + h * e);
-    hs_gemm(g->d_norm, d, p->d, (int64_t)H * e, p->packed_t, (int64_t)HS_NR * H * e, NULL, T, d, H * e, true);
+    hs_product(g->model, g->d_norm, d, p->d, (int64_t)H * e, p->packed_t, (int64_t)HS_NR * H * e, NULL, T, d, H * e, true);
 }
 
 /* The same where heads have inputs of their own, or somebody asks for the gradient at one: head by head
@@ -261,8 +262,8 @@ static void project_by_head(const hs_run *run, const hs_grad *g, int layer, cons
         if (g->params)
             weight_gradient(g, x, d, d, p->d + h * e, (int64_t)H * e, e, of_param(g, p->w) + (int64_t)h * d * e,
                             of_param(g, p->b) + h * e);
-        hs_gemm(g->d_norm, d, p->d + h * e, (int64_t)H * e, p->packed_t + (int64_t)h * e * HS_NR,
-                (int64_t)HS_NR * H * e, NULL, T, d, e, false);
+        hs_product(g->model, g->d_norm, d, p->d + h * e, (int64_t)H * e, p->packed_t + (int64_t)h * e * HS_NR,
+                   (int64_t)HS_NR * H * e, NULL, T, d, e, false);
         if (p->takes_positions && cfg->positional_embedding_type == HS_POSITIONS_SHORTFORMER)
             hs_add(g->d_pos, g->d_pos, g->d_norm, (int64_t)T * d);
         layernorm(run, g, HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, input, stride, g->head_scale, w->ln1_w,
@@ -353,8 +354,8 @@ static void logits_to_norm(const hs_run *run, const hs_grad *g)
     while (from < to && is_zero(g->d_logits + from * V, V))
         from++;
     memset(g->d_norm, 0, (size_t)(T * d) * sizeof *g->d_norm);
-    hs_gemm(g->d_norm + from * d, d, g->d_logits + from * V, V, run->model->backward.W_U, HS_NR * V, NULL, (int)(to - from), (int)d, (int)V,
-            false);
+    hs_product(g->model, g->d_norm + from * d, d, g->d_logits + from * V, V, run->model->backward.W_U, HS_NR * V, NULL, (int)(to - from),
+               (int)d, (int)V, false);
 }
 
 static void unembed(const hs_run *run, const hs_grad *g)

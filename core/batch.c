@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "kernels.h"
+#include "product.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -547,7 +548,7 @@ static void multiply(hs_batch *b, const hs_real *x, int n_rows, int from, int to
 {
     const hs_model *model = b->spec.model;
     int d = model->cfg.d_model, V = model->cfg.d_vocab_out;
-    hs_gemm(b->logits + from, V, x, d, model->forward.W_U + (int64_t)from * d, (int64_t)HS_NR * d, model->w.b_U + from, n_rows,
+    hs_product(model, b->logits + from, V, x, d, model->forward.W_U + (int64_t)from * d, (int64_t)HS_NR * d, model->w.b_U + from, n_rows,
             least(to, V) - from, d, false);
 }
 

@@ -4,6 +4,7 @@
  * Everything works on rows [from, to) of tensors that stand whole. A row needs earlier rows only as keys and
  * values, so a layer in parts, or text that grows, gives the bits of one pass over everything. */
 #include "kernels.h"
+#include "product.h"
 #include "run.h"
 
 #include <string.h>
@@ -22,11 +23,11 @@ static void add_rows(hs_real *sum, const hs_real *a, const hs_real *b, hs_rows r
 }
 
 /* out = x W + bias: these rows of [T, n], [T, k]. */
-static void multiply(hs_rows rows, hs_real *out, int64_t out_stride, const hs_real *x, int64_t x_stride, const hs_real *packed,
+static void multiply(const hs_run *run, hs_rows rows, hs_real *out, int64_t out_stride, const hs_real *x, int64_t x_stride, const hs_real *packed,
                      const hs_real *bias, int n, int k)
 {
-    hs_gemm(out + rows.from * out_stride, out_stride, x + rows.from * x_stride, x_stride, packed, (int64_t)HS_NR * k, bias,
-            rows.to - rows.from, n, k, false);
+    hs_product(run->model, out + rows.from * out_stride, out_stride, x + rows.from * x_stride, x_stride, packed,
+               (int64_t)HS_NR * k, bias, rows.to - rows.from, n, k, false);
 }
 
 void hs_layernorm(const hs_run *run, hs_rows rows, int hook_scale, int hook_normalized, int layer, const hs_real *x,
@@ -74,6 +75,10 @@ static void project(const hs_run *run, int layer, hs_rows rows, int hook_input, 
     int d = cfg->d_model, H = cfg->n_heads, e = cfg->d_head;
     bool split = hs_run_splits(run, hook_input, layer);
     const hs_real *x = shared;
+    if (!split && e % HS_NR == 0) { /* whole panels: the heads after each other are one matrix */
+        multiply(run, rows, out, (int64_t)H * e, x, d, packed, bias, H * e, d);
+        return;
+    }
     for (int h = 0; h < H; h++) {
         if (split) {
             const hs_real *input = hs_run_at(run, hook_input, layer) + (int64_t)h * d;
@@ -81,7 +86,7 @@ static void project(const hs_run *run, int layer, hs_rows rows, int hook_input, 
                          w->ln1_b, d, run->head_scale, run->head_input);
             x = takes_positions ? hs_with_positions(run, rows, run->head_input) : run->head_input;
         }
-        multiply(rows, out + (int64_t)h * e, (int64_t)H * e, x, d, packed + h * hs_packed_count(d, e),
+        multiply(run, rows, out + (int64_t)h * e, (int64_t)H * e, x, d, packed + h * hs_packed_count(d, e),
                  bias + (int64_t)h * e, e, d);
     }
 }
@@ -131,7 +136,7 @@ static void mlp(const hs_run *run, int layer, hs_rows rows, const hs_real *mlp_i
                      hs_run_at(run, HS_HOOK_LN2_SCALE, layer), n);
         normalized = n;
     }
-    multiply(rows, pre, d_mlp, normalized, d, packed->W_in, w->b_in, d_mlp, d);
+    multiply(run, rows, pre, d_mlp, normalized, d, packed->W_in, w->b_in, d_mlp, d);
     hs_hook(run, HS_HOOK_MLP_PRE, layer, rows, pre);
     if (cfg->act_fn == HS_ACT_SOLU_LN) {
         hs_real *mid = hs_run_at(run, HS_HOOK_MLP_MID, layer);
@@ -147,7 +152,7 @@ static void mlp(const hs_run *run, int layer, hs_rows rows, const hs_real *mlp_i
         hs_activation(cfg->act_fn, post + (int64_t)rows.from * d_mlp, pre + (int64_t)rows.from * d_mlp,
                       (int64_t)(rows.to - rows.from) * d_mlp);
     hs_hook(run, HS_HOOK_MLP_POST, layer, rows, post);
-    multiply(rows, out, d, post, d_mlp, packed->W_out, w->b_out, d, d_mlp);
+    multiply(run, rows, out, d, post, d_mlp, packed->W_out, w->b_out, d, d_mlp);
 }
 
 /* sum = a + b, all [T, d_model]. */
@@ -194,7 +199,7 @@ void hs_block_writes(const hs_run *run, int layer, hs_rows rows)
     hs_real *resid_post = hs_run_at(run, HS_HOOK_RESID_POST, layer);
 
     if (!run->live || !run->live->no_attention) {
-        multiply(rows, attn_out, d, hs_run_at(run, HS_HOOK_Z, layer), n_z, run->model->forward.blocks[layer].W_O, w->b_O, d, n_z);
+        multiply(run, rows, attn_out, d, hs_run_at(run, HS_HOOK_Z, layer), n_z, run->model->forward.blocks[layer].W_O, w->b_O, d, n_z);
         hs_head_results(run, layer, rows, attn_out); /* hook_result */
     }
     hs_hook(run, HS_HOOK_ATTN_OUT, layer, rows, attn_out);
@@ -261,7 +266,7 @@ static void unembed(const hs_run *run, hs_rows rows, const hs_real *stream)
 {
     int d = run->model->cfg.d_model, V = run->model->cfg.d_vocab_out;
     hs_real *logits = hs_run_at(run, HS_HOOK_LOGITS, 0);
-    multiply(rows, logits, V, hs_final_norm(run, rows, stream), d, run->model->forward.W_U, run->model->w.b_U, V, d);
+    multiply(run, rows, logits, V, hs_final_norm(run, rows, stream), d, run->model->forward.W_U, run->model->w.b_U, V, d);
     hs_hook(run, HS_HOOK_LOGITS, 0, rows, logits);
 }
 

@@ -13,7 +13,7 @@
 
 #include "hs.h"
 
-/* Columns of a panel: 4 x 8 is the tile that fits V8's 15 XMM registers (docs/adr/0003). */
+/* Columns of a panel. */
 #define HS_NR 8
 
 /* Elements of B [k, n] when packed: panels of HS_NR columns, each [k, HS_NR], the last padded with 0. */
@@ -59,6 +59,9 @@ void hs_transpose(hs_real *out, const hs_real *a, int64_t lda, int rows, int col
 #define HS_KERNEL_SHIPPED(result, name, parameters) result hs_##name parameters;
 HS_KERNELS(HS_KERNEL_SHIPPED)
 #ifndef HS_F64
+/* hs_gemm by one of the HS_N_TILES tiles (hs_machine.h): the same bits. hs_gemm is it by tile 0. */
+void hs_gemm_by(int tile, hs_real *c, int64_t ldc, const hs_real *a, int64_t lda, const hs_real *packed,
+                int64_t panel_stride, const hs_real *bias, int m, int n, int k, bool accumulate);
 #define HS_KERNEL_REFERENCE(result, name, parameters) result hs_ref_##name parameters;
 HS_KERNELS(HS_KERNEL_REFERENCE)
 #endif

@@ -1,7 +1,7 @@
 /* lens.c: vectors of the residual stream read as logits. */
 #include "error.h"
 #include "kernels.h"
-#include "model.h"
+#include "product.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +20,8 @@ hs_status hs_unembed(const hs_model *model, const hs_real *x, int n, bool apply_
         hs_ln_moments(row, d, cfg->eps, &mean, &scale);
         hs_ln_apply(row, row, mean, scale, model->w.ln_final_w, model->w.ln_final_b, d);
     }
-    hs_gemm(out, cfg->d_vocab_out, normalized, d, model->forward.W_U, (int64_t)HS_NR * d, model->w.b_U, n,
-            cfg->d_vocab_out, d, false);
+    hs_product(model, out, cfg->d_vocab_out, normalized, d, model->forward.W_U, (int64_t)HS_NR * d, model->w.b_U, n,
+               cfg->d_vocab_out, d, false);
     free(normalized);
     return HS_OK;
 }

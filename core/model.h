@@ -3,7 +3,7 @@
 #ifndef HS_MODEL_H
 #define HS_MODEL_H
 
-#include "hs.h"
+#include "hs_machine.h"
 
 /* Pointers to the parameters of one scope, params.def's rows as fields. NULL where the configuration
  * has no such tensor. */
@@ -53,6 +53,7 @@ struct hs_model {
     int64_t n_not_finite;
     hs_packed forward;     /* made by hs_model_pack */
     hs_packed backward;    /* the transposes; base is NULL until hs_model_pack(model, true) */
+    hs_machine machine;    /* for hs_product */
 };
 
 /* A model of this shape with every parameter zero: what the loader fills and the trainer starts from.

@@ -1,5 +1,6 @@
 /* read_lens.c: "lens": the logit lens. Each state through ln_final and W_U, as if the model ended there. */
 #include "kernels.h"
+#include "product.h"
 #include "read.h"
 #include "sample.h"
 
@@ -165,7 +166,7 @@ static bool unit(hs_reading *r, int side, int64_t i)
     for (int j = 0; j < n; j++)
         normalise(l, r->side[side], &l->states[(from + j) / r->n_positions], r->positions[(from + j) % r->n_positions],
                   l->x + (int64_t)j * d);
-    hs_gemm(l->out, V, l->x, d, model->forward.W_U, (int64_t)HS_NR * d, model->w.b_U, n, V, d, false);
+    hs_product(model, l->out, V, l->x, d, model->forward.W_U, (int64_t)HS_NR * d, model->w.b_U, n, V, d, false);
     for (int j = 0; j < n; j++)
         measure(l, r, side, from + j, l->out + (int64_t)j * V);
     if (l->all_logits)

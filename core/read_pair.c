@@ -1,5 +1,6 @@
 /* read_pair.c: "pair": one destination and one source of a head, from query and key to what is written. */
 #include "kernels.h"
+#include "product.h"
 #include "read_parts.h"
 
 #include <math.h>
@@ -230,7 +231,7 @@ static void logits(hs_reading *r, int side)
     double mean = hs_mean(x, d), scale = norm ? (double)hs_run_at(r->side[side], HS_HOOK_LN_FINAL_SCALE, 0)[s->dest] : 1;
     for (int i = 0; norm && i < d; i++)
         s->row[i] = (hs_real)(((double)x[i] - mean) / scale * (model->w.ln_final_w ? (double)model->w.ln_final_w[i] : 1));
-    hs_gemm(s->logits, V, norm ? s->row : x, d, model->forward.W_U, (int64_t)HS_NR * d, NULL, 1, V, d, false);
+    hs_product(model, s->logits, V, norm ? s->row : x, d, model->forward.W_U, (int64_t)HS_NR * d, NULL, 1, V, d, false);
     if (side == 0) {
         hs_choose(s->logits, V, s->k, 1, s->top);
         hs_choose(s->logits, V, s->k, -1, s->bottom);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 static hs_detail last;
+static hs_machine machine; // of every model that is loaded
 
 const char *hsw_detail(void)
 {
@@ -48,6 +49,18 @@ static hsw_array array_of(hs_tensor tensor)
     return array;
 }
 
+/* ---- the machine ----------------------------------------------------------------------------- */
+
+int hsw_trial_count(void)
+{
+    return (int)hs_trial_count();
+}
+
+void hsw_use_tile(int tile)
+{
+    machine.tile = tile;
+}
+
 /* ---- models ---------------------------------------------------------------------------------- */
 
 /* One safetensors file for each of `names`. */
@@ -61,6 +74,8 @@ hs_status hsw_model_load(const char *config, size_t config_bytes, const char *na
     for (int i = 0; i < n; i++, names += strlen(names) + 1)
         files[i] = (hs_bytes){.data = weights[i], .size = weights_bytes[i], .name = names};
     hs_status status = hs_model_load(document(config, config_bytes, "config.json"), files, n, &last, out);
+    if (status == HS_OK)
+        hs_model_use(*out, &machine);
     free(files);
     return status;
 }

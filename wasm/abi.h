@@ -4,6 +4,7 @@
 
 #include "hs.h"
 #include "hs_generate.h"
+#include "hs_machine.h"
 #include "hs_process.h"
 #include "hs_read.h"
 

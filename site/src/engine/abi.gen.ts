@@ -8,6 +8,9 @@ export interface CoreExports {
   malloc(bytes: number): number;
   free(at: number): void;
   hsw_detail(): number;
+  hsw_trial_count(): number;
+  hs_trial(tile: number, scratch: number): void;
+  hsw_use_tile(tile: number): void;
   hsw_model_load(config: number, config_bytes: number, names: number, weights: number, weights_bytes: number, out: number): number;
   hs_model_free(model: number): void;
   hsw_model_config(model: number, out: number): void;
