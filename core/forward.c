@@ -23,8 +23,8 @@ static void add_rows(hs_real *sum, const hs_real *a, const hs_real *b, hs_rows r
 }
 
 /* out = x W + bias: these rows of [T, n], [T, k]. */
-static void multiply(const hs_run *run, hs_rows rows, hs_real *out, int64_t out_stride, const hs_real *x, int64_t x_stride, const hs_real *packed,
-                     const hs_real *bias, int n, int k)
+static void multiply(const hs_run *run, hs_rows rows, hs_real *out, int64_t out_stride, const hs_real *x, int64_t x_stride,
+                     const hs_real *packed, const hs_real *bias, int n, int k)
 {
     hs_product(run->model, out + rows.from * out_stride, out_stride, x + rows.from * x_stride, x_stride, packed,
                (int64_t)HS_NR * k, bias, rows.to - rows.from, n, k, false);

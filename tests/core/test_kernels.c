@@ -4,6 +4,7 @@
  * outside poisons the result. */
 #include "harness.h"
 #include "kernels.h"
+#include "product.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -43,16 +44,40 @@ static float *guarded_random(int64_t n, float size)
     return p;
 }
 
+static int n_parts_done;
+
+/* A pool that does the parts last to first, as threads might. */
+static void backwards(void *context, int n, void (*part)(void *work, int i), void *work)
+{
+    (void)context;
+    for (int i = n - 1; i >= 0; i--, n_parts_done++)
+        part(work, i);
+}
+
+/* The reference's bits: by hs_gemm, by each tile, in parts as they are shared out to threads. */
 static void product(int m, int n, int k, bool with_bias, bool accumulate)
 {
     int64_t n_packed = hs_packed_count(k, n);
     float *a = guarded_random((int64_t)m * k, 1), *b = guarded_random((int64_t)k * n, 1), *packed = guarded(n_packed);
     float *c = guarded_random((int64_t)m * n, 1), *ref = guarded((int64_t)m * n), *bias = guarded_random(n, 1);
+    float *before = guarded((int64_t)m * n);
     memcpy(ref, c, (size_t)m * (size_t)n * sizeof *ref);
+    memcpy(before, c, (size_t)m * (size_t)n * sizeof *ref);
     hs_pack(packed, b, n, 1, k, n);
     hs_gemm(c, n, a, k, packed, (int64_t)HS_NR * k, with_bias ? bias : NULL, m, n, k, accumulate);
     hs_ref_gemm(ref, n, a, k, packed, (int64_t)HS_NR * k, with_bias ? bias : NULL, m, n, k, accumulate);
     CHECK(!memcmp(c, ref, (size_t)m * (size_t)n * sizeof *c));
+    float *again = guarded((int64_t)m * n);
+    for (int tile = 0; tile < HS_N_TILES; tile++)
+        for (int threads = 0; threads <= 3; threads++) {
+            const hs_pool pool = {.n_threads = threads, .each = backwards};
+            const hs_model model = {.machine = {.tile = tile, .pool = threads ? &pool : NULL}};
+            memcpy(again, before, (size_t)m * (size_t)n * sizeof *again);
+            hs_product(&model, again, n, a, k, packed, (int64_t)HS_NR * k, with_bias ? bias : NULL, m, n, k, accumulate);
+            CHECK(!memcmp(again, ref, (size_t)m * (size_t)n * sizeof *again));
+        }
+    guarded_free(again, (int64_t)m * n);
+    guarded_free(before, (int64_t)m * n);
     /* The reference is itself a sum of products: once, by hand, from B unpacked. */
     double by_hand = 0;
     for (int p = 0; p < k; p++)
@@ -77,6 +102,12 @@ static void test_products(void)
     product(67, 33, 1025, true, false);
     product(129, 9, 2050, false, true);
     product(5, 8, 3072, true, true);
+    TEST("product: enough of it is shared out, the last part narrower or of one column");
+    int before = n_parts_done;
+    product(33, 401, 70, true, false);
+    product(16, 129, 1100, false, true);
+    product(2, 2000, 300, true, true);
+    CHECK(n_parts_done - before > 3 * HS_N_TILES * 6);
     TEST("gemm: a row does not depend on the rows beside it");
     int n = 21, k = 300;
     float *a = guarded_random(70 * k, 1), *b = guarded_random((int64_t)k * n, 1), *packed = guarded(hs_packed_count(k, n));
