@@ -4,6 +4,7 @@
 import { createWriteStream, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { randomFrom } from '../models/random.mjs';
 
 export const SHAPE = {
@@ -53,4 +54,4 @@ export async function write(folder, shape = SHAPE) {
   writeFileSync(config, JSON.stringify(shape));
 }
 
-if (process.argv[2]) await write(process.argv[2]);
+if (process.argv[1] === fileURLToPath(import.meta.url)) await write(process.argv[2]);

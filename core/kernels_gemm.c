@@ -1,6 +1,6 @@
-/* kernels_gemm.c: the product that ships. A tile of C, a few rows by two vectors, stays in registers while k runs; each
- * output has one accumulator of its own, so the bits are the same for any rows of the tile, for vectors of four and of
- * eight, and for any part of the columns by itself (docs/adr/0003, 0015).
+/* kernels_gemm.c: the product that ships, and sums of its kind. A tile of C, a few rows by two vectors, stays in
+ * registers while k runs; each output has one accumulator of its own, so the bits are the same for any rows of the
+ * tile, for vectors of four and of eight, and for any part of the columns by itself (docs/adr/0003, 0015).
  *
  * Compiled for relaxed SIMD, a product and its sum are one instruction, which rounds once or twice, as the processor
  * has it: the bits are then that processor's, and still the same for every tile. */
@@ -29,6 +29,7 @@ typedef float vector __attribute__((vector_size(32), aligned(4)));
 static inline vector load(const float *p) { return *(const vector *)p; }
 static inline void store(float *p, vector v) { *(vector *)p = v; }
 static inline vector splat(float x) { return (vector){x, x, x, x, x, x, x, x}; }
+static inline float first(vector v) { return v[0]; }
 static inline vector plus(vector a, vector b) { return a + b; }
 static inline vector plus_product(vector sum, vector a, vector b) { return sum + a * b; }
 #else
@@ -37,6 +38,7 @@ typedef v128_t vector;
 static inline vector load(const float *p) { return wasm_v128_load(p); }
 static inline void store(float *p, vector v) { wasm_v128_store(p, v); }
 static inline vector splat(float x) { return wasm_f32x4_splat(x); }
+static inline float first(vector v) { return wasm_f32x4_extract_lane(v, 0); }
 static inline vector plus(vector a, vector b) { return v_add(a, b); }
 static inline vector plus_product(vector sum, vector a, vector b)
 {
@@ -165,8 +167,8 @@ static void column(place at, int rows, shape of, const hs_real *next)
         int height = (rows + n_tiles - done - 1) / (n_tiles - done);
         at.ahead[0] = at.ahead[1] = at.panel;
         if (next && n_tiles > 1 && per_tile <= n_lines) {
-            int first = done * per_tile < n_lines - per_tile ? done * per_tile : n_lines - per_tile;
-            at.ahead[0] = next + first * LINE;
+            int from = done * per_tile < n_lines - per_tile ? done * per_tile : n_lines - per_tile;
+            at.ahead[0] = next + from * LINE;
             at.ahead[1] = at.ahead[0] + (of.panels == 2 ? at.panel_stride : n_lines * LINE);
         }
         (of.panels == 2 ? TWO_PANELS : ONE_PANEL)[height](&at);
@@ -229,4 +231,14 @@ void hs_gemm(hs_real *c, int64_t ldc, const hs_real *a, int64_t lda, const hs_re
              const hs_real *bias, int m, int n, int k, bool accumulate)
 {
     hs_gemm_by(0, c, ldc, a, lda, packed, panel_stride, bias, m, n, k, accumulate);
+}
+
+/* Rounded as a product's sums are: attention takes some of its sources there and some here. */
+void hs_add_scaled(hs_real *y, hs_real s, const hs_real *x, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        store(y + i, plus_product(load(y + i), splat(s), load(x + i)));
+    for (; i < n; i++)
+        y[i] = first(plus_product(splat(y[i]), splat(s), splat(x[i])));
 }

@@ -123,15 +123,6 @@ void hs_add(hs_real *out, const hs_real *a, const hs_real *b, int64_t n)
         out[i] = a[i] + b[i];
 }
 
-void hs_add_scaled(hs_real *y, hs_real s, const hs_real *x, int64_t n)
-{
-    int64_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        wasm_v128_store(y + i, v_madd(v_splat(s), wasm_v128_load(x + i), wasm_v128_load(y + i)));
-    for (; i < n; i++)
-        y[i] += s * x[i];
-}
-
 hs_real hs_dot(const hs_real *a, const hs_real *b, int n)
 {
     v128_t sum = v_splat(0);

@@ -1,4 +1,5 @@
 // What the first visit downloads except the model, file by file, as gzip -9:  node tools/budget.mjs DIR
+// Of the builds of the core a browser takes one; the largest counts.
 // Ends with 1 when the sum is above the limit.
 
 import { readFileSync, readdirSync } from 'node:fs';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 const LIMIT = 260_000; // 200,000 until the benches Patch and Steer: docs/adr/0014
+const BUILD = /^assets\/hookscope[^/]*\.wasm$/;
 const MODEL = /^models\/[^/]+\//; // weights, config and tokenizer: the download of one model
 
 const dir = process.argv[2];
@@ -16,10 +18,13 @@ const files = readdirSync(dir, { recursive: true, withFileTypes: true })
   .map((name) => ({ name, bytes: gzipSync(readFileSync(join(dir, name)), { level: 9 }).length }))
   .sort((a, b) => b.bytes - a.bytes);
 
-const sum = files.reduce((bytes, file) => bytes + file.bytes, 0);
+const [, ...spared] = files.filter(({ name }) => BUILD.test(name));
+const counted = files.filter((file) => !spared.includes(file));
+const sum = counted.reduce((bytes, file) => bytes + file.bytes, 0);
 const line = (bytes, text) => console.log(`${String(bytes).padStart(8)}  ${text}`);
 console.log('First visit except the model, bytes as gzip -9:');
-for (const { name, bytes } of files) line(bytes, name);
+for (const { name, bytes } of counted) line(bytes, name);
+for (const { name, bytes } of spared) line(bytes, `${name}, instead of the largest`);
 line(sum, `sum, of ${LIMIT} allowed`);
 if (files.length === 0) throw new Error(`no files in ${dir}: build the page first`);
 if (sum > LIMIT) {

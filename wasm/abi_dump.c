@@ -92,8 +92,10 @@ static void print_documents(void)
 #undef READ
     printf("];\n"
            "/** What hs_read_hooks fills at most. */\n"
-           "export const READ_MAX_HOOKS = %d;\n\n",
-           HS_READ_MAX_HOOKS);
+           "export const READ_MAX_HOOKS = %d;\n\n"
+           "/** Tiles that a product can go by (hs_machine.h). */\n"
+           "export const N_TILES = %d;\n\n",
+           HS_READ_MAX_HOOKS, HS_N_TILES);
     puts("/** The transformations of weights (wasm/processes.def), in the order in which they are done. */\n"
          "export const PROCESSES = [");
 #define PROCESS(name) puts("  '" #name "',");

@@ -2,7 +2,7 @@
  *  from them; what it does not have comes from the network. A first visit is served by the network alone: the page asks
  *  to `keep` when it has loaded, and the browser's own cache then has most of it. A new version takes all of its parts,
  *  or is none: it then waits until the old one's tabs are closed, or a person lets it `take over`. */
-import { openStore, partOf, pathOf, type Kept, type ToWorker } from './sw/files';
+import { isBuild, openStore, partOf, pathOf, type Kept, type ToWorker } from './sw/files';
 import { scope } from './sw/scope';
 
 // Both are written in by plugins/precache.ts: for each part, the SHA-256 (base64) of the SHA-256s of its files, and their
@@ -45,11 +45,15 @@ async function storePart(store: Cache, [wanted, ...paths]: readonly string[]): P
   throw new Error('what the server sends is damaged, or of another version');
 }
 
-/** Stores the parts that are missing, past those that fail; `tell` hears of each. */
-async function storeAll(tell: (kept: Kept) => Promise<void>): Promise<Kept> {
+/** Stores the parts that are missing, past those that fail; `tell` hears of each. Of the core, the build that is asked
+ *  for and those that a version has stored. */
+async function storeAll(build: string | null, tell: (kept: Kept) => Promise<void>): Promise<Kept> {
   const store = await openStore(folder);
-  const there = new Set((await store.keys()).map(({ url }) => url));
-  const missing = Object.entries(parts).filter(([, [, ...paths]]) => !paths.every((path) => there.has(keyOf(path))));
+  const keys = await store.keys();
+  const there = new Set(keys.map(({ url }) => url));
+  const builds = new Set([build, ...keys.map((key) => partOf(pathOf(key, folder)))]);
+  const missing = Object.entries(parts).filter(
+    ([name, [, ...paths]]) => (!isBuild(name) || builds.has(name)) && !paths.every((path) => there.has(keyOf(path))));
   let kept: Kept = { missing: missing.length };
   for (const [name, part] of missing) {
     try {
@@ -77,8 +81,8 @@ async function clean() {
   }
 }
 
-async function keep() {
-  const kept = await storeAll(tellTabs);
+async function keep(build: string) {
+  const kept = await storeAll(build, tellTabs);
   if (!kept.failure) await clean();
   await tellTabs(kept);
 }
@@ -92,7 +96,7 @@ async function answer(request: Request): Promise<Response> {
 scope.addEventListener('install', (event) => {
   if (registration.active)
     event.waitUntil(
-      storeAll(async ({ failure }) => {
+      storeAll(null, async ({ failure }) => {
         if (failure) throw new Error(failure);
       }),
     );
@@ -105,5 +109,5 @@ scope.addEventListener('fetch', (event) => {
 scope.addEventListener('message', (event) => {
   const asked = event.data as ToWorker;
   if (asked === 'take over') void scope.skipWaiting();
-  else event.waitUntil((keeping ??= keep().finally(() => (keeping = null))));
+  else event.waitUntil((keeping ??= keep(asked.keep).finally(() => (keeping = null))));
 });

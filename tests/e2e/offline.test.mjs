@@ -18,7 +18,11 @@ const filesOf = (dir) =>
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(join(dir, '/').length))
     .sort();
-const SHIPPED = filesOf(DIST).filter((path) => path !== 'sw.js');
+const BUILD = /^assets\/(hookscope[a-z-]*)-.{8}\.wasm$/;
+/** What a browser stores that runs this build of the core: the other ones are not for it. */
+const shippedWith = (build, dir = DIST) => filesOf(dir).filter((path) => path !== 'sw.js' && (!BUILD.test(path) || BUILD.exec(path)[1] === build));
+const RUN = 'hookscope-relaxed';
+const SHIPPED = shippedWith(RUN);
 const WEIGHTS = MANIFEST.models.map(({ path }) => `${path}model.safetensors`);
 
 let browser;
@@ -46,7 +50,7 @@ before(async () => {
     },
   };
   await build({ root: site, configFile: join(site, 'vite.config.ts'), logLevel: 'warn', plugins: [next], build: { outDir: nextVersion, emptyOutDir: true } });
-  changed = filesOf(nextVersion).filter((path) => !SHIPPED.includes(path) || !readFileSync(join(DIST, path)).equals(readFileSync(join(nextVersion, path))));
+  changed = shippedWith(RUN, nextVersion).filter((path) => !SHIPPED.includes(path) || !readFileSync(join(DIST, path)).equals(readFileSync(join(nextVersion, path))));
   assert.ok(changed.some((path) => /^assets\/code-/.test(path)));
 });
 atEnd(async () => {
@@ -104,7 +108,7 @@ const stored = (page) =>
       }
     }
     return out;
-  }, page.url());
+  }, page.url().replace(/\?.*/, ''));
 
 const hashesOf = (paths, dir) => Object.fromEntries(paths.map((path) => [path, [sha256(readFileSync(join(dir, path)))]]));
 const modelOf = (path) => MANIFEST.models.find((model) => path.startsWith(model.path));
@@ -169,6 +173,27 @@ test('after one visit: server gone, network off, both models compute what hs com
     await openHelp(second.page);
     await second.page.locator('.storage[data-missing="0"]').waitFor();
     await axe(second.page, 'storage');
+  }));
+
+test('asked for the baseline build it is the one that runs and is stored; its bits are those of hs', () =>
+  profile(async ({ host, context }) => {
+    const { page, complaints } = await newPage(context);
+    await page.goto(`${host.url}?wasm=baseline`);
+    await settled(page);
+    await ready(page);
+    assert.deepEqual(await stored(page), hashesOf(shippedWith('hookscope'), DIST));
+    const wasm = () => host.log.map(({ path }) => BUILD.exec(path)?.[1]).filter(Boolean);
+    assert.deepEqual([...new Set(wasm())], ['hookscope']);
+    await page.reload();
+    await settled(page);
+    const ids = await idsOf(page);
+    const logits = await page.evaluate(async (of) => Array.from((await globalThis.hookscope.run({ ids: of })).logits.data), ids);
+    const { data } = hsRun(ids, { capture: ['logits'] }).tensors.get('logits');
+    assert.deepEqual(Float32Array.from(logits), data);
+    await unplug({ host, context });
+    await page.reload();
+    await settled(page);
+    assert.deepEqual(complaints, []);
   }));
 
 test('the first visit itself goes on without a network once all is stored', () =>

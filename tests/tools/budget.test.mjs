@@ -30,6 +30,14 @@ test('a page below the limit passes, each file on a line, whatever the size of i
   assert.doesNotMatch(stdout, /safetensors/);
 });
 
+test('of the builds of the core the largest counts', () => {
+  const builds = { 'assets/hookscope-12345678.wasm': 150_000, 'assets/hookscope-relaxed-12345678.wasm': 160_000 };
+  const { status, stdout } = budget({ 'index.html': 1000, ...builds });
+  assert.equal(status, 0);
+  assert.match(stdout, /^ +16[12]\d{3} {2}sum/m);
+  assert.equal(budget({ 'assets/a.js': 110_000, ...builds }).status, 1);
+});
+
 for (const [what, files] of Object.entries({
   'one file': { 'assets/a.wasm': 260_000 },
   'the sum': { 'assets/a.js': 140_000, 'assets/a.css': 140_000 },

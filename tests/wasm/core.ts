@@ -3,13 +3,15 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { CoreExports } from '../../site/src/engine/abi.gen';
 import type {
-  GenerateRequest, GeneratedToken, GradientRequest, ModelInfo, ProcessName, ReadRequest, RunRequest,
+  GenerateRequest, GeneratedToken, GradientRequest, ModelInfo, ProcessName, ReadRequest, RunRequest, WasmName,
 } from '../../site/src/engine/types';
 import { createCore, type Core } from '../../site/src/worker/core';
 import type { ModelFiles } from '../../site/src/worker/protocol';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
-export const wasmBytes = readFileSync(`${root}site/src/worker/hookscope.wasm`);
+const build = (name: WasmName) => readFileSync(`${root}site/src/worker/${name}.wasm`);
+export const wasmBytes = build('hookscope');
+export const relaxedBytes = build('hookscope-relaxed');
 
 /** A pace that never cancels. */
 export const steady = { pause: async () => {}, signal: new AbortController().signal };
@@ -41,7 +43,7 @@ const shapeOf = (value: number | Nested): number[] => (typeof value === 'number'
 const flat = (value: number | Nested): number[] => (typeof value === 'number' ? [value] : value.flatMap(flat));
 
 /** A core, and its exports as it calls them, which it else keeps to itself: what a test puts there is called. */
-export async function createBare(): Promise<{ core: Core; exports: { -readonly [K in keyof CoreExports]: CoreExports[K] } }> {
+export async function createBare(wasm = wasmBytes): Promise<{ core: Core; exports: { -readonly [K in keyof CoreExports]: CoreExports[K] } }> {
   const { instantiate } = WebAssembly;
   let exports: CoreExports | undefined;
   WebAssembly.instantiate = (async (bytes: BufferSource, imports: WebAssembly.Imports) => {
@@ -50,7 +52,7 @@ export async function createBare(): Promise<{ core: Core; exports: { -readonly [
     return { instance: { exports } };
   }) as unknown as typeof WebAssembly.instantiate;
   try {
-    const core = await createCore(wasmBytes);
+    const core = await createCore(wasm);
     if (!exports) throw new Error('the core was not instantiated');
     return { core, exports };
   } finally {
@@ -66,8 +68,8 @@ export interface GenerationCase extends Omit<GenerateRequest, 'vectors'> {
 }
 
 /** Runs fixtures (tests/golden/walk.mjs); a model stays loaded until another is asked for. */
-export async function createAdapter() {
-  const { core, exports } = await createBare();
+export async function createAdapter(wasm = wasmBytes) {
+  const { core, exports } = await createBare(wasm);
   let folder = '';
   let info: ModelInfo;
   const use = async (wanted: string) => {

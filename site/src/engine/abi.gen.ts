@@ -142,6 +142,9 @@ export const STUDIES: readonly ReadName[] = [
 /** What hs_read_hooks fills at most. */
 export const READ_MAX_HOOKS = 16;
 
+/** Tiles that a product can go by (hs_machine.h). */
+export const N_TILES = 4;
+
 /** The transformations of weights (wasm/processes.def), in the order in which they are done. */
 export const PROCESSES = [
   'fold_ln',

@@ -255,6 +255,9 @@ export interface GradientResult {
 }
 
 /** Everything the page (and a researcher in its console) can ask. Every call can be cancelled. */
+/** A build of the core, by the name of its .wasm. */
+export type WasmName = 'hookscope' | 'hookscope-relaxed';
+
 export interface Engine {
   /** The models this page ships. */
   models(): Promise<readonly ShippedModel[]>;

@@ -1,6 +1,7 @@
 /** The page without a network: what is stored of it, whether that is all, and whether a new version waits. */
 import { signal, type ReadonlySignal } from '@preact/signals';
-import { openStore, partOf, pathOf, type Kept, type ToWorker } from '../sw/files';
+import type { WasmName } from '../engine/types';
+import { isBuild, openStore, partOf, pathOf, type Kept, type ToWorker } from '../sw/files';
 
 /** Bytes by part: '' is the page, `models/x/` a model. `origin` is the browser's own count, of everything on this
  *  host; null where it does not say. */
@@ -25,8 +26,8 @@ export interface Offline {
 
 const HOUR = 3_600_000; // ms
 
-/** Begins when `opened` has settled: the first picture does not wait for this. */
-export function registerOffline(opened: Promise<unknown>): Offline {
+/** Begins when `opened` has settled: the first picture does not wait for this. `wasm`: the build of the core in use. */
+export function registerOffline(opened: Promise<unknown>, wasm: WasmName): Offline {
   const kept = signal<Kept | 'cleared' | null>(null);
   const stored = signal<Stored>({ parts: new Map(), origin: null });
   const updated = signal(false);
@@ -41,7 +42,8 @@ export function registerOffline(opened: Promise<unknown>): Offline {
     if (await caches.has(folder)) {
       const store = await openStore(folder);
       for (const key of await store.keys()) {
-        const part = partOf(pathOf(key, folder));
+        const named = partOf(pathOf(key, folder));
+        const part = isBuild(named) ? '' : named;
         parts.set(part, (parts.get(part) ?? 0) + Number((await store.match(key))?.headers.get('content-length')));
       }
     }
@@ -59,7 +61,7 @@ export function registerOffline(opened: Promise<unknown>): Offline {
       if (kept.value !== 'cleared') kept.value = data;
     });
     const { active } = await container.ready;
-    active?.postMessage('keep' satisfies ToWorker);
+    active?.postMessage({ keep: wasm } satisfies ToWorker);
     let asked = Date.now();
     document.addEventListener('visibilitychange', () => {
       if (document.hidden || Date.now() - asked < HOUR) return;
@@ -93,7 +95,7 @@ export function registerOffline(opened: Promise<unknown>): Offline {
         await registration?.unregister();
       } else {
         const store = await openStore(folder);
-        for (const key of await store.keys()) if (partOf(pathOf(key, folder)) !== '') await store.delete(key);
+        for (const key of await store.keys()) if (partOf(pathOf(key, folder)).startsWith('models/')) await store.delete(key);
       }
       kept.value = 'cleared';
       await measure();

@@ -33,8 +33,10 @@ interface Loaded {
 /** The text of a reading (docs/formats.md). */
 type Said = Omit<Reading, 'arrays'> & { readonly arrays: readonly Omit<ReadArray, 'data'>[] };
 
-export async function createCore(bytes: BufferSource) {
+/** `prepare` sees the .wasm before anything else does. */
+export async function createCore(bytes: BufferSource, prepare: (wasm: Wasm) => void = () => {}) {
   const wasm = await instantiate(bytes);
+  prepare(wasm);
   const { core, check, open } = wasm;
   let loaded: Loaded | null = null;
 
