@@ -288,7 +288,7 @@ test('a new version: each tab is told and none reloads by itself; it brings only
     await one.page.reload();
     await settled(one.page);
     await ready(one.page);
-    assert.deepEqual(await stored(one.page), hashesOf(filesOf(nextVersion).filter((path) => path !== 'sw.js'), nextVersion));
+    assert.deepEqual(await stored(one.page), hashesOf(shippedWith(RUN, nextVersion), nextVersion));
     assert.deepEqual([...one.complaints, ...two.complaints], []);
   }));
 
