@@ -47,7 +47,7 @@ struct hs_batch {
     double done;
 };
 
-enum { UNEMBED_ROWS = 16, LEAST_ROWS = 16 };
+enum { UNEMBED_ROWS = 16, LEAST_ROWS = 32 };
 static const double UNIT = 50e6;
 
 static int least(int a, int b)

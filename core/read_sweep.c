@@ -18,7 +18,7 @@ typedef struct sweep {
     int hooks[HS_CELLS_WHAT + 1];
     int receiver, source_layer, source_head; /* of direct paths; layer -1: all heads are sources */
     hs_real *delta, *input; /* [T, d_model]: the change of what the source head writes; the same as a head reads it */
-    hs_real *added;         /* [ROWS or T, d_head]: patches of a batch, one after the other */
+    hs_real *added;         /* [ROWS or T, and T, d_head]: patches of a batch, one after the other */
     int delta_of[3];        /* pair and head whose change it is */
     int first; /* the first row at which the prompts of this pair differ */
     int pair;
@@ -113,7 +113,7 @@ static hs_status plan(hs_reading *r, const hs_read_spec *spec)
     plan_captures(s);
     if (is_direct(s)) {
         const hs_config *cfg = &r->model->cfg;
-        int64_t rows = r->n_tokens > ROWS ? r->n_tokens : ROWS;
+        int64_t rows = (r->n_tokens > ROWS ? r->n_tokens : ROWS) + r->n_tokens; /* and one patch that finds the batch full */
         HS_READ_TAKE(r, spec, s->delta, (int64_t)r->n_tokens * cfg->d_model);
         HS_READ_TAKE(r, spec, s->input, (int64_t)r->n_tokens * cfg->d_model);
         HS_READ_TAKE(r, spec, s->added, rows * cfg->d_head);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { native } from './native.mjs';
-import { checkDrawn, checkPaths, checkReads, checkSteers } from './read_walk.mjs';
+import { checkDrawn, checkPaths, checkReads, checkSteers, checkSweeps } from './read_walk.mjs';
 import { checkCaptures, checkEdits, checkGenerations, checkGradients, checkHooks, checkIdentities, checkProcesses, demand, modelsWith, worst } from './walk.mjs';
 
 const kept = new Map();
@@ -26,6 +26,7 @@ check('gradients', checkGradients, 14);
 check('reads', checkReads, 15);
 check('paths', checkPaths, 10);
 check('steers', checkSteers, 9);
+check('sweeps', checkSweeps, 7);
 check('generations', checkGenerations, 11);
 check('processes', checkProcesses, 11);
 

@@ -19,6 +19,8 @@ import read_reference
 import process_cases
 import steer_cases
 import steer_reference
+import sweep_cases
+import sweep_reference
 from models import MODELS
 from reference import Run, build, every_hook, gradient, in_double, load, seed_of, write_model
 
@@ -141,6 +143,8 @@ def main(names):
             write_cases(f"{where}/paths", *studies_of(model, name, spec, path_cases, path_reference))
         if name in steer_cases.MODELS:
             write_cases(f"{where}/steers", *studies_of(model, name, spec, steer_cases, steer_reference))
+        if name in sweep_cases.MODELS:
+            write_cases(f"{where}/sweeps", *studies_of(model, name, spec, sweep_cases, sweep_reference))
         if name in edit_cases.IDENTITY_MODELS:
             hooks = list(every_hook(model, [0]))
             write_cases(f"{where}/identities", edit_cases.identities(name, model.cfg, hooks, spec["prompts"][-1]), {})

@@ -79,6 +79,9 @@ export const checkPaths = (adapter, model) => checkReads(adapter, model, 'paths'
 /** Studies of steering, likewise. */
 export const checkSteers = (adapter, model) => checkReads(adapter, model, 'steers');
 
+/** Sweeps and ablations, likewise. */
+export const checkSweeps = (adapter, model) => checkReads(adapter, model, 'sweeps');
+
 /** "detect" on random tokens is the mean of "detect" on each text that it drew, in every measure. */
 export async function checkDrawn(adapter, model) {
   const findings = [];

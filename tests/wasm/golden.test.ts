@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compareAll, compareBits } from '../golden/compare.mjs';
 import { native } from '../golden/native.mjs';
-import { checkDrawn, checkPaths, checkReads, checkSteers } from '../golden/read_walk.mjs';
+import { checkDrawn, checkPaths, checkReads, checkSteers, checkSweeps } from '../golden/read_walk.mjs';
 import {
   checkEdits, checkGenerations, checkGradients, checkHooks, checkIdentities, checkProcesses, demand, models, modelsWith,
 } from '../golden/walk.mjs';
@@ -66,7 +66,7 @@ const beside: Adapter = {
 const rounded = ({ top_probs, ...token }: GeneratedToken) => ({ ...token, top_probs: top_probs.map(Math.fround) });
 
 const checks = {
-  hooks: checkHooks, edits: checkEdits, identities: checkIdentities, gradients: checkGradients, reads: checkReads, paths: checkPaths, steers: checkSteers, generations: checkGenerations,
+  hooks: checkHooks, edits: checkEdits, identities: checkIdentities, gradients: checkGradients, reads: checkReads, paths: checkPaths, steers: checkSteers, sweeps: checkSweeps, generations: checkGenerations,
   processes: checkProcesses,
 };
 for (const [kind, check] of Object.entries(checks))

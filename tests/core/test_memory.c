@@ -1,0 +1,104 @@
+/* test_memory.c: a study takes the memory that it states before: hs_read_bytes against the peak that is really taken,
+ * counted by standing in for malloc, within 5 percent. */
+#include "hs_read.h"
+#include "random_model.h"
+
+/* What is taken now and at most; a size stands before each block. */
+static size_t taken, most;
+typedef union head {
+    size_t size;
+    double align[2];
+} head;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void __real_free(void *p);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void __wrap_free(void *p);
+
+static void *count(head *block, size_t size)
+{
+    if (!block)
+        return NULL;
+    block->size = size;
+    taken += size;
+    most = taken > most ? taken : most;
+    return block + 1;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return count(__real_malloc(size + sizeof(head)), size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return count(__real_calloc(1, n * size + sizeof(head)), n * size);
+}
+
+void __wrap_free(void *p)
+{
+    if (!p)
+        return;
+    taken -= ((head *)p - 1)->size;
+    __real_free((head *)p - 1);
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+    if (!p)
+        return __wrap_malloc(size);
+    taken -= ((head *)p - 1)->size;
+    return count(__real_realloc((head *)p - 1, size + sizeof(head)), size);
+}
+
+#define PAIR "\"clean\":[1,2,3,4,5,6,7,8,9,10,11,12],\"corrupted\":[1,2,33,4,5,6,37,8,9,10,11,12]"
+#define DIFF "\"metric\":{\"kind\":\"logit_diff\",\"correct\":1,\"wrong\":2}"
+
+static const char *const DOCUMENTS[] = {
+    "{\"read\":\"sweep\"," PAIR "," DIFF ",\"what\":\"resid_pre\"}",
+    "{\"read\":\"sweep\"," PAIR ",\"metric\":{\"kind\":\"kl\"},\"what\":[\"z\",\"q\",\"k\",\"v\",\"pattern\"],\"by\":\"layer,position,head\",\"direction\":\"noise\"}",
+    "{\"read\":\"sweep\"," PAIR "," DIFF ",\"what\":\"direct_path\"}",
+    "{\"read\":\"sweep\"," PAIR "," DIFF ",\"what\":\"result\"}",
+    "{\"read\":\"ablate\",\"prompts\":[[1,2,3,4,5,6,7,8,9,10,11,12]],\"metric\":{\"kind\":\"loss\"},\"what\":\"post\",\"by\":\"layer,neuron\"}",
+    "{\"read\":\"ablate\",\"prompts\":[[1,2,3,4,5,6,7,8,9,10,11,12]],\"over\":[[1,2,3],[3,4,5,6,7,8]]," DIFF ",\"what\":[\"z\",\"attn_out\"],\"by\":\"layer\",\"op\":\"mean\"}",
+    "{\"read\":\"ablate\",\"prompts\":[[1,2,3,4,5,6,7,8]],\"over\":[[1,2,3,4,5,6,7,9]]," DIFF ",\"what\":[\"z\",\"pattern\"],\"op\":\"position_mean\"}",
+    "{\"read\":\"ablate\",\"prompts\":[[1,2,3,4,5,6,7,8]],\"over\":[[1,2,3,4,5,6,7,9]]," DIFF ",\"what\":\"pattern\",\"by\":\"layer,head,dest\",\"op\":\"resample\"}",
+    "{\"read\":\"path\"," PAIR "," DIFF ",\"senders\":\"all\",\"receivers\":\"all\"}",
+    "{\"read\":\"attribute\"," PAIR "," DIFF ",\"what\":\"z\",\"by\":\"layer,head\",\"steps\":2,\"compare\":true}",
+    "{\"read\":\"edges\"," PAIR "," DIFF ",\"steps\":2}",
+    "{\"read\":\"circuit\"," PAIR "," DIFF ",\"counts\":[3,20]}",
+};
+
+int main(void)
+{
+    static const char CONFIG[] = "{\"n_layers\":4,\"d_model\":96,\"n_ctx\":64,\"d_head\":24,\"n_heads\":4,\"d_vocab\":900,\"d_mlp\":384,"
+                                 "\"act_fn\":\"gelu_new\",\"normalization_type\":\"LN\"}";
+    uint64_t state = 3;
+    hs_model *model = random_model(&state, CONFIG);
+    hs_detail detail = {""};
+    CHECK_STATUS(hs_model_pack(model, true, &detail), HS_OK, detail); /* the model's own, which outlives a study */
+    for (size_t i = 0; i < sizeof DOCUMENTS / sizeof *DOCUMENTS; i++) {
+        const char *text = DOCUMENTS[i];
+        hs_reading *reading = NULL;
+        TEST("memory as stated: %.60s", text);
+        size_t before = taken;
+        if (!CHECK_STATUS(hs_read_new(model, NULL, NULL, (hs_bytes){text, strlen(text), "spec.json"}, &detail, &reading), HS_OK, detail))
+            continue;
+        double stated = (double)hs_read_bytes(reading);
+        most = taken;
+        CHECK_STATUS(hs_read_begin(reading, &detail), HS_OK, detail);
+        while (hs_read_step(reading))
+            ;
+        double peak = (double)(most - before);
+        if (!CHECK(peak < 1.05 * stated && peak > 0.95 * stated))
+            printf("    stated %.0f, taken %.0f: %s\n", stated, peak, text);
+        hs_read_free(reading);
+        CHECK(taken == before);
+    }
+    hs_model_free(model);
+    return HARNESS_END();
+}
