@@ -15,14 +15,14 @@ interface BarsProps {
 }
 
 export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
-  const { rows, title, unit, tokens = false } = data;
+  const { rows, title, unit, from: zero = 0, reversed = false, tokens = false } = data;
   const { stop, setCursor, onKeyDown } = useRows(rows.length, onHover, onPick);
   const parts = rows.filter((row) => !row.total);
-  const sizes = parts.flatMap(({ value, before }) => [value, before ?? 0]).filter(Number.isFinite);
-  const [low, high] = [Math.min(0, ...sizes), Math.max(0, ...sizes, 1e-30)];
-  const place = (value: number) => (100 * (Math.max(low, Math.min(high, value)) - low)) / (high - low);
+  const sizes = parts.flatMap(({ value, before }) => [value, before ?? zero]).filter(Number.isFinite);
+  const [low, high] = [Math.min(zero, ...sizes), Math.max(zero, ...sizes, zero + 1e-30)];
+  const place = (value: number) => (100 * (Math.max(low, Math.min(high, value)) - low)) / (high - low || 1);
   const span = (value: number) => {
-    const [from, to] = [Math.min(place(0), place(value)), Math.max(place(0), place(value))];
+    const [from, to] = [Math.min(place(zero), place(value)), Math.max(place(zero), place(value))];
     return { left: `${from}%`, width: `${to - from}%` };
   };
   const signed = low < 0;
@@ -62,9 +62,9 @@ export function Bars({ data, lit, asTable, onHover, onPick }: BarsProps) {
             {!asTable && (
               <td class="signed-cell" aria-hidden="true">
                 {!total && Number.isFinite(value) && (
-                  <span class="signed-bar" style={{ '--zero': `${place(0)}%` }}>
+                  <span class="signed-bar" style={{ '--zero': `${place(zero)}%` }}>
                     {before != null && before !== value && <span class="ghost" style={span(before)} />}
-                    {value !== 0 && <span class={value < 0 ? 'fill neg' : 'fill'} style={span(value)} />}
+                    {value !== zero && <span class={value < zero !== reversed ? 'fill neg' : 'fill'} style={span(value)} />}
                   </span>
                 )}
               </td>

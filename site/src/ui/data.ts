@@ -37,6 +37,10 @@ export interface BarsData {
   readonly conventions: readonly string[];
   /** "logit", "nats": what the numbers are. */
   readonly unit: string;
+  /** Where bars begin; 0 when absent. */
+  readonly from?: number;
+  /** What is below it has the colour of more. */
+  readonly reversed?: boolean;
   /** Names are tokens: "␣cat (3)". */
   readonly tokens?: boolean;
   readonly rows: readonly BarRow[];

@@ -89,23 +89,23 @@ function drawMatrix(data: MatrixData, theme: Theme): Drawing {
   return { body: out.join(''), width: left + cols * width + longest(colLabels) * 0.5 + 10, height: bar + 30 };
 }
 
-function drawBars({ rows, unit }: BarsData, theme: Theme): Drawing {
+function drawBars({ rows, unit, from: zero = 0, reversed = false }: BarsData, theme: Theme): Drawing {
   const text = textOf(theme);
   const [, , muted, rule] = INK[theme];
   const left = Math.max(...rows.map(({ name }) => [...name].length)) * CHAR_PX + 8;
-  const sizes = rows.filter(({ total }) => !total).flatMap(({ value, before }) => [value, before ?? 0]);
-  const [low, high] = [Math.min(0, ...sizes), Math.max(0, ...sizes, 1e-30)];
-  const place = (value: number) => left + (320 * (value - low)) / (high - low);
+  const sizes = rows.filter(({ total }) => !total).flatMap(({ value, before }) => [value, before ?? zero]);
+  const [low, high] = [Math.min(zero, ...sizes), Math.max(zero, ...sizes, zero + 1e-30)];
+  const place = (value: number) => left + (320 * (value - low)) / (high - low || 1);
   const out = [text(left + 400, 0, unit, { fill: muted, anchor: 'end' })];
   rows.forEach(({ name, value, before, total }, i) => {
     const y = i * 20 + 10;
     out.push(text(left - 6, y + 12, name, { anchor: 'end' }), text(left + 400, y + 12, threeFigures(value), { anchor: 'end' }));
     const bar = (of: number, fill: string, inset: number) =>
-      `<rect x="${Math.min(place(0), place(of))}" y="${y + inset}" width="${Math.abs(place(of) - place(0))}" height="${16 - 2 * inset}" fill="${fill}"/>`;
+      `<rect x="${Math.min(place(zero), place(of))}" y="${y + inset}" width="${Math.abs(place(of) - place(zero))}" height="${16 - 2 * inset}" fill="${fill}"/>`;
     if (!total && before != null) out.push(bar(before, rule, 1));
-    if (!total) out.push(bar(value, value < 0 ? '#b4862a' : '#4f83b8', 4));
+    if (!total) out.push(bar(value, value < zero !== reversed ? '#b4862a' : '#4f83b8', 4));
   });
-  out.push(`<path d="M${place(0)} 8V${rows.length * 20 + 8}" stroke="${rule}"/>`);
+  out.push(`<path d="M${place(zero)} 8V${rows.length * 20 + 8}" stroke="${rule}"/>`);
   return { body: out.join(''), width: left + 410, height: rows.length * 20 + 16 };
 }
 

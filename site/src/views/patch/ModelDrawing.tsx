@@ -123,7 +123,8 @@ export function ModelDrawing({ config, label, valueOf, scale, says, edges, picke
             data-ink={color ? inkOn(color) : 'none'}
             data-lit={node === lit}
             role="button"
-            tabIndex={node === stop ? 0 : -1}
+            // In SVG an attribute's case counts.
+            tabindex={node === stop ? 0 : -1}
             aria-pressed={node === picked}
             aria-label={says(node)}
             onPointerMove={(event) => event.pointerType !== 'touch' && onHover(node)}

@@ -13,7 +13,7 @@ import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { arrayOf } from '../useReading';
 import { useStudy } from '../useStudy';
-import { baseOf, cellsOf, conventions, short } from './cells';
+import { barsFrom, baseOf, cellsOf, conventions, short } from './cells';
 import { ModelDrawing, type Edge } from './ModelDrawing';
 import { ScaleBar } from './ScaleBar';
 import { StudyLine, StudyProgress } from './StudyProgress';
@@ -49,7 +49,7 @@ export function PathTab({ bench }: { readonly bench: Bench }) {
       return Number.isNaN(value) ? [] : [{ name: label, value, says: cells && Math.abs(value - cells.neutral) >= cells.least ? short(value) : '' }];
     });
     return {
-      kind: 'bars', title: from ? `Paths from ${senderOf(picked)}` : `Paths into ${asked.receiver}`, unit: cells?.words ?? 'score', conventions: conventions(base, study.reading),
+      kind: 'bars', title: from ? `Paths from ${senderOf(picked)}` : `Paths into ${asked.receiver}`, unit: cells?.words ?? 'score', conventions: conventions(base, study.reading), ...barsFrom(cells),
       rows: rows.sort((a, b) => Math.abs(b.value - (cells?.neutral ?? 0)) - Math.abs(a.value - (cells?.neutral ?? 0))),
     };
   }, [study.reading, cells?.words, cells?.neutral, picked, from]);

@@ -14,7 +14,7 @@ import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { positionLabels } from '../tabs/parts';
 import { followBest, lockAt, lockedPlace, measured, NOT_TOLD, pointAt, pointed, told } from './at';
-import { cellsOf, conventions, short, type Base } from './cells';
+import { barsFrom, cellsOf, conventions, short, type Base } from './cells';
 import { rowHeights, share, type Geometry } from './geometry';
 import { ScaleBar } from './ScaleBar';
 import { cellValues, SweepMap } from './SweepMap';
@@ -212,7 +212,7 @@ function WholeHeads({ swept, base, cells, of, top, apart }: WholeProps) {
   const place = pointed.value ?? lockedPlace(app);
   const lit = place && sweep.lit({ ...place, position: null, source: null });
   const data = useMemo<BarsData>(() => ({
-    kind: 'bars', title: `${of} of each head, all positions`, unit: cells?.words ?? 'score', conventions: conventions(base, study.reading),
+    kind: 'bars', title: `${of} of each head, all positions`, unit: cells?.words ?? 'score', conventions: conventions(base, study.reading), ...barsFrom(cells),
     rows: Array.from(cellValues(metrics, cells), (value, row) => {
       const { layer, head } = sweep.place(row, 0) ?? { layer: 0, head: 0 };
       const written = cells !== null && Math.abs(value - cells.neutral) >= cells.least;

@@ -37,6 +37,9 @@ export function cellsOf({ clean, corrupted }: Base, { cells, direction }: Pick<V
   return { of: (metric) => metric, neutral: from, scale: [from - reach, from + reach], words: 'metric', least: least * Math.abs(reach) };
 }
 
+/** Bars of a metric begin where nothing is patched. */
+export const barsFrom = (cells: Cells | null) => (cells ? { from: cells.neutral, reversed: cells.scale[1] < cells.scale[0] } : {});
+
 /** The convention, beside every picture. */
 export const scoreWords = ({ clean, corrupted }: Base): string =>
   clean === corrupted ? 'A and B have the same metric: there is no score' : '(m − m_B) / (m_A − m_B): 0 as B, 1 as A';

@@ -1,0 +1,97 @@
+// C1 and C6: ablation of every head, or of attention and MLPs by position: zero, mean, resampled; by loss or by a metric. All
+// induction heads at once: the in-context loss before and after. Numbers are those of `hs ablate`, `hs detect` and `hs predictions`.
+
+import assert from 'node:assert/strict';
+import { after as atEnd, before, test } from 'node:test';
+import { after, settled, start } from './lib/browser.mjs';
+import { hsRead, idOf, modelOf } from './lib/model.mjs';
+import { hsStudy, openPair, openStudy } from './lib/patch.mjs';
+import { choose, compare, numberOf, shows, tableOf, useModel } from './lib/screen.mjs';
+
+let site;
+before(async () => {
+  site = await start();
+});
+atEnd(() => site.close());
+
+const ABLATIONS = 'the ablations';
+
+for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or she']])
+  test(`${id}: every ablation, by loss and by the metric`, async () => {
+    const { page, complaints, close } = await site.open();
+    await settled(page);
+    const model = modelOf(id);
+    if (id !== 'stories-2l') await useModel(page, id);
+    const { clean, corrupted, words } = await openPair(page, name);
+    await openStudy(page, 'Ablation');
+    const [correct, wrong] = words.map(idOf);
+    let document = { read: 'ablate', prompts: [clean], what: 'z', by: 'layer,head', op: 'zero', metric: { kind: 'loss', from: 0 } };
+    const assertNow = async () => {
+      await shows(page, ABLATIONS, document);
+      const hs = hsStudy(document, model);
+      compare((await tableOf(page, ABLATIONS)).values, [...hs.values].map((value) => value - hs.base), JSON.stringify(document));
+    };
+    await assertNow();
+    await choose(page, 'What takes its place', 'mean');
+    document = { ...document, op: 'mean' };
+    await assertNow();
+    await choose(page, 'What takes its place', 'resample');
+    document = { ...document, op: 'resample', over: [corrupted] };
+    await assertNow();
+    await choose(page, 'Judged by', 'metric');
+    document = { ...document, metric: { kind: 'logit_diff', position: -1, correct, wrong } };
+    await assertNow();
+    for (const [word, what] of [['attention', 'attn_out'], ...(id === 'stories-2l' ? [] : [['MLPs', 'mlp_out']])]) {
+      await choose(page, 'What is ablated', word);
+      document = { ...document, what, by: 'layer,position' };
+      await assertNow();
+    }
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+test('all heads of a kind at once: which they are, the loss before and after, and the button that does it', async () => {
+  const { page, complaints, close } = await site.open();
+  await settled(page);
+  await page.getByRole('button', { name: 'Patch', exact: true }).click();
+  // It takes one prompt.
+  await openStudy(page, 'Ablation');
+  const family = page.getByRole('region', { name: 'All heads of a kind' });
+  for (const kind of ['induction', 'previous']) {
+    await choose(page, 'Kind of head', kind === 'previous' ? 'previous-token heads' : 'induction heads');
+    await family.locator('td.now').first().waitFor();
+    await page.waitForFunction((wanted) => document.querySelector('.family button.ink')?.textContent === wanted, `Ablate all ${kind === 'previous' ? 'previous-token' : kind} heads`);
+    const { document } = JSON.parse(await family.locator('p[data-document]').getAttribute('data-document'));
+    assert.deepEqual([document.read, document.on], ['detect', 'random']);
+    const scores = [...hsRead({ v: 1, ...document }).arrays.get(kind).data];
+    const wanted = scores.flatMap((score, i) => (score > 0.5 && (kind !== 'induction' || i >= 8) ? [`L${Math.floor(i / 8)}H${i % 8}`] : []));
+    assert.ok(wanted.length > 0);
+    assert.deepEqual(await family.locator('p button').allTextContents(), wanted);
+    const rows = await family.locator('tbody tr').evaluateAll((all) =>
+      all.map((tr) => ({ document: JSON.parse(tr.dataset.document).document, at: tr.dataset.positions.split(',').map(Number), numbers: [...tr.querySelectorAll('td.num')].map((td) => td.title) })));
+    assert.equal(rows.length, 2);
+    const edits = wanted.map((head) => ({ hook: `blocks.${head[1]}.attn.hook_z`, heads: [Number(head[3])], op: 'zero' }));
+    for (const { document: { ids, edits: said }, at, numbers } of rows) {
+      assert.deepEqual(said, edits);
+      const loss = (of) => {
+        const values = hsRead({ v: 1, read: 'predictions', ids, ...of }).arrays.get('loss').data;
+        return at.reduce((sum, p) => sum + values[p], 0) / at.length;
+      };
+      compare(numbers.map(numberOf), [loss({}), loss({ edits })], `${kind}: before and after`);
+    }
+    // Random tokens, and the same again; what is told of is the second time.
+    const { ids, at } = { ids: rows[0].document.ids, at: rows[0].at };
+    assert.deepEqual(ids.slice(1, 26), ids.slice(26));
+    assert.deepEqual(at, Array.from({ length: 24 }, (_, i) => 26 + i));
+  }
+  await choose(page, 'Kind of head', 'induction heads');
+  const button = family.getByRole('button', { name: 'Ablate all induction heads', exact: true });
+  await button.waitFor();
+  await after(page, () => button.click()).catch(() => {});
+  const chips = await page.locator('.chip-says').allTextContents();
+  assert.deepEqual(chips.map((text) => /ablate (L\dH\d)/.exec(text)?.[1]), await family.locator('p button').allTextContents());
+  await family.getByRole('button', { name: 'Switch them back on', exact: true }).click();
+  await page.waitForFunction(() => document.querySelectorAll('.chip').length === 0);
+  assert.deepEqual(complaints, []);
+  await close();
+});

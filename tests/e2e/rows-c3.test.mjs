@@ -1,0 +1,108 @@
+// C3: path patching: any sender into any receiver, chosen on the drawing or by keys; both ways, MLPs frozen or recomputed.
+// Numbers are those of `hs path`.
+
+import assert from 'node:assert/strict';
+import { after as atEnd, before, test } from 'node:test';
+import { settled, start } from './lib/browser.mjs';
+import { idOf, modelOf } from './lib/model.mjs';
+import { hsStudy, openPair, openStudy, scoreOf } from './lib/patch.mjs';
+import { choose, compare, numberOf, picture, shows, useModel } from './lib/screen.mjs';
+
+let site;
+before(async () => {
+  site = await start();
+});
+atEnd(() => site.close());
+
+const PATHS = 'path patching';
+
+/** The table twin of the bars: every path that there is, with its score. */
+async function tableOfPaths(page) {
+  const toggle = page.getByRole('button', { name: `Table of ${PATHS}`, exact: true });
+  await toggle.click();
+  const rows = await picture(page, PATHS).locator('table.signed tbody tr').evaluateAll((all) => all.map((tr) => [tr.querySelector('th').textContent, tr.querySelector('td.num').title]));
+  await toggle.click();
+  return new Map(rows.map(([name, value]) => [name, numberOf(value)]));
+}
+
+/** The page's paths are hs's, and no more. */
+async function assertPaths(page, document, model) {
+  await shows(page, PATHS, document);
+  const hs = hsStudy(document, model);
+  const labels = hs.axes[document.senders === 'all' ? 'sender' : 'receiver'];
+  const there = labels.map((label, i) => [label, scoreOf(hs)(hs.values[i])]).filter(([, score]) => !Number.isNaN(score));
+  const shown = await tableOfPaths(page);
+  assert.deepEqual([...shown.keys()].sort(), there.map(([label]) => label).sort());
+  compare(there.map(([label]) => shown.get(label)), there.map(([, score]) => score), JSON.stringify(document.receivers));
+  const neutral = document.direction === 'denoise' ? 0 : 1;
+  const sizes = [...shown.values()].map((score) => Math.abs(score - neutral));
+  assert.deepEqual(sizes, [...sizes].sort((a, b) => b - a), 'the largest first');
+  return there;
+}
+
+const node = (page, name) => page.locator(`.model-drawing [data-node="${name}"]`);
+
+for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or she']])
+  test(`${id}: into the end, into a head's keys, from the embedding, with MLPs either way`, async () => {
+    const { page, complaints, close } = await site.open();
+    await settled(page);
+    const model = modelOf(id);
+    if (id !== 'stories-2l') await useModel(page, id);
+    const { clean, corrupted, words } = await openPair(page, name);
+    await openStudy(page, 'Path patching');
+    const [correct, wrong] = words.map(idOf);
+    const pair = { read: 'path', clean, corrupted, direction: 'denoise', metric: { kind: 'logit_diff', position: -1, correct, wrong } };
+    const into = (receiver, mlps = 'recomputed', direction = 'denoise') => ({ ...pair, direction, senders: 'all', receivers: [receiver], mlps });
+    await assertPaths(page, into('final'), model);
+    await node(page, 'L1H3').click();
+    await assertPaths(page, into('L1H3.k'), model);
+    await choose(page, 'Input of heads', 'v');
+    await assertPaths(page, into('L1H3.v'), model);
+    await choose(page, 'Direction', 'noise, B into A');
+    await assertPaths(page, into('L1H3.v', 'recomputed', 'noise'), model);
+    await choose(page, 'Direction', 'denoise, A into B');
+    await node(page, 'embed').click();
+    await assertPaths(page, { ...pair, senders: ['embed'], receivers: 'all', mlps: 'recomputed' }, model);
+    if (!model.shape.attn_only && id !== 'stories-2l') {
+      await node(page, '2_mlp').click();
+      await choose(page, 'Paths', 'all into it');
+      await assertPaths(page, into('2_mlp_in'), model);
+      await choose(page, 'MLPs on the way', 'MLPs frozen');
+      await assertPaths(page, into('2_mlp_in', 'frozen'), model);
+      await choose(page, 'Paths', 'from it to all');
+      await assertPaths(page, { ...pair, senders: ['2_mlp_out'], receivers: 'all', mlps: 'frozen' }, model);
+    }
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+
+test('by the keyboard alone: a receiver is walked to and picked; its node tells its number', async () => {
+  const { page, complaints, close } = await site.open();
+  await settled(page);
+  const { clean, corrupted, words } = await openPair(page, 'refrain');
+  const [correct, wrong] = words.map(idOf);
+  await page.getByRole('tab', { name: 'Sweep', exact: true }).focus();
+  await page.keyboard.press('ArrowRight');
+  const stop = page.locator('.model-drawing [tabindex="0"]');
+  for (let stops = 0; !(await stop.evaluate((element) => element === document.activeElement).catch(() => false)); stops++) {
+    assert.ok(stops < 20, 'the drawing is a tab stop');
+    await page.keyboard.press('Tab');
+  }
+  const focused = () => page.evaluate(() => document.activeElement.dataset.node);
+  assert.equal(await focused(), 'final');
+  await page.keyboard.press('ArrowDown');
+  assert.match(await focused(), /^L1H/);
+  while ((await focused()) !== 'L1H0') await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  const document = { read: 'path', clean, corrupted, direction: 'denoise', metric: { kind: 'logit_diff', position: -1, correct, wrong }, senders: 'all', receivers: ['L1H1.k'], mlps: 'recomputed' };
+  const there = await assertPaths(page, document);
+  await page.locator('.model-drawing [tabindex="0"]').focus();
+  await page.keyboard.press('ArrowDown');
+  const sender = await focused();
+  const said = await node(page, sender).getAttribute('aria-label');
+  compare([numberOf(said.split('score ').at(-1).replaceAll('\u2212', '-'))], [Number(new Map(there).get(sender).toPrecision(3))], said);
+  assert.equal(await node(page, 'L1H1').getAttribute('aria-pressed'), 'true');
+  assert.deepEqual(complaints, []);
+  await close();
+});
