@@ -2,6 +2,7 @@
 import type { Edit, Op } from '../../site/src/engine/types';
 import type { Experiment } from '../../site/src/state/experiment';
 import { NOTHING, type Selection } from '../../site/src/state/selection';
+import { FORCE, METHODS, OPERATORS, OV_SIDES, PLACES, WHERE, type Steer, type VectorRecipe } from '../../site/src/state/steer';
 import { OPTIONS, SAMPLER, SAMPLER_RANGES, VIEW, type Direction } from '../../site/src/state/view';
 
 /** mulberry32: the same numbers for a seed, each in [0, 1). */
@@ -44,6 +45,26 @@ export function randomExperiment(next: () => number): { experiment: Experiment; 
   const head = () => [below(12), below(12)] as const;
   const along = (): Direction =>
     pick<Direction>([{ token: below(999) }, { token: 3, minus: 7 }, { neuron: head() }, { neuron_in: head() }, { state: '1_pre', position: 4 }, { head: head(), position: 0 }]);
+  const hook = () => pick(['blocks.1.hook_resid_pre', 'blocks.0.hook_resid_mid', 'no such hook']);
+  const ids = () => many(5, () => below(2048));
+  const steer = (): Steer => ({
+    recipe: pick<VectorRecipe>([
+      { contrast: { positive: many(4, text), negative: many(4, text) }, hook: hook(), method: pick(METHODS), position: pick(PLACES) },
+      { neuron: head() },
+      { token: below(2048) },
+      { token: below(2048), minus: below(2048) },
+      { ov: head(), k: below(8), side: pick(OV_SIDES) },
+      { activation: text(), hook: hook(), position: below(9) - 4 },
+    ]),
+    hook: hook(),
+    op: pick(OPERATORS),
+    where: pick(WHERE),
+    strength: pick([0, -4, next() * 1e4]),
+    range: pick([8, 1 / 3]),
+    effect: next() < 0.5 ? { for: ids(), against: ids() } : null,
+    instead: text(),
+    force: pick(FORCE),
+  });
   const options = Object.fromEntries(Object.entries(OPTIONS).flatMap(([name, choices]) => (next() < 0.4 ? [[name, pick<string>(choices)]] : [])));
   const sampler = Object.fromEntries(
     Object.entries(SAMPLER_RANGES).flatMap(([name, [, least, most]]) =>
@@ -56,6 +77,7 @@ export function randomExperiment(next: () => number): { experiment: Experiment; 
       text: text(),
       textB: next() < 0.5 ? text() : null,
       interventions: many(6, () => ({ edit: edit(), muted: next() < 0.3 })),
+      steer: next() < 0.5 ? steer() : null,
       view: { ...VIEW, ...options, ...maybe('target', () => pick(['next' as const, below(999)])), ...maybe('wrong', () => below(999)), ...maybe('along', along), ...maybe('hook', () => 'hook_embed'), ...maybe('answers', head), ...maybe('receiver', () => 'L1H3.k'), ...maybe('edges', () => below(999)) },
       sampler: { ...SAMPLER, ...sampler },
     },

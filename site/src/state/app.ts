@@ -48,12 +48,12 @@ export function createApp(connect: () => Engine) {
   const askNow = () => {
     const { text, textB } = experiment.current.value;
     if (held.peek()) runner.stale.value = true;
-    else runner.ask({ text, textB, edits: experiment.inForce.value });
+    else runner.ask({ text, textB, edits: experiment.inForce.value, steer: experiment.steering.value });
   };
   // What is looked at changes more often than what is run.
   const asked = computed(() => {
     const { text, textB, interventions } = experiment.current.value;
-    return JSON.stringify([text, textB, interventions]);
+    return JSON.stringify([text, textB, interventions, experiment.steering.value]);
   });
   effect(() => {
     asked.value;
@@ -244,10 +244,10 @@ export function createApp(connect: () => Engine) {
         experiment.set({ text, textB: b, view: { ...view.value, side: 'a', answers: null } });
       });
     },
-    /** Another model's heads are other heads: the interventions go, and come back with undo. */
+    /** Another model's heads and directions are others: the interventions go, and come back with undo. */
     choose(id: string) {
       batch(() => {
-        experiment.set({ model: id, interventions: [], ...(view.value.side === 'effect' && { view: { ...view.value, side: 'a' as const } }) });
+        experiment.set({ model: id, interventions: [], steer: null, ...(view.value.side === 'effect' && { view: { ...view.value, side: 'a' as const } }) });
         restore(NOTHING);
       });
     },

@@ -4,6 +4,7 @@ import type { Edit, ModelInfo, Op, ShippedModel } from '../engine/types';
 import type { Experiment } from './experiment';
 import { three } from './numbers';
 import { NOTHING, type Selection } from './selection';
+import { FORCE, METHODS, OPERATORS, OV_SIDES, PLACES, STRONGEST, WHERE, type Steer } from './steer';
 import { OPTIONS, SAMPLER, SAMPLER_RANGES, VIEW, type Sampler, type View } from './view';
 
 type Pair = readonly [number, number];
@@ -23,6 +24,7 @@ export interface ExperimentDocument {
   readonly a: Prompt;
   readonly b?: Prompt;
   readonly edits?: readonly (Edit & { readonly muted?: true })[];
+  readonly steer?: Steer;
   /** Only what differs from VIEW, and from SAMPLER. */
   readonly view?: Partial<View>;
   readonly selection?: { readonly head?: Pair; readonly dest?: number; readonly src?: number; readonly depth?: number; readonly neuron?: Pair };
@@ -54,7 +56,7 @@ function differing<T extends object>(now: T, usual: T): Partial<T> | null {
 
 /** Equal experiments give equal documents, text for text, where the same is known of them. */
 export function toDocument(experiment: Experiment, lock: Selection, { info, a, b, numbers }: Known = {}): ExperimentDocument {
-  const { model: id, text, textB, interventions } = experiment;
+  const { model: id, text, textB, interventions, steer } = experiment;
   const model = info && (id === '' || id === info.id) ? { id: info.id, sha256: info.sha256 } : id !== '' && { id };
   const view = differing(experiment.view, VIEW);
   const sampler = differing(experiment.sampler, SAMPLER);
@@ -73,6 +75,7 @@ export function toDocument(experiment: Experiment, lock: Selection, { info, a, b
     a: prompt(text, a),
     ...(textB !== null && { b: prompt(textB, b) }),
     ...(interventions.length > 0 && { edits: interventions.map(({ edit, muted }) => (muted ? { ...edit, muted } : edit)) }),
+    ...(steer && { steer }),
     ...(view && { view }),
     ...(Object.keys(selection).length > 0 && { selection }),
     ...(sampler && { sampler }),
@@ -80,7 +83,7 @@ export function toDocument(experiment: Experiment, lock: Selection, { info, a, b
   };
 }
 
-export function fromDocument({ model, a, b, edits, view, selection, sampler }: ExperimentDocument): { experiment: Experiment; lock: Selection } {
+export function fromDocument({ model, a, b, edits, steer, view, selection, sampler }: ExperimentDocument): { experiment: Experiment; lock: Selection } {
   const { head, neuron, ...rest } = selection ?? {};
   return {
     experiment: {
@@ -88,6 +91,7 @@ export function fromDocument({ model, a, b, edits, view, selection, sampler }: E
       text: a.text,
       textB: b?.text ?? null,
       interventions: (edits ?? []).map(({ muted = false, ...edit }) => ({ edit, muted })),
+      steer: steer ?? null,
       view: { ...VIEW, ...view },
       sampler: { ...SAMPLER, ...sampler },
     },
@@ -222,11 +226,43 @@ const DIRECTIONS: Readonly<Record<string, Check>> = {
   state: fields({ state: NAME, position: index }, ['position']),
   head: fields({ head, position: index }, ['position']),
 };
-const direction: Check = (x, at) => {
-  const kinds = Object.keys(DIRECTIONS);
-  const check = DIRECTIONS[kinds.find((kind) => has(x, kind)) ?? ''] ?? flaw(at, `names none of ${kinds.join(', ')}`);
+/** An object of one of several kinds, each named by a field that it has. */
+const oneOfKinds = (kinds: Readonly<Record<string, Check>>): Check => (x, at) => {
+  const names = Object.keys(kinds);
+  const check = kinds[names.find((kind) => has(x, kind)) ?? ''] ?? flaw(at, `names none of ${names.join(', ')}`);
   check(x, at);
 };
+const direction = oneOfKinds(DIRECTIONS);
+
+const TEXT_OF_A_PAIR = text(2000);
+const tokenSet = list(index, 100);
+const effect = fields({ for: tokenSet, against: tokenSet }, ['for', 'against']);
+
+const texts = list(TEXT_OF_A_PAIR, 64);
+const RECIPES: Readonly<Record<string, Check>> = {
+  contrast: fields(
+    { contrast: fields({ positive: texts, negative: texts }, ['positive', 'negative']), hook: NAME, method: oneOf(METHODS), position: oneOf(PLACES) },
+    ['hook', 'method', 'position'],
+  ),
+  neuron: fields({ neuron }),
+  token: fields({ token: index, minus: index }),
+  ov: fields({ ov: head, k: index, side: oneOf(OV_SIDES) }, ['k', 'side']),
+  activation: fields({ activation: TEXT_OF_A_PAIR, hook: NAME, position }, ['hook', 'position']),
+};
+const steer = fields(
+  {
+    recipe: oneOfKinds(RECIPES),
+    hook: NAME,
+    op: oneOf(OPERATORS),
+    where: oneOf(WHERE),
+    strength: within(-STRONGEST, STRONGEST, false),
+    range: within(1e-4, STRONGEST, false),
+    effect: (x, at) => void (x === null || effect(x, at)),
+    instead: TEXT_OF_A_PAIR,
+    force: oneOf(FORCE),
+  },
+  ['recipe', 'hook', 'op', 'where', 'strength', 'range', 'effect', 'instead', 'force'],
+);
 
 const WHOLE = ['max_new', 'top_k', 'seed'];
 
@@ -237,6 +273,7 @@ const documentFields = fields(
     a: promptFields,
     b: promptFields,
     edits: list(edit, 200),
+    steer,
     view: fields({
       ...all(OPTIONS, (name) => oneOf(OPTIONS[name])),
       target: (x, at) => (typeof x === 'number' ? index : oneOf(['top', 'next']))(x, at),

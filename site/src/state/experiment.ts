@@ -2,6 +2,7 @@
 import { computed, signal } from '@preact/signals';
 import type { Edit } from '../engine/types';
 import type { HeadId, Selection } from './selection';
+import type { Steer } from './steer';
 import { SAMPLER, VIEW, type Sampler, type View } from './view';
 
 export interface Intervention {
@@ -17,11 +18,13 @@ export interface Experiment {
   /** Prompt B; null: there is none. */
   readonly textB: string | null;
   readonly interventions: readonly Intervention[];
+  /** null: the Steer bench begins with what the model has ready. */
+  readonly steer: Steer | null;
   readonly view: View;
   readonly sampler: Sampler;
 }
 
-export const EMPTY: Experiment = { model: '', text: '', textB: null, interventions: [], view: VIEW, sampler: SAMPLER };
+export const EMPTY: Experiment = { model: '', text: '', textB: null, interventions: [], steer: null, view: VIEW, sampler: SAMPLER };
 
 const HISTORY_LENGTH = 100;
 
@@ -98,6 +101,8 @@ export function createExperiment(initial: Experiment, place: Place) {
     canRedo: computed(() => future.value.length > 0),
     /** The edits that the next run applies, in their order. */
     inForce: computed(() => current.value.interventions.filter((i) => !i.muted).map((i) => i.edit)),
+    /** What steers the next run, after those. */
+    steering: computed(() => (current.value.steer?.force === 'on' ? current.value.steer : null)),
 
     set,
     /** Typing: one stretch of it is one step of undo, until `endTyping` or any other change. */
@@ -135,8 +140,13 @@ export function createExperiment(initial: Experiment, place: Place) {
     remove(index: number) {
       setInterventions(current.value.interventions.filter((_, i) => i !== index));
     },
+    /** `as`: see `change`. */
+    steer(steer: Steer, as: string | null = null) {
+      set({ steer }, as);
+    },
     clear() {
-      setInterventions([]);
+      const { steer } = current.value;
+      set({ interventions: [], ...(steer && { steer: { ...steer, force: 'off' as const } }) });
     },
     undo: () => travel(past, future),
     redo: () => travel(future, past),

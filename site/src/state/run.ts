@@ -4,11 +4,14 @@ import { batch, signal, type ReadonlySignal } from '@preact/signals';
 import type { Edit, Engine, EngineFailure, HeadScores, ModelInfo, RunRequest, RunResult, Tokenized } from '../engine/types';
 import { asFailure } from './failure';
 import type { HeadId } from './selection';
+import { createVectors, steerEdits, type Steer } from './steer';
 
 export interface Ask {
   readonly text: string;
   readonly textB: string | null;
   readonly edits: readonly Edit[];
+  /** What steers, after them. */
+  readonly steer?: Steer | null;
 }
 
 /** The run of a document. */
@@ -137,13 +140,17 @@ export function createCompute(engine: Computes, info: ModelInfo) {
     return made;
   }
 
+  const vectorOf = createVectors(engine);
+
   return async (ask: Ask, signal: AbortSignal): Promise<Pair> => {
-    const { text, textB, edits } = ask;
+    const { text, textB, edits, steer } = ask;
     const a = await plain(text, signal, 'a');
     const b = textB === null ? null : await plain(textB, signal, 'b');
+    const vector = steer ? await vectorOf(steer, a.tokenized.ids) : null;
     const shown = async (made: Kept, name: Prompt, other: Kept | null): Promise<Shown> => {
-      const inForce = editsOf(name, edits);
-      const part = runPart([...made.tokenized.ids], inForce, other && { name: name === 'A' ? 'B' : 'A', ids: [...other.tokenized.ids] });
+      const ids = [...made.tokenized.ids];
+      const inForce = [...editsOf(name, edits), ...(steer && vector ? steerEdits(steer, vector, ids.length) : [])];
+      const part = runPart(ids, inForce, other && { name: name === 'A' ? 'B' : 'A', ids: [...other.tokenized.ids] });
       return { ...made, info, edits: inForce, now: inForce.length === 0 ? made.before : await run(part, signal) };
     };
     return { ask, a: await shown(a, 'A', b), b: b && (await shown(b, 'B', a)) };

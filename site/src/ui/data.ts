@@ -46,7 +46,39 @@ export interface BarsData {
   readonly rows: readonly BarRow[];
 }
 
-export type PictureData = MatrixData | BarsData;
+export interface Curve {
+  /** Stands beside it, where there is most room; absent: nothing does. */
+  readonly name?: string;
+  /** One for each x; NaN where there is none (yet). */
+  readonly values: ArrayLike<number>;
+  /** It is the range between `values` and these. */
+  readonly upTo?: ArrayLike<number>;
+  readonly look: 'main' | 'dashed' | 'quiet' | 'band';
+}
+
+export interface CurvePanel {
+  readonly title: string;
+  readonly curves: readonly Curve[];
+  /** Share of the height. */
+  readonly share: number;
+  readonly log?: boolean;
+  /** A value that counts as too much. */
+  readonly limit?: { readonly value: number; readonly says: string } | null;
+}
+
+export interface CurvesData {
+  readonly kind: 'curves';
+  readonly title: string;
+  readonly conventions: readonly string[];
+  readonly x: readonly number[];
+  readonly panels: readonly CurvePanel[];
+  /** Ranges of x that are hatched, with words. */
+  readonly zones: readonly { readonly from: number; readonly to: number; readonly says: string }[];
+  /** All numbers, a row for each x. */
+  readonly table: MatrixData;
+}
+
+export type PictureData = MatrixData | BarsData | CurvesData;
 
 /** A scale for values that are not fixed to one: from zero to the largest, or around zero where some are negative. */
 export function scaleOf(values: ArrayLike<number>, signed: boolean): Scale {

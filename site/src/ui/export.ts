@@ -1,7 +1,8 @@
 /** A picture as a file: SVG drawn anew from its data, PNG of that SVG, CSV of its numbers. */
 import { paint } from '../gl/canvas2d';
 import { colorOf, inkOn, maskedColor, type Rgb, type Theme } from '../gl/palette';
-import type { BarsData, MatrixData, PictureData } from './data';
+import { layoutCurves, type Look } from './curvesLayout';
+import type { BarsData, CurvesData, MatrixData, PictureData } from './data';
 import { CHAR_PX, openCols, valueAt } from './HeatmapCells';
 import { toCsv } from './HeatmapCsv';
 import { labelText, type Label } from './HeatmapLabels';
@@ -109,10 +110,29 @@ function drawBars({ rows, unit, from: zero = 0, reversed = false }: BarsData, th
   return { body: out.join(''), width: left + 410, height: rows.length * 20 + 16 };
 }
 
+function drawCurves(data: CurvesData, theme: Theme): Drawing {
+  const text = textOf(theme);
+  const [, ink, muted, rule] = INK[theme];
+  const [width, height] = [720, 480];
+  const blue = theme === 'light' ? '#2f5f93' : '#86b4e2';
+  const stroke = (color: string, rest = '') => `fill="none" stroke="${color}" stroke-width="1.5" ${rest}`;
+  const looks: Readonly<Record<Look, string>> = {
+    main: stroke(blue), dashed: stroke(blue, 'stroke-dasharray="5 4"'), quiet: stroke(muted), grid: stroke(rule, 'stroke-opacity="0.5"'),
+    limit: stroke(rule), edge: stroke(ink, 'stroke-dasharray="3 3"'), band: `fill="${rule}" fill-opacity="0.4"`, hatch: `fill="${rule}" fill-opacity="0.25"`,
+  };
+  const body = layoutCurves(data, width, height).shapes.map((shape) => {
+    if (shape.kind === 'path') return `<path d="${shape.d}" ${looks[shape.look]}/>`;
+    if (shape.kind === 'dot') return `<circle cx="${shape.x}" cy="${shape.y}" r="2.5" fill="${blue}"/>`;
+    const said = text(shape.x, shape.y, shape.words, { fill: shape.strong ? ink : muted });
+    return said.replace('<text ', `<text text-anchor="${shape.anchor}" `);
+  });
+  return { body: body.join(''), width, height };
+}
+
 export function toSvg(data: PictureData, theme: Theme): string {
   const [ground, , muted] = INK[theme];
   const text = textOf(theme);
-  const { body, width, height } = data.kind === 'matrix' ? drawMatrix(data, theme) : drawBars(data, theme);
+  const { body, width, height } = data.kind === 'matrix' ? drawMatrix(data, theme) : data.kind === 'bars' ? drawBars(data, theme) : drawCurves(data, theme);
   const lines = data.conventions;
   const [w, h] = [Math.ceil(Math.max(width, 360) + 2 * MARGIN), Math.ceil(height + 2 * MARGIN + 28 + lines.length * LINE)];
   return (
@@ -125,7 +145,10 @@ export function toSvg(data: PictureData, theme: Theme): string {
 }
 
 function csvOf(data: PictureData): string {
-  if (data.kind === 'matrix') return toCsv(data, data.rowLabels, data.colLabels);
+  if (data.kind !== 'bars') {
+    const shown = data.kind === 'matrix' ? data : data.table;
+    return toCsv(shown, shown.rowLabels, shown.colLabels);
+  }
   const quoted = (field: string) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field);
   const before = data.rows.some((row) => row.before != null);
   const line = (fields: readonly string[]) => `${fields.map(quoted).join(',')}\r\n`;

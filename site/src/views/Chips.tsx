@@ -4,6 +4,7 @@ import { ablatedHead, type Intervention } from '../state/experiment';
 import { three } from '../state/numbers';
 import { headName } from '../state/reading';
 import { takesFrom } from '../state/run';
+import { hookName, steerName, type Steer } from '../state/steer';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { EyeIcon, CrossIcon } from '../ui/icons';
 import { usePage } from './page';
@@ -32,33 +33,35 @@ export function nameOf(edit: Edit): { readonly what: string; readonly on: string
 }
 
 interface ChipProps {
-  readonly intervention: Intervention;
-  readonly index: number;
+  readonly what: string;
+  readonly on: string;
+  readonly title: string;
+  readonly muted: boolean;
+  readonly onMute: () => void;
+  readonly onOpen: () => void;
+  readonly onHover?: (over: boolean) => void;
   readonly onRemove: () => void;
 }
 
-function Chip({ intervention, index, onRemove }: ChipProps) {
-  const { app } = usePage();
-  const { what, on } = nameOf(intervention.edit);
-  const head = ablatedHead(intervention.edit);
+function Chip({ what, on, title, muted, onMute, onOpen, onHover, onRemove }: ChipProps) {
   return (
-    <li class="chip" data-muted={intervention.muted}>
+    <li class="chip" data-muted={muted}>
       <button
         type="button"
-        aria-pressed={intervention.muted}
+        aria-pressed={muted}
         aria-label={`Mute ${what}`}
-        title={intervention.muted ? 'Muted: kept, but not applied. Press to apply it again.' : 'Mute: keep it, but do not apply it'}
-        onClick={() => app.experiment.toggleMute(index)}
+        title={muted ? 'Muted: kept, but not applied. Press to apply it again.' : 'Mute: keep it, but do not apply it'}
+        onClick={onMute}
       >
-        <EyeIcon shut={intervention.muted} />
+        <EyeIcon shut={muted} />
       </button>
       <button
         type="button"
         class="chip-says"
-        onMouseEnter={() => head && app.selection.preview({ head })}
-        onMouseLeave={() => app.selection.preview(null)}
-        title={`Change it. ${head ? 'z is what the head found, before it is written to the stream; zero is nothing. ' : ''}${JSON.stringify(intervention.edit)}`}
-        onClick={() => (app.panel.value = { edit: intervention.edit, index })}
+        onMouseEnter={() => onHover?.(true)}
+        onMouseLeave={() => onHover?.(false)}
+        title={title}
+        onClick={onOpen}
       >
         {what} <span class="muted">{on}</span>
       </button>
@@ -69,30 +72,66 @@ function Chip({ intervention, index, onRemove }: ChipProps) {
   );
 }
 
+function EditChip({ intervention: { edit, muted }, index, onRemove }: { readonly intervention: Intervention; readonly index: number; readonly onRemove: () => void }) {
+  const { app } = usePage();
+  const head = ablatedHead(edit);
+  return (
+    <Chip
+      {...nameOf(edit)}
+      title={`Change it. ${head ? 'z is what the head found, before it is written to the stream; zero is nothing. ' : ''}${JSON.stringify(edit)}`}
+      muted={muted}
+      onMute={() => app.experiment.toggleMute(index)}
+      onOpen={() => (app.panel.value = { edit, index })}
+      onHover={(over) => app.selection.preview(over && head ? { head } : null)}
+      onRemove={onRemove}
+    />
+  );
+}
+
+/** What the Steer bench put in force: the last that is applied. */
+function SteerChip({ steer, onRemove }: { readonly steer: Steer; readonly onRemove: () => void }) {
+  const { app } = usePage();
+  const { experiment } = app;
+  const muted = steer.force === 'muted';
+  return (
+    <Chip
+      what={steerName(steer, app.glyph)}
+      on={`${hookName(steer.hook)}${steer.where === 'all' ? '' : steer.where === 'rest' ? ', from position 1' : ', from the last token'}`}
+      title="Change it in the Steer bench"
+      muted={muted}
+      onMute={() => experiment.steer({ ...steer, force: muted ? 'on' : 'muted' })}
+      onOpen={() => experiment.look({ bench: 'steer' })}
+      onRemove={onRemove}
+    />
+  );
+}
+
 export function Chips() {
   const { app } = usePage();
-  const { interventions } = app.experiment.current.value;
+  const { interventions, steer } = app.experiment.current.value;
+  const steers = steer !== null && steer.force !== 'off';
+  const count = interventions.length + Number(steers);
   // What is pressed goes away with its chip: the focus moves to the next chip, or on to the text.
   const list = useRef<HTMLUListElement>(null);
   const goTo = useRef<number | null>(null);
   useLayoutEffect(() => {
     if (goTo.current === null) return;
-    const chip = list.current?.children[Math.min(goTo.current, interventions.length - 1)];
+    const chip = list.current?.children[Math.min(goTo.current, count - 1)];
     (chip?.querySelector<HTMLElement>('.remove') ?? document.querySelector<HTMLElement>('.strip .edit'))?.focus();
     goTo.current = null;
-  }, [interventions]);
+  }, [interventions, steers]);
   return (
     <section class="chips" aria-label="Interventions in force">
       <span class="muted" title="The interventions that the numbers shown were computed with">
         In force
       </span>
-      {interventions.length === 0 ? (
+      {count === 0 ? (
         <span class="muted">nothing: every number is the model as it was trained</span>
       ) : (
         <>
           <ul ref={list}>
             {interventions.map((intervention, i) => (
-              <Chip
+              <EditChip
                 key={i}
                 intervention={intervention}
                 index={i}
@@ -102,6 +141,15 @@ export function Chips() {
                 }}
               />
             ))}
+            {steers && (
+              <SteerChip
+                steer={steer}
+                onRemove={() => {
+                  goTo.current = interventions.length;
+                  app.experiment.steer({ ...steer, force: 'off' });
+                }}
+              />
+            )}
           </ul>
           <button
             type="button"

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { printable, type ExperimentDocument } from '../state/document';
 import type { Experiment } from '../state/experiment';
+import { three } from '../state/numbers';
 import type { Saved as SavedState, SavedExperiment } from '../state/saved';
 import { Dialog } from './Dialog';
 import { contents, saveFile } from './Share';
@@ -42,7 +43,8 @@ const PARTS: { readonly [K in keyof Experiment]: (e: Experiment) => string } = {
   text: (e) => `A: \u201c${printable(e.text, 32)}\u201d`,
   textB: (e) => (e.textB === null ? 'without B' : `B: \u201c${printable(e.textB, 32)}\u201d`),
   interventions: (e) => `interventions in force: ${e.interventions.filter((i) => !i.muted).length}`,
-  view: (e) => `look at ${e.view.tab}`,
+  steer: (e) => (e.steer ? `steer by ${three(e.steer.strength)}` : 'no steering'),
+  view: (e) => `look at ${e.view.bench === 'look' ? e.view.tab : e.view.bench}`,
   sampler: () => 'how text is continued',
 };
 

@@ -22,7 +22,7 @@ function fileOf(document: ExperimentDocument): string {
 const count = (n: number, one: string) => `${n} ${one}${n === 1 ? '' : 's'}`;
 
 /** What a document holds, part by part. */
-export function contents({ model, a, b, edits = [], view, selection, sampler, numbers }: ExperimentDocument): string[] {
+export function contents({ model, a, b, edits = [], steer, view, selection, sampler, numbers }: ExperimentDocument): string[] {
   const prompt = (name: string, { text, ids }: typeof a) => `${name} \u201c${printable(text, 32)}\u201d${ids ? `, ${count(ids.length, 'token')}` : ''}`;
   const muted = edits.filter((e) => e.muted).length;
   return [
@@ -30,6 +30,7 @@ export function contents({ model, a, b, edits = [], view, selection, sampler, nu
     prompt('A', a),
     ...(b ? [prompt('B', b)] : []),
     ...(edits.length > 0 ? [count(edits.length, 'intervention') + (muted > 0 ? ` (${muted} muted)` : '')] : []),
+    ...(steer ? [`what steers, as ${'contrast' in steer.recipe ? 'its pairs of texts' : 'its recipe'}`] : []),
     ...(view || selection ? ['what is looked at'] : []),
     ...(sampler ? ['how text is continued'] : []),
     ...(numbers ? [`${count(Object.keys(numbers).length, 'number')} to compare with`] : []),
