@@ -63,6 +63,8 @@ export function randomExperiment(next: () => number): { experiment: Experiment; 
     range: pick([8, 1 / 3]),
     effect: next() < 0.5 ? { for: ids(), against: ids() } : null,
     instead: text(),
+    off: many(3, head),
+    patch: { text: text(), hook: hook() },
     force: pick(FORCE),
   });
   const options = Object.fromEntries(Object.entries(OPTIONS).flatMap(([name, choices]) => (next() < 0.4 ? [[name, pick<string>(choices)]] : [])));

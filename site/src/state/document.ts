@@ -259,9 +259,11 @@ const steer = fields(
     range: within(1e-4, STRONGEST, false),
     effect: (x, at) => void (x === null || effect(x, at)),
     instead: TEXT_OF_A_PAIR,
+    off: list(head, 256),
+    patch: fields({ text: TEXT_OF_A_PAIR, hook: NAME }, ['text', 'hook']),
     force: oneOf(FORCE),
   },
-  ['recipe', 'hook', 'op', 'where', 'strength', 'range', 'effect', 'instead', 'force'],
+  ['recipe', 'hook', 'op', 'where', 'strength', 'range', 'effect', 'instead', 'off', 'patch', 'force'],
 );
 
 const WHOLE = ['max_new', 'top_k', 'seed'];

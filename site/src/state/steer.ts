@@ -40,8 +40,11 @@ export interface Steer {
   readonly range: number;
   /** Two sets of tokens whose log-odds are the effect; null: what the vector itself writes most and least. */
   readonly effect: { readonly for: readonly number[]; readonly against: readonly number[] } | null;
-  /** What is said before the prompt instead of steering. */
+  /** Other ways to the same end: what is said before the prompt, heads that are switched off, a text that the stream of the
+   *  prompt's last token is taken from. */
   readonly instead: string;
+  readonly off: readonly Pair[];
+  readonly patch: { readonly text: string; readonly hook: string };
   readonly force: (typeof FORCE)[number];
 }
 
@@ -65,8 +68,9 @@ export async function vectorRequest({ recipe, hook }: Steer, prompt: ArrayLike<n
 
 export type Vector = Pick<Tensor, 'shape' | 'data'>;
 
-/** Nine digits tell every float from its neighbours. */
-export const numbersOf = (data: Float32Array): number[] => Array.from(data, (x) => Number(x.toPrecision(9)));
+/** The shortest decimals that are these floats and no others. */
+export const numbersOf = (data: Float32Array): number[] =>
+  Array.from(data, (x) => [6, 7, 8].map((digits) => Number(x.toPrecision(digits))).find((short) => Math.fround(short) === x) ?? Number(x.toPrecision(9)));
 
 function operand({ shape, data }: Vector, rows: number): Operand {
   const numbers = numbersOf(data);

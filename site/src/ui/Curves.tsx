@@ -18,7 +18,12 @@ interface CurvesProps {
   readonly onMove: (at: number) => void;
 }
 
-export const signed = (value: number) => `${value > 0 ? '+' : ''}${threeFigures(value)}`;
+/** Two decimals, or three figures where those say little: +4.00, −0.13, +0.00421. */
+export const signed = (value: number): string => {
+  const size = Math.abs(value);
+  const text = size >= 0.1 && size < 1000 ? size.toFixed(2) : threeFigures(size);
+  return `${value > 0 ? '+' : value < 0 ? '\u2212' : ''}${text}`;
+};
 
 export function Curves({ data, width, height, label, at, step, says, onMove }: CurvesProps) {
   const layout = useMemo(() => layoutCurves(data, width, height), [data, width, height]);

@@ -147,12 +147,15 @@ export function layoutCurves(data: CurvesData, width: number, height: number): L
       const named = nameShape(curve, curves.filter((other) => other !== curve), px, inside, [from, to]);
       if (named) shapes.push(named);
     }
-    zones.forEach(({ from: start, to: end }) => {
+    zones.forEach(({ from: start, to: end, says }) => {
+      // At that end of the panel where the curve is not.
+      const inZone = finite(px.map((at, i) => (at >= place(start) && at <= place(end) ? inside(main?.values[i] ?? NaN) : NaN)));
+      const above = inZone.length > 0 && inZone.reduce((a, b) => a + b, 0) / inZone.length < (from + to) / 2;
+      if (panel === panels[0]) text((place(start) + place(end)) / 2, above ? to - 8 : from + 14, says, 'middle', true);
       for (const edge of [start, end]) if (edge > low && edge < high) path(`M${place(edge)} ${from}V${to}`, 'edge');
     });
     top = to + GAP;
   }
-  for (const { from: start, to: end, says } of zones) text((place(start) + place(end)) / 2, TITLE + 14, says, 'middle', true);
   const bottom = top - GAP;
   for (const tick of ticksOf(low, high, false, Math.max(2, Math.floor(width / 80)))) {
     path(`M${place(tick)} ${bottom}v5`, 'limit');

@@ -20,7 +20,7 @@ import { TokenStrip } from './TokenStrip';
 const INSPECTORS = {
   look: Inspector,
   patch: deferred(() => import('./patch/index').then((m) => m.PatchInspector)),
-  steer: Inspector,
+  steer: deferred(() => import('./steer/index').then((m) => m.SteerInspector)),
 } as const;
 
 const PatchLine = deferred(() => import('./patch/index').then((m) => m.PatchLine));

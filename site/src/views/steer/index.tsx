@@ -1,6 +1,71 @@
-/** The Steer bench: a direction added to the stream, its effect and its price. */
+/** The Steer bench: a direction added to the stream, its effect and its price; and other ways to the same end. */
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
 import type { Shown } from '../../state/run';
+import { OPTIONS } from '../../state/view';
+import { usePage } from '../page';
+import { DirectionTab } from './DirectionTab';
+import { RecipeLine } from './RecipeControls';
+import { useBench } from './useBench';
+import { WaysTab } from './WaysTab';
+import '../../styles/steer.css';
+
+export { SteerInspector } from './SteerInspector';
+
+const TABS = { direction: 'Direction', ways: 'Understanding v. control' } as const;
 
 export function SteerBench({ shown }: { readonly shown: Shown }) {
-  return <p class="quiet-note muted">{shown.info.id}</p>;
+  const { app } = usePage();
+  // Steering is about prompt A, whichever is looked at elsewhere.
+  const bench = useBench(app.runner.shown.value?.a ?? shown);
+  const [edits, edit] = useState(false);
+  const { control } = app.view.value;
+  const stale = app.runner.stale.value || app.model.value.kind !== 'ready';
+  const panel = (children: ComponentChildren) => (
+    <div class="look steer" id="bench" role="tabpanel" aria-labelledby={`steer-${control}`} data-tab={control} data-stale={stale} aria-busy={stale}>
+      {children}
+    </div>
+  );
+  return (
+    <>
+      <div class="tabs-line">
+        <div
+          class="tabs"
+          role="tablist"
+          aria-label="Ways of steering"
+          onKeyDown={(event) => {
+            if (event.key !== 'ArrowRight' && event.key !== 'ArrowLeft') return;
+            event.preventDefault();
+            const next = OPTIONS.control[1 - OPTIONS.control.indexOf(control)] ?? 'direction';
+            app.experiment.look({ control: next });
+            (event.currentTarget.children[OPTIONS.control.indexOf(next)] as HTMLElement).focus();
+          }}
+        >
+          {OPTIONS.control.map((name) => (
+            <button
+              type="button"
+              key={name}
+              role="tab"
+              id={`steer-${name}`}
+              aria-selected={name === control}
+              aria-controls="bench"
+              tabIndex={name === control ? 0 : -1}
+              onClick={() => app.experiment.look({ control: name })}
+            >
+              {TABS[name]}
+            </button>
+          ))}
+        </div>
+        {control === 'direction' && (
+          <div class="steer-line">
+            <RecipeLine {...bench} />
+            <button type="button" class="link" aria-expanded={edits} onClick={() => edit(!edits)}>
+              {'contrast' in bench.steer.recipe ? 'Edit pairs' : 'Edit'}
+            </button>
+          </div>
+        )}
+      </div>
+      {control === 'direction' ? <DirectionTab bench={bench} edits={edits} panel={panel} /> : <WaysTab bench={bench} panel={panel} />}
+    </>
+  );
 }

@@ -1,0 +1,154 @@
+/** How much of a direction does what: its effect, and below it, on the same strengths, what it costs. The strengths' axis
+ *  is the slider. */
+import { useSignal } from '@preact/signals';
+import type { ReadRequest, Reading } from '../../engine/types';
+import { three } from '../../state/numbers';
+import type { Steer } from '../../state/steer';
+import { Curves, signed } from '../../ui/Curves';
+import type { CurvesData, MatrixData } from '../../ui/data';
+import { HeatmapTable } from '../../ui/HeatmapTable';
+import { useSize } from '../../ui/useSize';
+import { Picture } from '../Picture';
+import type { Study } from '../useStudy';
+import { RANDOM, strengthsOf } from './outcomes';
+import { StudyProgress } from './StudyProgress';
+import type { Change } from './useSteering';
+
+const HEIGHT = 400;
+
+interface Measured {
+  /** [strength], mean over the texts. */
+  readonly steered: Float64Array;
+  readonly frozen: Float64Array;
+  /** Of the random directions. */
+  readonly mean: Float64Array;
+  readonly least: Float64Array;
+  readonly most: Float64Array;
+}
+
+/** One measure of a dose reading; NaN where it has nothing yet. */
+function measured(reading: Reading | null, array: string, strengths: number): Measured {
+  const { data, shape } = reading?.arrays.get(array) ?? { data: new Float32Array(0), shape: [0, 0, 0] };
+  const texts = shape[2] ?? 0;
+  const names = reading?.axes['way'] ?? [];
+  const of = (way: number) =>
+    Float64Array.from({ length: strengths }, (_, s) => {
+      let sum = 0;
+      for (let t = 0; t < texts; t++) sum += data[(way * strengths + s) * texts + t] ?? NaN;
+      return texts > 0 && way >= 0 ? sum / texts : NaN;
+    });
+  const random = names.flatMap((name, i) => (/^random/.test(name) ? [of(i)] : []));
+  const over = (fold: (values: number[]) => number) => Float64Array.from({ length: strengths }, (_, s) => (random.length > 0 ? fold(random.map((r) => r[s] ?? NaN)) : NaN));
+  return {
+    steered: of(names.indexOf('steered')), frozen: of(names.indexOf('frozen')),
+    mean: over((values) => values.reduce((a, b) => a + b, 0) / values.length), least: over((values) => Math.min(...values)), most: over((values) => Math.max(...values)),
+  };
+}
+
+const PANELS = [
+  ['effect', 'effect, log-odds of one set of tokens over the other', 2.2],
+  ['perplexity', 'perplexity under the unsteered model', 1.3],
+  ['repetition3', '3-gram repetition', 0.8],
+] as const;
+
+export function curvesOf(reading: Reading | null, steer: Steer): CurvesData {
+  const x = strengthsOf(steer);
+  const all = PANELS.map(([array]) => measured(reading, array, x.length));
+  const { collapse_up: up, collapse_down: down, perplexity_limit: costly, repetition_limit: repeats } = reading?.values ?? {};
+  const limits = [null, costly == null ? null : { value: costly, says: '10 × the unsteered text’s' }, repeats == null ? null : { value: repeats, says: `over ${three(repeats)}` }];
+  const columns = PANELS.flatMap(([name], p) => {
+    const { steered, frozen, mean, least, most } = all[p] as Measured;
+    return [
+      [name, steered], [`${name}, attention frozen`, frozen], [`${name}, random`, mean], [`${name}, random least`, least], [`${name}, random most`, most],
+    ] as const;
+  });
+  const conventions = Object.entries(reading?.conventions ?? {}).map(([name, says]) => `${name}: ${says}`);
+  const table: MatrixData = {
+    kind: 'matrix', title: 'Dose and response', conventions, rows: x.length, cols: columns.length,
+    values: Float32Array.from({ length: x.length * columns.length }, (_, i) => columns[i % columns.length]?.[1][Math.floor(i / columns.length)] ?? NaN),
+    rowLabels: x.map((strength) => ({ text: signed(strength) })), colLabels: columns.map(([text]) => ({ text })),
+    palette: 'cividis', scale: [0, 1], scaleLabel: '',
+  };
+  return {
+    kind: 'curves', title: 'Dose and response', conventions, x, table,
+    panels: PANELS.map(([name, title, share], p) => {
+      const { steered, frozen, mean, least, most } = all[p] as Measured;
+      const named = p === 0;
+      return {
+        title, share, log: name === 'perplexity', limit: limits[p] ?? null,
+        curves: [
+          { look: 'main', values: steered, ...(named && { name: 'steered' }) },
+          { look: 'dashed', values: frozen, ...(named && { name: 'attention frozen' }) },
+          { look: 'quiet', values: mean },
+          { look: 'band', values: least, upTo: most, ...(named && { name: `${RANDOM} random directions, range and mean` }) },
+        ],
+      };
+    }),
+    zones: [
+      ...(down == null ? [] : [{ from: x[0] ?? 0, to: down, says: 'collapse' }]),
+      ...(up == null ? [] : [{ from: up, to: x.at(-1) ?? 0, says: 'collapse' }]),
+    ],
+  };
+}
+
+interface DoseProps {
+  readonly steer: Steer;
+  readonly change: Change;
+  readonly study: Study;
+  /** What would be measured now; null: not to be told yet. */
+  readonly wanted: ReadRequest | null;
+  readonly onMeasure: () => void;
+  /** What the numbers are at this strength. */
+  readonly says: string;
+}
+
+export function DosePicture({ steer, change, study, wanted, onMeasure, says }: DoseProps) {
+  const asTable = useSignal(false);
+  const [room, { width }] = useSize<HTMLDivElement>();
+  const { request, state, reading } = study;
+  const current = request !== null && wanted !== null && JSON.stringify(request) === JSON.stringify(wanted);
+  const data = curvesOf(current || !wanted ? reading : null, steer);
+  const running = state === 'running' && current;
+  return (
+    <Picture
+      title="Dose and response"
+      sub={reading && current ? `mean of ${reading.axes['seed']?.length ?? 0} texts at each strength` : ''}
+      name="dose and response"
+      data={data}
+      what={current && state === 'done' ? { kind: 'read', document: request } : null}
+      asTable={asTable}
+      stale={running}
+      failure={current ? study.failure : null}
+      controls={
+        running || (current && state === 'stopped') ? (
+          <StudyProgress study={study} name="curve" />
+        ) : (
+          (!current || state === 'failed') && (
+            <button type="button" class="button" disabled={!wanted} onClick={() => (current ? study.again() : onMeasure())}>
+              Measure the curve
+            </button>
+          )
+        )
+      }
+    >
+      <div ref={room} class="dose-room">
+        {asTable.value ? (
+          <HeatmapTable shown={data.table} label="Dose and response" rowLabels={data.table.rowLabels} colLabels={data.table.colLabels} locked={{ value: null } as never} />
+        ) : (
+          width > 0 && (
+            <Curves
+              data={data}
+              width={Math.min(width, 760)}
+              height={HEIGHT}
+              label="Strength"
+              at={steer.strength}
+              step={Number((steer.range / 32).toPrecision(6))}
+              says={says}
+              onMove={(strength) => change({ strength }, 'steer strength')}
+            />
+          )
+        )}
+      </div>
+    </Picture>
+  );
+}

@@ -1,0 +1,102 @@
+/** Understanding v. control: one end reached by ablation, patching, steering and prompting, and what each costs. */
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import type { Edit } from '../../engine/types';
+import { ablation } from '../../state/experiment';
+import { headName, headNamed } from '../../state/reading';
+import { runPart } from '../../state/run';
+import { hookName, steerEdits, steerName, streamHooks, type Steer } from '../../state/steer';
+import { useStudy } from '../useStudy';
+import { EffectSets } from './EffectSets';
+import { outcomesRequest, SEEDS, type WayRun } from './outcomes';
+import { OutcomesPicture, type OutcomeRow } from './OutcomesPicture';
+import { Select } from './RecipeControls';
+import { StudyProgress } from './StudyProgress';
+import type { Bench } from './useBench';
+import { useIds, type Change } from './useSteering';
+
+const WORDS: Readonly<Record<string, string>> = { nothing: 'Nothing', ablation: 'Ablation', patching: 'Patching', steering: 'Steering', prompting: 'Prompting', 'in force': 'In force' };
+
+/** Names of heads, taken with Enter or when the field is left. */
+function Heads({ steer, change, layers, heads }: { readonly steer: Steer; readonly change: Change; readonly layers: number; readonly heads: number }) {
+  const [typed, type] = useState<string | null>(null);
+  const found = (text: string) => (text.match(/L\d+H\d+/gi) ?? []).flatMap((name) => headNamed(name.toUpperCase()) ?? []);
+  const bad = typed !== null && found(typed).some(({ layer, head }) => layer >= layers || head >= heads);
+  const take = () => {
+    if (typed !== null && !bad) change({ off: found(typed).map(({ layer, head }) => [layer, head] as const) });
+    type(null);
+  };
+  return (
+    <input
+      aria-label="Heads that are switched off"
+      placeholder="L2H3, L3H1"
+      spellcheck={false}
+      aria-invalid={bad}
+      title={bad ? `This model has ${layers} layers of ${heads} heads` : 'Names of heads; Enter takes them'}
+      value={typed ?? steer.off.map(([layer, head]) => headName({ layer, head })).join(', ')}
+      onInput={(event) => type(event.currentTarget.value)}
+      onKeyDown={(event) => event.key === 'Enter' && take()}
+      onBlur={take}
+    />
+  );
+}
+
+export function WaysTab({ bench, panel }: { readonly bench: Bench; readonly panel: (children: ComponentChildren) => ComponentChildren }) {
+  const { app, shown, steer, change, made, effect, sampler, others } = bench;
+  const { config } = shown.info;
+  const ids = [...shown.tokenized.ids];
+  const insteadIds = useIds(steer.instead.trim() ? `${steer.instead.trim()} ${shown.text}` : null);
+  const patchIds = useIds(steer.patch.text.trim() ? steer.patch.text : null);
+  const pairB = app.runner.shown.value?.b?.tokenized.ids;
+  const way = (name: string, edits: readonly Edit[]): WayRun => ({ name, part: edits.length > 0 ? { ids, edits } : { ids }, frozen: false });
+  const patch: Edit = { hook: steer.patch.hook, op: 'patch', positions: [-1], value: { run: 'from', positions: [-1] } };
+  const ways: readonly (WayRun | null)[] = [
+    way('nothing', []),
+    steer.off.length > 0 ? way('ablation', steer.off.map(([layer, head]) => ablation({ layer, head }))) : null,
+    patchIds && { name: 'patching', part: { ids, edits: [patch], runs: { from: patchIds } }, frozen: false },
+    made.vector && way('steering', steerEdits(steer, made.vector, ids.length)),
+    insteadIds && { name: 'prompting', part: { ids: insteadIds }, frozen: false },
+    others.length > 0 ? { name: 'in force', part: runPart(ids, others, pairB ? { name: 'B', ids: [...pairB] } : null), frozen: false } : null,
+  ];
+  const there = ways.flatMap((one) => one ?? []);
+  const study = useStudy(effect && made.vector ? outcomesRequest(there, shown, sampler, effect, SEEDS) : null);
+  const hooks = [...new Set([steer.patch.hook, ...streamHooks(config)])].map((hook) => [hook, hookName(hook)] as const);
+  const row = (name: string, how: OutcomeRow['how']): OutcomeRow => ({ name, title: WORDS[name] ?? name, how });
+  const rows: OutcomeRow[] = [
+    row('nothing', 'the model as it is'),
+    row('ablation', <>switch off <Heads steer={steer} change={change} layers={config.n_layers} heads={config.n_heads} /></>),
+    row('patching', (
+      <>
+        the last token’s stream, from{' '}
+        <input aria-label="Text that is patched from" value={steer.patch.text} maxLength={2000} spellcheck={false} onInput={(event) => change({ patch: { ...steer.patch, text: event.currentTarget.value } }, 'steer patch')} />{' '}
+        <Select label="at" value={steer.patch.hook} of={hooks} onPick={(hook) => change({ patch: { ...steer.patch, hook } })} />
+      </>
+    )),
+    row('steering', `${steerName(steer, app.glyph)} at ${hookName(steer.hook)}`),
+    row('prompting', (
+      <>
+        say first{' '}
+        <input aria-label="What is said before the text" value={steer.instead} maxLength={2000} spellcheck={false} onInput={(event) => change({ instead: event.currentTarget.value }, 'steer instead')} />
+      </>
+    )),
+    ...(others.length > 0 ? [row('in force', `${others.length} intervention${others.length > 1 ? 's' : ''}, as the chips say`)] : []),
+  ];
+  const all = (
+    <>
+      <p class="steer-goal">
+        One end, several means: the first two say what the model’s own parts do for it, the others only that it can be reached.
+      </p>
+      <EffectSets steer={steer} effect={effect} change={change} />
+      <OutcomesPicture
+        title="What each buys and what it costs"
+        sub={`mean of ${SEEDS} texts, seeds ${sampler.seed} to ${sampler.seed + SEEDS - 1}`}
+        name="understanding v. control"
+        rows={rows}
+        study={study}
+        withText
+        controls={<StudyProgress study={study} name="comparison" />}
+      />
+    </>
+  );
+  return <>{panel(all)}</>;
+}

@@ -1,0 +1,77 @@
+/** What ways of going on come to: the documents, and their numbers (docs/formats.md, "outcomes" and "dose"). */
+import type { Edit, ReadRequest, Reading } from '../../engine/types';
+import type { RunPart, Shown } from '../../state/run';
+import { numbersOf, wherePart, type Steer, type Vector } from '../../state/steer';
+import type { Sampler } from '../../state/view';
+
+export interface WayRun {
+  readonly name: string;
+  readonly part: RunPart;
+  readonly frozen: boolean;
+}
+
+/** So many seeds each text is made with, from the sampler's own on. */
+export const SEEDS = 3;
+
+const sampled = ({ seed, ...rest }: Sampler, seeds: number) => ({ ...rest, seeds: Array.from({ length: seeds }, (_, i) => seed + i) });
+
+export function outcomesRequest(ways: readonly WayRun[], shown: Shown, sampler: Sampler, effect: NonNullable<Steer['effect']>, seeds: number): ReadRequest {
+  const runs = Object.assign({}, ...ways.map(({ part }) => part.runs ?? {})) as NonNullable<RunPart['runs']>;
+  const [first] = shown.tokenized.tokens;
+  return {
+    read: 'outcomes',
+    ways: ways.map(({ name, part, frozen }) => ({ name, ids: part.ids, ...(part.edits && { edits: part.edits }), ...(frozen && { frozen }) })),
+    base: [...shown.tokenized.ids],
+    ...(Object.keys(runs).length > 0 && { runs }),
+    ...(first?.special && { stop: [first.id] }),
+    ...sampled(sampler, seeds),
+    effect,
+  };
+}
+
+/** How many random directions the curve is held against. */
+export const RANDOM = 8;
+const POINTS = 8;
+
+export const strengthsOf = ({ range }: Steer): readonly number[] =>
+  Array.from({ length: 2 * POINTS + 1 }, (_, i) => Number((((i - POINTS) * range) / POINTS).toPrecision(6)));
+
+export function doseRequest(steer: Steer, vector: Vector, edits: readonly Edit[], shown: Shown, sampler: Sampler, effect: NonNullable<Steer['effect']>): ReadRequest {
+  const [first] = shown.tokenized.tokens;
+  const width = vector.shape.at(-1) ?? 0;
+  const numbers = numbersOf(vector.data);
+  const value = vector.shape.length === 1 ? numbers : Array.from({ length: numbers.length / width }, (_, i) => numbers.slice(i * width, (i + 1) * width));
+  return {
+    read: 'dose',
+    prompts: [[...shown.tokenized.ids]],
+    ...(edits.length > 0 && { edits }),
+    steer: { hook: steer.hook, value, op: steer.op, ...wherePart(steer, vector, shown.tokenized.ids.length) },
+    strengths: strengthsOf(steer),
+    ...(first?.special && { stop: [first.id] }),
+    ...sampled(sampler, SEEDS),
+    effect,
+    random: RANDOM,
+    frozen: true,
+  };
+}
+
+export interface Outcome {
+  readonly effect: number;
+  readonly perplexity: number;
+  readonly repetition: number;
+  readonly kl: number;
+}
+
+const mean = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b, 0) / values.length;
+
+/** A way's numbers, means over the seeds, or of one of them; null: the reading has no such way. */
+export function outcomeOf(reading: Reading, name: string, seed: number | null = null): Outcome | null {
+  const way = reading.axes['way']?.indexOf(name) ?? -1;
+  if (way < 0) return null;
+  const of = (array: string) => {
+    const { data, shape } = reading.arrays.get(array) ?? { data: new Float32Array(0), shape: [0, 0] };
+    const n = shape[1] ?? 0;
+    return seed === null ? mean(data.subarray(way * n, (way + 1) * n)) : (data[way * n + seed] ?? NaN);
+  };
+  return { effect: of('effect'), perplexity: of('perplexity'), repetition: of('repetition3'), kl: of('kl') };
+}

@@ -1,0 +1,119 @@
+/** What the Steer bench is set to, its vector, and the documents that its pictures show. */
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { Edit, GenerateRequest, ModelInfo, ReadRequest } from '../../engine/types';
+import { editsOf, runPart, type RunPart, type Shown } from '../../state/run';
+import { randomLike, steerEdits, vectorRequest, type Steer, type Vector } from '../../state/steer';
+import { usePage } from '../page';
+import { useReading, type Read } from '../useReading';
+import { beginning } from './ready';
+
+export type Change = (part: Partial<Steer>, as?: string) => void;
+
+/** What a person set, or what the model begins with. */
+export function useSteer(info: ModelInfo): readonly [Steer, Change] {
+  const { experiment } = usePage().app;
+  const steer = experiment.current.value.steer ?? beginning(info);
+  return [steer, (part, as) => experiment.steer({ ...steer, ...part }, as ?? null)];
+}
+
+/** The ids of a text by the model's tokeniser; null while they are on their way, or without a text. */
+export function useIds(text: string | null): readonly number[] | null {
+  const { app } = usePage();
+  const [got, set] = useState<{ readonly text: string; readonly ids: readonly number[] } | null>(null);
+  const engine = app.engine.value;
+  useEffect(() => {
+    let wanted = text !== null;
+    if (text !== null) engine?.tokenize(text).then(({ ids }) => wanted && set({ text, ids: [...ids] }), () => {});
+    return () => {
+      wanted = false;
+    };
+  }, [text, engine]);
+  return got && got.text === text ? got.ids : null;
+}
+
+export interface TheVector extends Read {
+  /** null until it is there; of the recipe before while the new one is on its way. */
+  readonly vector: Vector | null;
+}
+
+/** The vector as a reading: itself, how long it is and what it writes. */
+export function useVector(steer: Steer, shown: Shown): TheVector {
+  const { app } = usePage();
+  const engine = app.engine.value;
+  const key = JSON.stringify([steer.recipe, steer.hook, [...shown.tokenized.ids]]);
+  const [asked, ask] = useState<{ readonly key: string; readonly request: ReadRequest } | null>(null);
+  useEffect(() => {
+    let wanted = true;
+    if (engine)
+      vectorRequest(steer, shown.tokenized.ids, async (text) => (await engine.tokenize(text)).ids).then(
+        (request) => wanted && ask({ key, request }),
+        () => {},
+      );
+    return () => {
+      wanted = false;
+    };
+  }, [key, engine]);
+  const read = useReading(asked?.request ?? null);
+  const stale = read.stale || asked?.key !== key;
+  return { ...read, stale, vector: stale ? null : (read.reading?.arrays.get('vector') ?? null) };
+}
+
+/** Two sets of tokens: those that were chosen, or what the vector writes most and least. */
+export function effectOf(steer: Steer, read: Read): NonNullable<Steer['effect']> | null {
+  if (steer.effect) return steer.effect;
+  const ids = (name: string) => Array.from(read.reading?.arrays.get(name)?.data ?? []).slice(0, 8);
+  const sets = { for: ids('top_ids'), against: ids('bottom_ids') };
+  return sets.for.length > 0 && sets.against.length > 0 ? sets : null;
+}
+
+/** The ways of going on, in the order in which they are made and shown. */
+export const WAYS = ['baseline', 'steered', 'frozen', 'random', 'prompt'] as const;
+export type WayName = (typeof WAYS)[number];
+
+export const WAY_WORDS: Readonly<Record<WayName, readonly [title: string, means: string]>> = {
+  baseline: ['Baseline', 'The model without steering'],
+  steered: ['Steered', 'With the direction, at this strength'],
+  frozen: ['Attention frozen', 'Steered, but every head looks where it looks in the unedited model over the same tokens'],
+  random: ['Random direction', 'A random direction of the same length, at the same strength: what any push of this size does'],
+  prompt: ['Prompt instead', 'No steering: something is said before the text'],
+};
+
+/** The seed of the random direction that is shown. */
+const RANDOM_SEED = 1;
+
+export interface Way {
+  readonly name: WayName;
+  readonly part: RunPart;
+  readonly frozen: boolean;
+}
+
+/** Each way as a run on the prompt; null until what it needs is there. */
+export function useWays(steer: Steer, shown: Shown, vector: Vector | null, insteadIds: readonly number[] | null): readonly (Way | null)[] {
+  const { app } = usePage();
+  const others = editsOf('A', app.experiment.inForce.value);
+  const pairB = app.runner.shown.value?.b?.tokenized.ids;
+  const ids = [...shown.tokenized.ids];
+  const at = JSON.stringify([ids, others, steer.hook, steer.op, steer.where, steer.strength, pairB && [...pairB]]);
+  return useMemo(() => {
+    const B = pairB ? { name: 'B' as const, ids: [...pairB] } : null;
+    const way = (name: WayName, edits: readonly Edit[], frozen = false): Way => ({ name, part: runPart(ids, [...others, ...edits], B), frozen });
+    const edits = vector && steerEdits(steer, vector, ids.length);
+    return [
+      way('baseline', []),
+      edits && way('steered', edits),
+      edits && way('frozen', edits, true),
+      vector && way('random', steerEdits(steer, randomLike(vector, RANDOM_SEED), ids.length)),
+      insteadIds && { name: 'prompt', part: runPart(insteadIds, others, B), frozen: false },
+    ];
+  }, [at, vector, JSON.stringify(insteadIds)]);
+}
+
+/** A way as a text to be made. */
+export function textOf(way: Way | null, shown: Shown, sampler: Pick<GenerateRequest, 'max_new' | 'temperature'>): GenerateRequest | null {
+  const [first] = shown.tokenized.tokens;
+  return (
+    way && {
+      ...way.part, ...sampler, ...(first?.special && { stop: [first.id] }), ...(way.part.edits && { twin: true }), ...(way.frozen && { freeze_attention: true }), k: 8,
+    }
+  );
+}
