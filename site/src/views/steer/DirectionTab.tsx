@@ -98,7 +98,7 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
               <BarsPicture
                 name="what the direction writes"
                 title="What the direction writes"
-                sub="through the unembedding"
+                sub="through W_U"
                 data={writes}
                 what={made.request ? { kind: 'read', document: made.request } : null}
                 stale={made.stale}

@@ -14,7 +14,8 @@ import { RANDOM, strengthsOf } from './outcomes';
 import { StudyProgress } from './StudyProgress';
 import type { Change } from './useSteering';
 
-const HEIGHT = 400;
+/** So that on a desk the handle is in sight below the texts. */
+const heightOf = () => Math.max(300, Math.min(480, innerHeight - 560));
 
 interface Measured {
   /** [strength], mean over the texts. */
@@ -139,7 +140,7 @@ export function DosePicture({ steer, change, study, wanted, onMeasure, says }: D
             <Curves
               data={data}
               width={Math.min(width, 760)}
-              height={HEIGHT}
+              height={heightOf()}
               label="Strength"
               at={steer.strength}
               step={Number((steer.range / 32).toPrecision(6))}

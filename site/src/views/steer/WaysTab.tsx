@@ -1,11 +1,14 @@
 /** Understanding v. control: one end reached by ablation, patching, steering and prompting, and what each costs. */
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Edit } from '../../engine/types';
+import type { Edit, EngineFailure } from '../../engine/types';
 import { ablation } from '../../state/experiment';
+import { asFailure } from '../../state/failure';
+import { topIndices } from '../../state/numbers';
 import { headName, headNamed } from '../../state/reading';
 import { runPart } from '../../state/run';
 import { hookName, steerEdits, steerName, streamHooks, type Steer } from '../../state/steer';
+import { arrayOf } from '../useReading';
 import { useStudy } from '../useStudy';
 import { EffectSets } from './EffectSets';
 import { outcomesRequest, SEEDS, type WayRun } from './outcomes';
@@ -41,6 +44,40 @@ function Heads({ steer, change, layers, heads }: { readonly steer: Steer; readon
   );
 }
 
+/** The head whose absence serves the end best: by the first token of each set, after the prompt. */
+function FindHead({ bench: { app, shown, change }, effect }: { readonly bench: Bench; readonly effect: NonNullable<Steer['effect']> }) {
+  const [state, say] = useState<'busy' | EngineFailure | null>(null);
+  const [correct, wrong] = [effect.for[0], effect.against[0]];
+  const { n_heads } = shown.info.config;
+  async function find() {
+    say('busy');
+    try {
+      const reading = await app.readings.ask({
+        read: 'ablate', prompts: [[...shown.tokenized.ids]], what: 'z', by: 'layer,head', op: 'zero', metric: { kind: 'logit_diff', position: -1, correct, wrong },
+      });
+      const best = topIndices(arrayOf(reading, 'values'), 1)[0] ?? 0;
+      change({ off: [[Math.floor(best / n_heads), best % n_heads]] });
+      say(null);
+    } catch (thrown) {
+      say(asFailure(thrown));
+    }
+  }
+  return (
+    <>
+      <button
+        type="button"
+        class="link"
+        disabled={state === 'busy'}
+        title={`Ablates each head and takes the one without which the logit of ${app.glyph(correct ?? 0)} rises most over that of ${app.glyph(wrong ?? 0)}, after the prompt`}
+        onClick={() => void find()}
+      >
+        Find the best
+      </button>
+      {state !== null && state !== 'busy' && <span role="alert">{state.detail}</span>}
+    </>
+  );
+}
+
 export function WaysTab({ bench, panel }: { readonly bench: Bench; readonly panel: (children: ComponentChildren) => ComponentChildren }) {
   const { app, shown, steer, change, made, effect, sampler, others } = bench;
   const { config } = shown.info;
@@ -64,7 +101,12 @@ export function WaysTab({ bench, panel }: { readonly bench: Bench; readonly pane
   const row = (name: string, how: OutcomeRow['how']): OutcomeRow => ({ name, title: WORDS[name] ?? name, how });
   const rows: OutcomeRow[] = [
     row('nothing', 'the model as it is'),
-    row('ablation', <>switch off <Heads steer={steer} change={change} layers={config.n_layers} heads={config.n_heads} /></>),
+    row('ablation', (
+      <>
+        switch off <Heads steer={steer} change={change} layers={config.n_layers} heads={config.n_heads} />
+        {effect && <FindHead bench={bench} effect={effect} />}
+      </>
+    )),
     row('patching', (
       <>
         the last token’s stream, from{' '}

@@ -1,10 +1,12 @@
 /** The Steer bench: a direction added to the stream, its effect and its price; and other ways to the same end. */
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import type { ModelInfo } from '../../engine/types';
 import type { Shown } from '../../state/run';
 import { OPTIONS } from '../../state/view';
 import { usePage } from '../page';
 import { DirectionTab } from './DirectionTab';
+import { READY } from './ready';
 import { RecipeLine } from './RecipeControls';
 import { useBench } from './useBench';
 import { WaysTab } from './WaysTab';
@@ -13,6 +15,20 @@ import '../../styles/steer.css';
 export { SteerInspector } from './SteerInspector';
 
 const TABS = { direction: 'Direction', ways: 'Understanding v. control' } as const;
+
+/** Another model has directions that are ready and measured: offered where this one has none. */
+function Better({ info }: { readonly info: ModelInfo }) {
+  const { app } = usePage();
+  const better = READY[info.id] ? undefined : app.models.value.find(({ id }) => READY[id]);
+  return better ? (
+    <p class="quiet-note muted">
+      {better.title} has directions that were found and measured on it, which steer well.{' '}
+      <button type="button" class="link" onClick={() => app.choose(better.id)}>
+        Use it ({(better.bytes / 1e6).toFixed(1)} MB)
+      </button>
+    </p>
+  ) : null;
+}
 
 export function SteerBench({ shown }: { readonly shown: Shown }) {
   const { app } = usePage();
@@ -65,6 +81,7 @@ export function SteerBench({ shown }: { readonly shown: Shown }) {
           </div>
         )}
       </div>
+      <Better info={bench.shown.info} />
       {control === 'direction' ? <DirectionTab bench={bench} edits={edits} panel={panel} /> : <WaysTab bench={bench} panel={panel} />}
     </>
   );

@@ -32,7 +32,7 @@ export function useIds(text: string | null): readonly number[] | null {
 }
 
 export interface TheVector extends Read {
-  /** null until it is there; of the recipe before while the new one is on its way. */
+  /** null until it is there. */
   readonly vector: Vector | null;
 }
 
@@ -55,7 +55,7 @@ export function useVector(steer: Steer, shown: Shown): TheVector {
   }, [key, engine]);
   const read = useReading(asked?.request ?? null);
   const stale = read.stale || asked?.key !== key;
-  return { ...read, stale, vector: stale ? null : (read.reading?.arrays.get('vector') ?? null) };
+  return { ...read, stale, vector: stale || read.failure ? null : (read.reading?.arrays.get('vector') ?? null) };
 }
 
 /** Two sets of tokens: those that were chosen, or what the vector writes most and least. */
