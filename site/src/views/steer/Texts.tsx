@@ -6,6 +6,7 @@ import type { GeneratedToken, Reading } from '../../engine/types';
 import { full, three } from '../../state/numbers';
 import type { Shown } from '../../state/run';
 import type { Steer } from '../../state/steer';
+import { SAMPLER_RANGES } from '../../state/view';
 import type { MatrixData } from '../../ui/data';
 import { HeatmapTable } from '../../ui/HeatmapTable';
 import { Segments } from '../../ui/Segments';
@@ -29,6 +30,9 @@ const value = (token: GeneratedToken, measure: Measure) => (measure === 'kl' ? (
 /** CSS pixels: 1.2 at 0.1 nats, 2.3 at 0.3, 5 from 1 on. */
 const thickness = (nats: number) => (Number.isFinite(nats) ? Math.min(5, Math.max(0.5, 5 * Math.abs(nats) ** 0.64)) : 0);
 const LEGEND = [0.1, 0.3, 1];
+
+/** What is asked for here of how text is drawn; the rest is in Look's Generate tab. */
+const SAMPLED = [['seed', 'seed'], ['temperature', 'temperature'], ['max_new', 'tokens']] as const;
 
 const lineUnder = (nats: number) =>
   thickness(nats) > 0
@@ -77,8 +81,7 @@ export function Texts({ shown, steer, change, text, outcome, outcomeStale, child
         };
   return (
     <Picture
-      title="Continued"
-      sub={`seed ${sampler.seed}, temperature ${sampler.temperature}, ${sampler.max_new} tokens`}
+      title="Prompt A, continued"
       name="the texts"
       data={data}
       what={steered.request && steered.tokens.length > 0 ? { kind: 'generate', document: { ...steered.request, forced: steered.tokens.map(({ id }) => id) } } : null}
@@ -87,6 +90,25 @@ export function Texts({ shown, steer, change, text, outcome, outcomeStale, child
       stale={!WAYS.every((name) => name === 'prompt' || text(name).whole)}
       controls={
         <>
+          <span class="steer-sampler">
+            {SAMPLED.map(([name, word]) => (
+              <label key={name} class="pick">
+                {word}{' '}
+                <input
+                  type="number"
+                  required
+                  min={SAMPLER_RANGES[name][1]}
+                  max={SAMPLER_RANGES[name][2]}
+                  step={name === 'temperature' ? 'any' : 1}
+                  value={sampler[name]}
+                  onInput={(event) => {
+                    const { valueAsNumber, validity } = event.currentTarget;
+                    if (validity.valid) app.experiment.set({ sampler: { ...sampler, [name]: valueAsNumber } }, `sampler ${name}`);
+                  }}
+                />
+              </label>
+            ))}
+          </span>
           <Segments label="Line under a token" value={measure.value} options={(Object.keys(MEASURES) as Measure[]).map((m) => [m, ...MEASURES[m]])} onPick={(m) => (measure.value = m)} />
           <span class="steer-legend muted" aria-hidden="true">
             {measure.value === 'kl' ? 'nats' : 'nats, ochre: less likely'}
@@ -101,7 +123,7 @@ export function Texts({ shown, steer, change, text, outcome, outcomeStale, child
       }
     >
       {asTable.value && data ? (
-        <HeatmapTable shown={data} label="The texts" rowLabels={data.rowLabels} colLabels={data.colLabels} locked={{ value: null } as never} />
+        <HeatmapTable shown={data} cellText={data.cellText} label="The texts" rowLabels={data.rowLabels} colLabels={data.colLabels} locked={{ value: null } as never} />
       ) : (
         <div class="ways">
           {WAYS.map((name) => (
