@@ -75,6 +75,10 @@ describe('a recipe', () => {
       recipe: { ...STEER.recipe, contrast: { positive: [[0, 23], [0, 17]], negative: [[0, 21], [0, 15]] } },
       at: { hook: STEER.hook, prompt: [0, 7] },
     });
+    if ('contrast' in STEER.recipe) {
+      const front = await vectorRequest({ ...STEER, recipe: { ...STEER.recipe, method: 'actadd' } }, [0], async () => [1]);
+      expect(front['recipe']).not.toHaveProperty('position'); // it takes every position
+    }
     const activation = await vectorRequest({ ...STEER, recipe: { activation: 'abc', hook: 'blocks.0.hook_resid_pre', position: -1 } }, [0], async () => [9]);
     expect(activation['recipe']).toEqual({ activation: [9], hook: 'blocks.0.hook_resid_pre', position: -1 });
   });

@@ -19,6 +19,9 @@ export interface Document {
   readonly position?: number;
   readonly pool?: number;
   readonly k?: number;
+  /** Of a vector: how it is made, and where it is looked at. */
+  readonly recipe?: Readonly<Record<string, unknown>>;
+  readonly at?: Readonly<Record<string, unknown>>;
 }
 
 /** What fills a reading's template, and the facts that choose among its lines. `edited`: the hooks that an edit of either run writes. */
@@ -27,7 +30,7 @@ export function fillings(
   config: ModelConfig,
   edited: readonly string[],
 ): { readonly values: Values; readonly facts: string } {
-  const { read, along = {}, layer, pool = 0, states, position = -1, state = 'final_post', cosine_to = 'final_post', positions, k } = document;
+  const { read, along = {}, recipe = {}, at = {}, layer, pool = 0, states, position = -1, state = 'final_post', cosine_to = 'final_post', positions, k } = document;
   const { n_layers, d_vocab_out } = config;
   const T = document.ids?.length ?? 0;
   // Vectors of the stream's width, by the names of their hooks or by their labels.
@@ -38,6 +41,7 @@ export function fillings(
   const named = (glob: unknown) => known.filter((hook) => matches(`${glob}`, hook) || matches(`${glob}`, label(hook)));
   const [, block, where] = /^(\d+)_(pre|mid)/.exec(read === 'pair' ? `${layer}_pre` : state) ?? [];
   const chosen = Object.entries({ ...along, state: named(along['state'])[0] });
+  const made = Object.entries({ ...recipe, ...(recipe['contrast'] as object | undefined) });
   const facts = { ...config, ...document, pool: pool < T && pool, minus: Boolean(document.minus), edits: '', runs: '', ids: '' };
   return {
     facts: `${JSON.stringify(facts)} at_${where}${Object.keys(along).map((name) => ` a:${name} `)}${d_vocab_out < config.d_vocab && 'fewer'}${
@@ -46,6 +50,8 @@ export function fillings(
       ...config,
       ...document,
       ...Object.fromEntries(chosen.map(([name, value]) => [`a_${name}`, /neu|head/.test(name) ? `${value}` : value])),
+      ...Object.fromEntries(made.map(([name, value]) => [`r_${name}`, /neuron|ov/.test(name) ? `${value}` : value])),
+      ...Object.fromEntries(Object.entries(at).map(([name, value]) => [`at_${name}`, value])),
       T,
       k: k ?? (read === 'neurons' ? 20 : Math.min(read === 'lens' ? 5 : 10, d_vocab_out)),
       positions: positions ?? (read === 'neurons' ? [position] : read === 'attribution' ? [-1] : undefined),

@@ -120,7 +120,7 @@ export function toCode({ model, what, text = '' }: CodeInput, library: 'transfor
   const document = what.document as Document & GenerateRequest & { readonly hooks?: readonly string[] };
   const { ids: prompt = [], forced = [], minus, vectors, twin, read } = document;
   const { length } = prompt;
-  if (what.kind === 'generate' ? !forced.length : !length && read !== 'directions')
+  if (what.kind === 'generate' ? !forced.length : !length && read !== 'directions' && read !== 'vector')
     throw new Error('code needs the tokens of a run: random ones, and those not drawn yet, are not known');
   if (read && READINGS[read] === undefined) throw new Error(`there is no code for "${read}" yet; copy it as a document for hs instead`);
   const continued = [...Array.from(prompt), ...forced.slice(0, -1)];

@@ -182,6 +182,35 @@ previous=score("previous_token", 0)
 duplicate=score("duplicate_token", 1)
 induction=score("induction", 2)`,
 
+  vector: `
+def act(ids, hook):
+    return model.run_with_cache(torch.tensor([ids]), names_filter=hook)[1][hook][0]
+~"contrast"?positive, negative = (torch.stack([act(ids, $r_hook)~"actadd"?;~"position":"mean"?[1:].mean(0);[-1]^^ for ids in texts]) for texts in ($r_positive, $r_negative))
+~"pca"?differences = positive - negative
+v = torch.linalg.svd(differences).Vh[0]
+vector = (differences.mean(0) @ v) * v;vector = positive.mean(0) - negative.mean(0)^^
+~"neuron"?vector = model.W_out[%r_neuron]^
+~"token"?vector = model.W_U[:, $r_token]~"minus":\\d? - model.W_U[:, $r_minus]^^
+~"ov"?U, S, Vh = torch.linalg.svd(model.W_V[%r_ov] @ model.W_O[%r_ov])
+wrote = Vh[$r_k]
+vector = ~"read"?U[:, $r_k];wrote^ * wrote[wrote.abs().argmax()].sign()
+^
+~"activation"?vector = act($r_activation, $r_hook)[$r_position]^
+stream = act($at_prompt, $at_hook)[1:]
+total = vector~"actadd"?.sum(0)^
+scores = total @ model.W_U
+--
+vector
+~"ov"?singular=S[:$d_head]^
+top_ids=scores.topk($k).indices
+top_values=scores.topk($k).values
+bottom_ids=scores.topk($k, largest=False).indices
+bottom_values=scores.topk($k, largest=False).values
+values.norm=vector.norm(dim=-1).mean()
+values.stream_norm=stream.norm(dim=-1).mean()
+values.ratio=vector.norm(dim=-1).mean() / stream.norm(dim=-1).mean()
+values.cosine=(stream / stream.norm(dim=-1, keepdim=True)).mean(0) @ total / total.norm()`,
+
   predictions: `
 rows = logits[at]
 log_p = rows.log_softmax(-1)

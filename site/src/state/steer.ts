@@ -57,12 +57,11 @@ type Tokenize = (text: string) => Promise<ArrayLike<number>>;
 export async function vectorRequest({ recipe, hook }: Steer, prompt: ArrayLike<number>, tokenize: Tokenize): Promise<ReadRequest> {
   const ids = async (text: string) => Array.from(await tokenize(text));
   const all = (texts: readonly string[]) => Promise.all(texts.filter((text) => text.trim() !== '').map(ids));
+  const contrast = async ({ contrast: { positive, negative }, hook: at, method, position }: Extract<VectorRecipe, { contrast: unknown }>) => ({
+    contrast: { positive: await all(positive), negative: await all(negative) }, hook: at, method, ...(method !== 'actadd' && { position }),
+  });
   const said =
-    'contrast' in recipe
-      ? { ...recipe, contrast: { positive: await all(recipe.contrast.positive), negative: await all(recipe.contrast.negative) } }
-      : 'activation' in recipe
-        ? { ...recipe, activation: await ids(recipe.activation) }
-        : recipe;
+    'contrast' in recipe ? await contrast(recipe) : 'activation' in recipe ? { ...recipe, activation: await ids(recipe.activation) } : recipe;
   return { read: 'vector', recipe: said, at: { hook, prompt: Array.from(prompt) } };
 }
 

@@ -26,10 +26,10 @@ const OPS: Readonly<Record<Steer['op'], readonly [word: string, means: string]>>
 const WHERE_WORDS: Readonly<Record<Steer['where'], string>> = { all: 'every token', rest: 'all but the first', last: 'from the last token on' };
 const METHOD_WORDS: Readonly<Record<(typeof METHODS)[number], readonly [string, string]>> = {
   mean: ['difference of means', 'mean of the first list less mean of the second (CAA)'],
-  pca: ['first component', 'the first principal component of the pairs’ differences, unit length, pointing to the first list'],
-  actadd: ['one pair, at the front', 'position by position, added to the first tokens alone (ActAdd); takes the first pair'],
+  pca: ['principal direction', 'the first principal direction of the pairs’ differences, as long as their mean along it'],
+  actadd: ['at the front', 'the pairs’ mean difference position by position, for the first tokens of a text alone (ActAdd); texts of one length'],
 };
-const PLACE_WORDS = { last: 'last token', mean: 'mean over tokens' } as const;
+const PLACE_WORDS = { last: 'last token', mean: 'mean over all but the first' } as const;
 
 const kindOf = (recipe: VectorRecipe): Kind => (Object.keys(KINDS) as Kind[]).find((kind) => kind in recipe) ?? 'contrast';
 
@@ -182,7 +182,7 @@ export function RecipeFields({ steer, change, shown }: Props) {
         <div class="steer-line">
           <Select label="by" value={recipe.method} of={METHODS.map((name) => [name, ...METHOD_WORDS[name]] as const)} onPick={(method) => put({ method })} />
           {recipe.method !== 'actadd' && (
-            <Select label="at the" value={recipe.position} of={PLACES.map((name) => [name, PLACE_WORDS[name]] as const)} onPick={(position) => put({ position })} />
+            <Select label="of the" value={recipe.position} of={PLACES.map((name) => [name, PLACE_WORDS[name]] as const)} onPick={(position) => put({ position })} />
           )}
           <Select label="read at" value={recipe.hook} of={hooks} onPick={(hook) => put({ hook })} />
         </div>
