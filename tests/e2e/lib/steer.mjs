@@ -1,0 +1,88 @@
+// The Steer bench: what a person does there, and its documents as a test builds them.
+
+import assert from 'node:assert/strict';
+import { encoderOf } from '../../../models/tasks.mjs';
+import { hsRead } from './model.mjs';
+import { numberOf, picture } from './screen.mjs';
+
+export const PAIRS = {
+  positive: ['The girl was very happy', 'Tom felt so happy', 'It was a happy day and Lily laughed'],
+  negative: ['The girl was very sad', 'Tom felt so sad', 'It was a sad day and Lily cried'],
+};
+
+export async function openSteer(page) {
+  await page.getByRole('button', { name: 'Steer', exact: true }).click();
+  await page.locator('.look.steer').waitFor();
+}
+
+/** One of the choices on the line of the tabs: set(page, 'at', 'resid_pre L1'). */
+export const set = (page, label, word) => page.getByRole('combobox', { name: label, exact: true }).selectOption({ label: word });
+
+/** What the recipe has of its own is open. */
+export async function edit(page) {
+  const button = page.getByRole('button', { name: /^Edit( pairs)?$/ }).and(page.locator('.tabs-line *'));
+  if ((await button.getAttribute('aria-expanded')) !== 'true') await button.click();
+}
+
+export async function fillPairs(page, { positive, negative }) {
+  await edit(page);
+  await page.getByLabel('Towards, one text a line').fill(positive.join('\n'));
+  await page.getByLabel('Away from, one text a line').fill(negative.join('\n'));
+}
+
+/** A recipe as the core takes it: texts as their ids, by the tokeniser's file. */
+export function recipeOf(model, recipe) {
+  const { prompt } = encoderOf(model.id);
+  if (recipe.activation) return { ...recipe, activation: prompt(recipe.activation) };
+  return recipe.contrast ? { ...recipe, contrast: Object.fromEntries(Object.entries(recipe.contrast).map(([side, texts]) => [side, texts.map(prompt)])) } : recipe;
+}
+
+export const idsOfText = (model, text) => encoderOf(model.id).prompt(text);
+
+/** `hs vector` on a recipe. */
+export const hsVector = (model, recipe, hook, prompt) => {
+  const document = { read: 'vector', recipe: recipeOf(model, recipe), at: { hook, prompt } };
+  return { document, ...hsRead(document, model) };
+};
+
+/** The page's edits with our own vector's numbers in the place of its: after both were found to be the same. The page's engine is
+ *  WebAssembly, so they may differ in the last digits. */
+export function sameVector(edits, vector, scale = 1) {
+  const largest = vector.reduce((top, x) => Math.max(top, Math.abs(x)), 0);
+  for (const { value } of edits) {
+    const flat = value.flat();
+    assert.equal(flat.length, vector.length);
+    flat.forEach((x, i) => assert.ok(Math.abs(x - vector[i] * scale) <= 1e-4 * largest, `number ${i} of the vector is ${x}, hs says ${vector[i]}`));
+  }
+}
+
+/** The inspector's facts of the direction: { norm: 1.55, ... }, whole numbers. */
+export const factsOf = (page) =>
+  page.locator('aside.inspector section', { hasText: 'The direction' }).locator('dl div').evaluateAll((rows) =>
+    rows.flatMap((row) => (row.querySelector('dd').title ? [[row.querySelector('dt').textContent, row.querySelector('dd').title]] : [])),
+  ).then((rows) => Object.fromEntries(rows.map(([name, text]) => [name, numberOf(text)])));
+
+/** A way's document, once its text is whole. */
+export async function textOf(page, way) {
+  const column = page.locator(`[data-way="${way}"][data-whole="true"]`).first();
+  await column.waitFor({ timeout: 60_000 });
+  return JSON.parse(await column.getAttribute('data-document'));
+}
+
+/** The tokens of a way's text, as they are drawn: { id, kl, line }, `line` in CSS pixels. */
+export const tokensOf = (page, way) =>
+  page.locator(`.way[data-way="${way}"] [role="option"]`).evaluateAll((all) =>
+    all.map((token) => {
+      const [, id] = /id (\d+)/.exec(token.title);
+      const number = (words) => new RegExp(`${words} ([^, ]+)`).exec(token.title)?.[1] ?? null;
+      const { textDecorationLine: line, textDecorationThickness: thick } = getComputedStyle(token);
+      return { id: Number(id), p: number(': p'), kl: number('KL'), change: number('log p'), line: line === 'underline' ? parseFloat(thick) : 0 };
+    }),
+  );
+
+/** The rows of a table of ways: { way: { effect, perplexity, repetition, 'KL / token' } }, whole numbers. */
+export const outcomesOf = (page, name) =>
+  picture(page, name).locator('table.outcomes').evaluate((table) => {
+    const columns = [...table.tHead.querySelectorAll('th')].map((th) => th.textContent);
+    return [...table.tBodies[0].rows].map((row) => [row.dataset.way, [...row.querySelectorAll('td.num')].map((td, i) => [columns[i], td.title])]);
+  }).then((rows) => Object.fromEntries(rows.map(([way, numbers]) => [way, Object.fromEntries(numbers.map(([column, text]) => [column, numberOf(text)]))])));
