@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import type { ReadRequest, Reading } from '../../engine/types';
 import { three } from '../../state/numbers';
-import type { Steer } from '../../state/steer';
+import { STRONGEST, type Steer } from '../../state/steer';
 import { Curves, signed } from '../../ui/Curves';
 import type { CurvesData, MatrixData } from '../../ui/data';
 import { HeatmapTable } from '../../ui/HeatmapTable';
@@ -119,20 +119,40 @@ export function DosePicture({ steer, change, study, wanted, onMeasure, says }: D
       what={current && state === 'done' ? { kind: 'read', document: request } : null}
       asTable={asTable}
       stale={running}
-      failure={current ? study.failure : null}
       controls={
-        running || (current && state === 'stopped') ? (
-          <StudyProgress study={study} name="curve" />
-        ) : (
-          (!current || state === 'failed') && (
-            <button type="button" class="button" disabled={!wanted} onClick={() => (current ? study.again() : onMeasure())}>
-              Measure the curve
-            </button>
-          )
-        )
+        <>
+          <label class="pick">
+            to ±{' '}
+            <input
+              class="steer-range"
+              type="number"
+              required
+              step="any"
+              min={1e-4}
+              max={STRONGEST}
+              value={steer.range}
+              aria-label="Strengths from minus to plus"
+              onInput={(event) => event.currentTarget.validity.valid && change({ range: event.currentTarget.valueAsNumber }, 'steer range')}
+            />
+          </label>
+          {running || (current && state === 'stopped') ? (
+            <StudyProgress study={study} name="curve" />
+          ) : (
+            (!current || state === 'failed') && (
+              <button type="button" class="button" disabled={!wanted} onClick={() => (current ? study.again() : onMeasure())}>
+                Measure the curve
+              </button>
+            )
+          )}
+        </>
       }
     >
-      <div ref={room} class="dose-room">
+      {current && study.failure && (
+        <p class="muted" role="alert">
+          <code>{study.failure.status}</code> {study.failure.detail}
+        </p>
+      )}
+      <div ref={room}>
         {asTable.value ? (
           <HeatmapTable shown={data.table} label="Dose and response" rowLabels={data.table.rowLabels} colLabels={data.table.colLabels} locked={{ value: null } as never} />
         ) : (

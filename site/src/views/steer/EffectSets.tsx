@@ -50,8 +50,8 @@ export function EffectSets({ steer, effect, change }: Props) {
         </span>
       ))}
       {steer.effect && (
-        <button type="button" class="link" title="What the vector itself writes most and least" onClick={() => change({ effect: null })}>
-          The vector’s own
+        <button type="button" class="link" title="What tells the pairs apart, or what the vector writes most and least" onClick={() => change({ effect: null })}>
+          As suggested
         </button>
       )}
     </div>

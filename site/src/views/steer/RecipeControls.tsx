@@ -2,11 +2,11 @@
 import { useId } from 'preact/hooks';
 import type { App } from '../../state/app';
 import type { Shown } from '../../state/run';
-import { hookName, METHODS, OPERATORS, OV_SIDES, PLACES, recipeName, streamHooks, WHERE, type Steer, type VectorRecipe } from '../../state/steer';
+import { hookName, METHODS, OPERATORS, OV_SIDES, PLACES, recipeName, streamHooks, vectorRequest, WHERE, type Steer, type VectorRecipe } from '../../state/steer';
 import { TokenInput } from '../tabs/TokenInput';
 import { usePage } from '../page';
 import { beginning, READY } from './ready';
-import type { Change } from './useSteering';
+import { fitting, type Change } from './useSteering';
 
 const KINDS = {
   contrast: 'pairs of texts',
@@ -108,6 +108,13 @@ export function RecipeLine({ steer, change, shown }: Props) {
   const ready = READY[shown.info.id] ?? [];
   const same = ready.findIndex((one) => JSON.stringify(one.recipe) === JSON.stringify(recipe));
   const kinds = (Object.keys(KINDS) as Kind[]).filter((kind) => (kind === 'neuron' ? !config.attn_only : kind !== 'ov' || config.n_layers > 0));
+  // How strong is strong depends on how long the new vector is.
+  const fit = async (next: VectorRecipe) => {
+    const made = { ...steer, recipe: next };
+    const tokenize = async (text: string) => (await app.engine.value?.tokenize(text))?.ids ?? [];
+    const reading = await vectorRequest(made, shown.tokenized.ids, tokenize).then(app.readings.ask, () => null).catch(() => null);
+    change({ recipe: next, effect: null, ...fitting(reading?.values['ratio']) });
+  };
   const front = 'contrast' in recipe && recipe.method === 'actadd';
   const actsAt = [...new Set([hook, ...streamHooks(config)])];
   return (
@@ -118,7 +125,8 @@ export function RecipeLine({ steer, change, shown }: Props) {
         of={[...ready.map(({ recipe: one }, i) => [`ready ${i}`, recipeName(one, app.glyph)] as const), ...kinds.map((kind) => [kind, KINDS[kind]] as const)]}
         onPick={(picked) => {
           const found = ready[Number(/^ready (\d+)$/.exec(picked)?.[1] ?? -1)];
-          change(found ? { ...found, force: steer.force } : { recipe: firstOf(picked as Kind, steer, app, shown), effect: null });
+          if (found) change({ ...found, force: steer.force });
+          else void fit(firstOf(picked as Kind, steer, app, shown));
         }}
       />
       <Select label="is" value={op} of={OPERATORS.map((name) => [name, ...OPS[name]] as const)} onPick={(picked) => change({ op: picked })} />

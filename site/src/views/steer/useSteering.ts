@@ -58,13 +58,37 @@ export function useVector(steer: Steer, shown: Shown): TheVector {
   return { ...read, stale, vector: stale || read.failure ? null : (read.reading?.arrays.get('vector') ?? null) };
 }
 
-/** Two sets of tokens: those that were chosen, or what the vector writes most and least. */
-export function effectOf(steer: Steer, read: Read): NonNullable<Steer['effect']> | null {
-  if (steer.effect) return steer.effect;
-  const ids = (name: string) => Array.from(read.reading?.arrays.get(name)?.data ?? []).slice(0, 8);
-  const sets = { for: ids('top_ids'), against: ids('bottom_ids') };
-  return sets.for.length > 0 && sets.against.length > 0 ? sets : null;
+/** Tokens of the first texts that the others lack, the most frequent first. */
+function onlyIn(texts: readonly (readonly number[])[], others: readonly (readonly number[])[]): readonly number[] {
+  const there = new Set(others.flat());
+  const counts = new Map<number, number>();
+  for (const id of texts.flat()) if (!there.has(id)) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a).slice(0, MOST_TOKENS).map(([id]) => id);
 }
+
+/** Two sets of tokens: those that were chosen; else what tells the pairs' texts apart; else what the vector writes most and least. */
+export function effectOf(steer: Steer, { reading, request }: Read): NonNullable<Steer['effect']> | null {
+  if (steer.effect || !reading) return steer.effect;
+  const { contrast } = (request?.['recipe'] ?? {}) as { readonly contrast?: Readonly<Record<'positive' | 'negative', readonly (readonly number[])[]>> };
+  const written = (name: string) => Array.from(reading.arrays.get(name)?.data ?? []).slice(0, MOST_TOKENS);
+  const ofPairs = contrast && { for: onlyIn(contrast.positive, contrast.negative), against: onlyIn(contrast.negative, contrast.positive) };
+  return ofPairs && ofPairs.for.length > 0 && ofPairs.against.length > 0 ? ofPairs : { for: written('top_ids'), against: written('bottom_ids') };
+}
+
+/** A round number near this one: 1, 2 or 5 times a power of ten. */
+const round = (x: number) => {
+  const unit = 10 ** Math.floor(Math.log10(x));
+  return Number(([1, 2, 5, 10].reduce((best, m) => (Math.abs(Math.log((m * unit) / x)) < Math.abs(Math.log((best * unit) / x)) ? m : best)) * unit).toPrecision(1));
+};
+
+/** A range of strengths that a vector needs to be felt: to about twice the stream's own length; and a strength to begin with. */
+export function fitting(ratio: number | null | undefined): Pick<Steer, 'range' | 'strength'> | null {
+  if (!ratio || !Number.isFinite(ratio) || ratio < 1e-3 || ratio > 1e3) return null;
+  const range = round(1.6 / ratio);
+  return { range, strength: range / 4 };
+}
+
+const MOST_TOKENS = 8;
 
 /** The ways of going on, in the order in which they are made and shown. */
 export const WAYS = ['baseline', 'steered', 'frozen', 'random', 'prompt'] as const;
