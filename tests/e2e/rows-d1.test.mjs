@@ -122,7 +122,9 @@ for (const [words, position] of [['every token', {}], ['all but the first', { fr
     assert.match(await chip.innerText(), /happy − sad/);
 
     for (const [operator, edits] of [
-      ['capped', [{ hook, op: 'clamp', value, max: strength, ...position }]],
+      ['taken out', [{ hook, op: 'project_out', value, scale: 1, ...position }]],
+      ['capped', [{ hook, op: 'clamp', value, max: 0, ...position }]],
+      ['set', [{ hook, op: 'clamp', value, min: 0, max: 0, ...position }]],
       ['in its place', [{ hook, op: 'project_out', value, ...position }, { hook, op: 'add', value, scale: strength, ...position }]],
     ]) {
       await openSteer(page);

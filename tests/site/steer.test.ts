@@ -26,8 +26,9 @@ describe('the edits of a steered run', () => {
 
   it('each operator is what docs/formats.md says of its edits', () => {
     expect(edits({})).toEqual([{ hook, op: 'add', scale: 4, value: numbers }]);
-    expect(edits({ op: 'project_out' })).toEqual([{ hook, op: 'project_out', value: numbers }]);
-    expect(edits({ op: 'clamp' })).toEqual([{ hook, op: 'clamp', value: numbers, max: 4 }]);
+    expect(edits({ op: 'project_out' })).toEqual([{ hook, op: 'project_out', value: numbers, scale: 4 }]);
+    expect(edits({ op: 'cap' })).toEqual([{ hook, op: 'clamp', value: numbers, max: 4 }]);
+    expect(edits({ op: 'clamp' })).toEqual([{ hook, op: 'clamp', value: numbers, min: 4, max: 4 }]);
     expect(edits({ op: 'ablate_add' })).toEqual([{ hook, op: 'project_out', value: numbers }, { hook, op: 'add', scale: 4, value: numbers }]);
   });
 
@@ -90,7 +91,8 @@ describe('a recipe', () => {
     expect(recipeName({ ov: [1, 3], k: 2, side: 'write' }, glyph)).toBe('OV L1H3 #2');
     expect(steerName(STEER, glyph)).toBe('+4.00 happy − sad');
     expect(steerName({ ...STEER, strength: -1.5 }, glyph)).toBe('−1.50 happy − sad');
-    expect(steerName({ ...STEER, op: 'project_out' }, glyph)).toBe('without happy − sad');
+    expect(steerName({ ...STEER, op: 'project_out', strength: 1 }, glyph)).toBe('without happy − sad');
+    expect(steerName({ ...STEER, op: 'cap' }, glyph)).toBe('happy − sad at most 4.00');
     expect(hookName('blocks.1.hook_resid_pre')).toBe('resid_pre L1');
   });
 

@@ -22,7 +22,7 @@ export const METHODS = ['mean', 'pca', 'actadd'] as const;
 export const PLACES = ['last', 'mean'] as const;
 export const OV_SIDES = ['write', 'read'] as const;
 /** docs/formats.md, "dose". */
-export const OPERATORS = ['add', 'project_out', 'clamp', 'ablate_add'] as const;
+export const OPERATORS = ['add', 'project_out', 'cap', 'clamp', 'ablate_add'] as const;
 /** Which tokens are steered: every one, those after the first, or from the prompt's last on. */
 export const WHERE = ['all', 'rest', 'last'] as const;
 /** Whether it is an intervention in force: not at all, kept but muted, or yes. */
@@ -34,7 +34,7 @@ export interface Steer {
   readonly hook: string;
   readonly op: (typeof OPERATORS)[number];
   readonly where: (typeof WHERE)[number];
-  /** Times the vector; of "clamp" the most that is left along it. */
+  /** Times the vector; of "project_out" times what stands along it; of "cap" and "clamp" what is left along it. */
   readonly strength: number;
   /** The curve's strengths go from -range to range. */
   readonly range: number;
@@ -88,10 +88,10 @@ export function wherePart({ where }: Pick<Steer, 'where'>, { shape }: Vector, n:
 export function steerEdits(steer: Steer, vector: Vector, n: number): readonly Edit[] {
   const { hook, op, strength } = steer;
   const on = { hook, ...wherePart(steer, vector, n), value: operand(vector, n) };
-  const out: Edit = { ...on, op: 'project_out' };
+  if (op === 'project_out') return [{ ...on, op, scale: strength }];
+  if (op === 'cap' || op === 'clamp') return [{ ...on, op: 'clamp', ...(op === 'clamp' && { min: strength }), max: strength }];
   const add: Edit = { ...on, op: 'add', scale: strength };
-  if (op === 'clamp') return [{ ...on, op: 'clamp', max: strength }];
-  return op === 'add' ? [add] : op === 'project_out' ? [out] : [out, add];
+  return op === 'add' ? [add] : [{ ...on, op: 'project_out' }, add];
 }
 
 /** Vectors of one model, made when they are asked for and kept while the recipe stays. */
@@ -110,22 +110,39 @@ export function createVectors(engine: Pick<Engine, 'tokenize' | 'read'>) {
   };
 }
 
-/** Another direction of the same length, the same for the same seed: what any push of this size does. */
-export function randomLike({ shape, data }: Vector, seed: number): Vector {
-  let state = seed >>> 0;
-  const uniform = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), state | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return (((x ^ (x >>> 14)) >>> 0) + 0.5) / 2 ** 32;
+const WORD = 2n ** 64n - 1n;
+
+/** core/rng.h: SplitMix64, a stream for each (seed, what, index); uniform in [0, 1). */
+function stream(seed: bigint, what: number, index: number): () => number {
+  let counter = seed;
+  const next = () => {
+    counter = (counter + 0x9e3779b97f4a7c15n) & WORD;
+    let z = counter;
+    z = ((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n) & WORD;
+    z = ((z ^ (z >> 27n)) * 0x94d049bb133111ebn) & WORD;
+    return z ^ (z >> 31n);
   };
-  const normal = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+  counter = next() ^ BigInt(what);
+  counter = next() ^ BigInt(index);
+  counter = next();
+  return () => Number(next() >> 11n) * 2 ** -53;
+}
+
+/** Another direction of the same length, row by row, the very one that the study "dose" calls "random `which`": what any push
+ *  of this size does. */
+export function randomLike({ shape, data }: Vector, which: number): Vector {
   const width = shape.at(-1) ?? data.length;
-  const out = Float32Array.from(data, normal);
-  for (let row = 0; row < data.length; row += width) {
-    const norm = (of: Float32Array) => Math.hypot(...of.subarray(row, row + width));
-    const by = norm(data) / norm(out);
-    for (let i = row; i < row + width; i++) out[i] = (out[i] ?? 0) * by;
+  const out = new Float32Array(data.length);
+  const square = (of: ArrayLike<number>) => Array.from(of).reduce((sum, x) => sum + x * x, 0);
+  for (let row = 0; row * width < data.length; row++) {
+    const uniform = stream(0x646f7365n, which, row);
+    const normal = Array.from({ length: width }, () => {
+      let x = -6;
+      for (let k = 0; k < 12; k++) x += uniform();
+      return x;
+    });
+    const by = Math.sqrt(square(data.subarray(row * width, (row + 1) * width)) / square(normal));
+    normal.forEach((x, i) => (out[row * width + i] = Math.fround(x) * by));
   }
   return { shape, data: out };
 }
@@ -163,7 +180,7 @@ export function recipeName(recipe: VectorRecipe, glyph: (id: number) => string):
 /** What is done, in few words: "+4.00 happy − sad". */
 export function steerName({ op, strength, recipe }: Steer, glyph: (id: number) => string): string {
   const name = recipeName(recipe, glyph);
-  if (op === 'project_out') return `without ${name}`;
-  if (op === 'clamp') return `${name} at most ${three(strength)}`;
+  if (op === 'project_out') return `without ${strength === 1 ? '' : `${three(strength)} of `}${name}`;
+  if (op === 'cap' || op === 'clamp') return `${name} ${op === 'cap' ? 'at most' : 'set to'} ${three(strength)}`;
   return `${strength > 0 ? '+' : ''}${three(strength)} ${op === 'add' ? '' : 'in place of '}${name}`;
 }

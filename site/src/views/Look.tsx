@@ -10,7 +10,7 @@ import { Tabs } from './Tabs';
 /** Numbers the pictures, so that who looks from outside can tell a new one from the one before. */
 const numbers = new WeakMap<object, number>();
 let drawn = 0;
-function runNumber(of: object): number {
+export function runNumber(of: object): number {
   const number = numbers.get(of) ?? ++drawn;
   numbers.set(of, number);
   return number;

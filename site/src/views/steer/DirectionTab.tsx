@@ -44,14 +44,14 @@ interface DirectionProps {
 }
 
 export function DirectionTab({ bench, edits, panel }: DirectionProps) {
-  const { app, shown, steer, change, made, effect, sampler, others } = bench;
+  const { app, shown, steer, change, made, effect, sampler } = bench;
   const [paced, waits] = usePaced(steer, shown.info);
   const insteadIds = useIds(steer.instead.trim() ? `${steer.instead.trim()} ${shown.text}` : null);
   const ways = useWays(paced, shown, made.vector, insteadIds);
   const text = useTexts(Object.fromEntries(WAYS.map((name, i) => [name, textOf(ways[i] ?? null, shown, sampler)])), shown.info.sha256);
   const all = ways.flatMap((way) => way ?? []);
   const outcome = useStudy(effect && made.vector ? outcomesRequest(all, shown, sampler, effect, SEEDS) : null);
-  const wanted = effect && made.vector ? doseRequest(steer, made.vector, others, shown, sampler, effect) : null;
+  const wanted = effect && made.vector ? doseRequest(steer, made.vector, shown, sampler, effect) : null;
   const dose = useStudy(asked.value);
   const reading = outcome.state === 'done' ? outcome.reading : null;
   const [base, now, random] = (['baseline', 'steered', 'random'] as const).map((name) => reading && outcomeOf(reading, name));

@@ -10,7 +10,7 @@ import { HeatmapTable } from '../../ui/HeatmapTable';
 import { useSize } from '../../ui/useSize';
 import { Picture } from '../Picture';
 import type { Study } from '../useStudy';
-import { RANDOM, strengthsOf } from './outcomes';
+import { geometric, mean, RANDOM, strengthsOf } from './outcomes';
 import { StudyProgress } from './StudyProgress';
 import type { Change } from './useSteering';
 
@@ -34,15 +34,14 @@ function measured(reading: Reading | null, array: string, strengths: number): Me
   const names = reading?.axes['way'] ?? [];
   const of = (way: number) =>
     Float64Array.from({ length: strengths }, (_, s) => {
-      let sum = 0;
-      for (let t = 0; t < texts; t++) sum += data[(way * strengths + s) * texts + t] ?? NaN;
-      return texts > 0 && way >= 0 ? sum / texts : NaN;
+      const at = (way * strengths + s) * texts;
+      return texts > 0 && way >= 0 ? (array === 'perplexity' ? geometric : mean)(data.subarray(at, at + texts)) : NaN;
     });
   const random = names.flatMap((name, i) => (/^random/.test(name) ? [of(i)] : []));
   const over = (fold: (values: number[]) => number) => Float64Array.from({ length: strengths }, (_, s) => (random.length > 0 ? fold(random.map((r) => r[s] ?? NaN)) : NaN));
   return {
     steered: of(names.indexOf('steered')), frozen: of(names.indexOf('frozen')),
-    mean: over((values) => values.reduce((a, b) => a + b, 0) / values.length), least: over((values) => Math.min(...values)), most: over((values) => Math.max(...values)),
+    mean: over(array === 'perplexity' ? geometric : mean), least: over((values) => Math.min(...values)), most: over((values) => Math.max(...values)),
   };
 }
 
@@ -55,8 +54,12 @@ const PANELS = [
 export function curvesOf(reading: Reading | null, steer: Steer): CurvesData {
   const x = strengthsOf(steer);
   const all = PANELS.map(([array]) => measured(reading, array, x.length));
-  const { collapse_up: up, collapse_down: down, perplexity_limit: costly, repetition_limit: repeats } = reading?.values ?? {};
-  const limits = [null, costly == null ? null : { value: costly, says: '10 × the unsteered text’s' }, repeats == null ? null : { value: repeats, says: `over ${three(repeats)}` }];
+  const { collapse_up: up, collapse_down: down, perplexity_limit: times, repetition_limit: repeats, base_perplexity: base } = reading?.values ?? {};
+  const limits = [
+    null,
+    times == null || base == null ? null : { value: times * base, says: `${times} × the unsteered texts’ ${three(base)}` },
+    repeats == null ? null : { value: repeats, says: `over ${repeats}` },
+  ];
   const columns = PANELS.flatMap(([name], p) => {
     const { steered, frozen, mean, least, most } = all[p] as Measured;
     return [
@@ -113,7 +116,7 @@ export function DosePicture({ steer, change, study, wanted, onMeasure, says }: D
   return (
     <Picture
       title="Dose and response"
-      sub={reading && current ? `mean of ${reading.axes['seed']?.length ?? 0} texts at each strength` : ''}
+      sub={reading && current ? `mean of ${reading.axes['text']?.length ?? 0} texts at each strength` : ''}
       name="dose and response"
       data={data}
       what={current && state === 'done' ? { kind: 'read', document: request } : null}

@@ -9,7 +9,7 @@ import { HeatmapTable } from '../../ui/HeatmapTable';
 import { usePage } from '../page';
 import { Picture } from '../Picture';
 import type { Study } from '../useStudy';
-import { outcomeOf, type Outcome } from './outcomes';
+import { outcomeOf, wayIn, type Outcome } from './outcomes';
 
 const COLUMNS: readonly (readonly [keyof Outcome, string])[] = [['effect', 'effect'], ['perplexity', 'perplexity'], ['repetition', 'repetition'], ['kl', 'KL / token']];
 
@@ -42,9 +42,9 @@ function outcomesData(reading: Reading, rows: readonly OutcomeRow[], title: stri
   };
 }
 
-/** The first text of a way; ids are -1 after its end. */
+/** The first text of a way; ids are NaN after its end. */
 function textIds(reading: Reading, name: string): readonly number[] {
-  const way = reading.axes['way']?.indexOf(name) ?? -1;
+  const way = wayIn(reading, name);
   const { data, shape } = reading.arrays.get('ids') ?? { data: new Float32Array(0), shape: [0, 0, 0] };
   const [, seeds = 0, tokens = 0] = shape;
   return way < 0 ? [] : Array.from(data.subarray(way * seeds * tokens, (way * seeds + 1) * tokens)).filter((id) => id >= 0);

@@ -6,7 +6,8 @@ import { hookName, METHODS, OPERATORS, OV_SIDES, PLACES, recipeName, streamHooks
 import { TokenInput } from '../tabs/TokenInput';
 import { usePage } from '../page';
 import { beginning, READY } from './ready';
-import { fitting, type Change } from './useSteering';
+import type { Read } from '../useReading';
+import { fitting, round, type Change } from './useSteering';
 
 const KINDS = {
   contrast: 'pairs of texts',
@@ -19,8 +20,9 @@ type Kind = keyof typeof KINDS;
 
 const OPS: Readonly<Record<Steer['op'], readonly [word: string, means: string]>> = {
   add: ['added', 'x + strength · v'],
-  project_out: ['taken out', 'the part of x along v is removed, whatever the strength'],
-  clamp: ['capped', 'the part of x along v, made unit length, is at most the strength'],
+  project_out: ['taken out', 'strength times the part of x along v is removed: at 1 all of it'],
+  cap: ['capped', 'the part of x along v, made unit length, is at most the strength'],
+  clamp: ['set', 'the part of x along v, made unit length, is the strength'],
   ablate_add: ['in its place', 'the part of x along v is removed, then strength · v is added'],
 };
 const WHERE_WORDS: Readonly<Record<Steer['where'], string>> = { all: 'every token', rest: 'all but the first', last: 'from the last token on' };
@@ -94,6 +96,13 @@ function Whole({ label, value, least, most, onPick }: WholeProps) {
   );
 }
 
+/** A strength and a range that an operator is felt at. */
+function startOf(op: Steer['op'], { reading }: Read): Pick<Steer, 'range' | 'strength'> | null {
+  const { ratio, stream_norm: length } = reading?.values ?? {};
+  if (op === 'project_out') return { strength: 1, range: 2 };
+  return op === 'cap' || op === 'clamp' ? length == null ? null : { strength: 0, range: round(length) } : fitting(ratio);
+}
+
 interface Props {
   readonly steer: Steer;
   readonly change: Change;
@@ -101,7 +110,7 @@ interface Props {
 }
 
 /** On the line of the tabs: which direction, where and how. */
-export function RecipeLine({ steer, change, shown }: Props) {
+export function RecipeLine({ steer, change, shown, made }: Props & { readonly made: Read }) {
   const { app } = usePage();
   const { recipe, hook, op, where } = steer;
   const { config } = shown.info;
@@ -110,10 +119,10 @@ export function RecipeLine({ steer, change, shown }: Props) {
   const kinds = (Object.keys(KINDS) as Kind[]).filter((kind) => (kind === 'neuron' ? !config.attn_only : kind !== 'ov' || config.n_layers > 0));
   // How strong is strong depends on how long the new vector is.
   const fit = async (next: VectorRecipe) => {
-    const made = { ...steer, recipe: next };
+    const asked = { ...steer, recipe: next };
     const tokenize = async (text: string) => (await app.engine.value?.tokenize(text))?.ids ?? [];
-    const reading = await vectorRequest(made, shown.tokenized.ids, tokenize).then(app.readings.ask, () => null).catch(() => null);
-    change({ recipe: next, effect: null, ...fitting(reading?.values['ratio']) });
+    const reading = await vectorRequest(asked, shown.tokenized.ids, tokenize).then(app.readings.ask, () => null).catch(() => null);
+    change({ recipe: next, effect: null, op: 'add', ...fitting(reading?.values['ratio']) });
   };
   const front = 'contrast' in recipe && recipe.method === 'actadd';
   const actsAt = [...new Set([hook, ...streamHooks(config)])];
@@ -129,7 +138,7 @@ export function RecipeLine({ steer, change, shown }: Props) {
           else void fit(firstOf(picked as Kind, steer, app, shown));
         }}
       />
-      <Select label="is" value={op} of={OPERATORS.map((name) => [name, ...OPS[name]] as const)} onPick={(picked) => change({ op: picked })} />
+      <Select label="is" value={op} of={OPERATORS.map((name) => [name, ...OPS[name]] as const)} onPick={(picked) => change({ op: picked, ...startOf(picked, made) })} />
       <Select
         label="at"
         value={hook}

@@ -132,7 +132,7 @@ export function Texts({ shown, steer, change, text, outcome, outcomeStale, child
               name={name}
               text={text(name)}
               measure={measure.value}
-              strength={name === 'baseline' || name === 'prompt' || steer.op === 'project_out' ? null : steer.strength}
+              strength={name === 'baseline' || name === 'prompt' ? null : steer.strength}
               instead={name === 'prompt' ? { value: steer.instead, onInput: (instead) => change({ instead }, 'steer instead') } : null}
               numbers={outcome && outcomeOf(outcome, name)}
               stale={outcomeStale}

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import type { ModelInfo } from '../../engine/types';
 import type { Shown } from '../../state/run';
 import { OPTIONS } from '../../state/view';
+import { runNumber } from '../Look';
 import { usePage } from '../page';
 import { DirectionTab } from './DirectionTab';
 import { READY } from './ready';
@@ -38,7 +39,7 @@ export function SteerBench({ shown }: { readonly shown: Shown }) {
   const { control } = app.view.value;
   const stale = app.runner.stale.value || app.model.value.kind !== 'ready';
   const panel = (children: ComponentChildren) => (
-    <div class="look steer" id="bench" role="tabpanel" aria-labelledby={`steer-${control}`} data-tab={control} data-stale={stale} aria-busy={stale}>
+    <div class="look steer" id="bench" role="tabpanel" aria-labelledby={`steer-${control}`} data-tab={control} data-run={runNumber(app.runner.shown.value ?? shown)} data-stale={stale} aria-busy={stale}>
       {children}
     </div>
   );

@@ -1,5 +1,5 @@
 /** What ways of going on come to: the documents, and their numbers (docs/formats.md, "outcomes" and "dose"). */
-import type { Edit, ReadRequest, Reading } from '../../engine/types';
+import type { ReadRequest, Reading } from '../../engine/types';
 import type { RunPart, Shown } from '../../state/run';
 import { numbersOf, wherePart, type Steer, type Vector } from '../../state/steer';
 import type { Sampler } from '../../state/view';
@@ -16,13 +16,13 @@ export const SEEDS = 3;
 const sampled = ({ seed, ...rest }: Sampler, seeds: number) => ({ ...rest, seeds: Array.from({ length: seeds }, (_, i) => seed + i) });
 
 export function outcomesRequest(ways: readonly WayRun[], shown: Shown, sampler: Sampler, effect: NonNullable<Steer['effect']>, seeds: number): ReadRequest {
-  const runs = Object.assign({}, ...ways.map(({ part }) => part.runs ?? {})) as NonNullable<RunPart['runs']>;
+  const base = [...shown.tokenized.ids];
   const [first] = shown.tokenized.tokens;
   return {
     read: 'outcomes',
-    ways: ways.map(({ name, part, frozen }) => ({ name, ids: part.ids, ...(part.edits && { edits: part.edits }), ...(frozen && { frozen }) })),
-    base: [...shown.tokenized.ids],
-    ...(Object.keys(runs).length > 0 && { runs }),
+    // What is nothing but the base is told anyway.
+    ways: ways.filter(({ part }) => part.edits || Array.from(part.ids).join() !== base.join()).map(({ name, part, frozen }) => ({ name, ...part, ...(frozen && { frozen }) })),
+    base,
     ...(first?.special && { stop: [first.id] }),
     ...sampled(sampler, seeds),
     effect,
@@ -36,7 +36,8 @@ const POINTS = 8;
 export const strengthsOf = ({ range }: Steer): readonly number[] =>
   Array.from({ length: 2 * POINTS + 1 }, (_, i) => Number((((i - POINTS) * range) / POINTS).toPrecision(6)));
 
-export function doseRequest(steer: Steer, vector: Vector, edits: readonly Edit[], shown: Shown, sampler: Sampler, effect: NonNullable<Steer['effect']>): ReadRequest {
+/** Of steering alone, whatever else is in force. */
+export function doseRequest(steer: Steer, vector: Vector, shown: Shown, sampler: Sampler, effect: NonNullable<Steer['effect']>): ReadRequest {
   const [first] = shown.tokenized.tokens;
   const width = vector.shape.at(-1) ?? 0;
   const numbers = numbersOf(vector.data);
@@ -44,7 +45,6 @@ export function doseRequest(steer: Steer, vector: Vector, edits: readonly Edit[]
   return {
     read: 'dose',
     prompts: [[...shown.tokenized.ids]],
-    ...(edits.length > 0 && { edits }),
     steer: { hook: steer.hook, value, op: steer.op, ...wherePart(steer, vector, shown.tokenized.ids.length) },
     strengths: strengthsOf(steer),
     ...(first?.special && { stop: [first.id] }),
@@ -62,16 +62,24 @@ export interface Outcome {
   readonly kl: number;
 }
 
-const mean = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b, 0) / values.length;
+export const mean = (values: ArrayLike<number>): number => Array.from(values).reduce((a, b) => a + b, 0) / values.length;
+/** Of perplexities: the perplexity of all texts together. */
+export const geometric = (values: ArrayLike<number>): number => Math.exp(mean(Array.from(values, Math.log)));
+
+/** Where a way stands; what was nothing but the base stands there as that. */
+export function wayIn(reading: Reading, name: string): number {
+  const names = reading.axes['way'] ?? [];
+  return names.includes(name) ? names.indexOf(name) : names.indexOf(name === 'baseline' || name === 'nothing' ? 'base' : name);
+}
 
 /** A way's numbers, means over the seeds, or of one of them; null: the reading has no such way. */
 export function outcomeOf(reading: Reading, name: string, seed: number | null = null): Outcome | null {
-  const way = reading.axes['way']?.indexOf(name) ?? -1;
+  const way = wayIn(reading, name);
   if (way < 0) return null;
-  const of = (array: string) => {
+  const of = (array: string, over = mean) => {
     const { data, shape } = reading.arrays.get(array) ?? { data: new Float32Array(0), shape: [0, 0] };
     const n = shape[1] ?? 0;
-    return seed === null ? mean(data.subarray(way * n, (way + 1) * n)) : (data[way * n + seed] ?? NaN);
+    return seed === null ? over(data.subarray(way * n, (way + 1) * n)) : (data[way * n + seed] ?? NaN);
   };
-  return { effect: of('effect'), perplexity: of('perplexity'), repetition: of('repetition3'), kl: of('kl') };
+  return { effect: of('effect'), perplexity: of('perplexity', geometric), repetition: of('repetition3'), kl: of('kl') };
 }

@@ -76,7 +76,7 @@ export function effectOf(steer: Steer, { reading, request }: Read): NonNullable<
 }
 
 /** A round number near this one: 1, 2 or 5 times a power of ten. */
-const round = (x: number) => {
+export const round = (x: number): number => {
   const unit = 10 ** Math.floor(Math.log10(x));
   return Number(([1, 2, 5, 10].reduce((best, m) => (Math.abs(Math.log((m * unit) / x)) < Math.abs(Math.log((best * unit) / x)) ? m : best)) * unit).toPrecision(1));
 };
@@ -102,8 +102,8 @@ export const WAY_WORDS: Readonly<Record<WayName, readonly [title: string, means:
   prompt: ['Prompt instead', 'No steering: something is said before the text'],
 };
 
-/** The seed of the random direction that is shown. */
-const RANDOM_SEED = 1;
+/** Which of the curve's random directions is shown. */
+const RANDOM = 1;
 
 export interface Way {
   readonly name: WayName;
@@ -126,7 +126,7 @@ export function useWays(steer: Steer, shown: Shown, vector: Vector | null, inste
       way('baseline', []),
       edits && way('steered', edits),
       edits && way('frozen', edits, true),
-      vector && way('random', steerEdits(steer, randomLike(vector, RANDOM_SEED), ids.length)),
+      vector && way('random', steerEdits(steer, randomLike(vector, RANDOM), ids.length)),
       insteadIds && { name: 'prompt', part: runPart(insteadIds, others, B), frozen: false },
     ];
   }, [at, vector, JSON.stringify(insteadIds)]);

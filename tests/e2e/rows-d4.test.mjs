@@ -1,0 +1,113 @@
+// D4: one end by ablation, patching, steering and prompting: effect, side effects and the text of each are those of `hs outcomes` on
+// the document that the test builds; the head that is found is the one that `hs ablate` finds.
+
+import assert from 'node:assert/strict';
+import { after as atEnd, before, test } from 'node:test';
+import { idsOf, settled, start } from './lib/browser.mjs';
+import { glyphOf, hsRead, idOf, MANIFEST, MODEL } from './lib/model.mjs';
+import { documentOf, intervene, picture, useModel, write } from './lib/screen.mjs';
+import { fillPairs, hsVector, idsOfText, openSteer, outcomesOf, PAIRS, sameVector, set } from './lib/steer.mjs';
+
+let site;
+before(async () => {
+  site = await start();
+});
+atEnd(() => site.close());
+
+const NAME = 'understanding v. control';
+const PROMPT = 'Once upon a time there was a little dog. One day';
+const HOOK = 'blocks.1.hook_resid_pre';
+const SAMPLER = { temperature: 0.8, top_k: 0, top_p: 1, frequency_penalty: 0, repetition_penalty: 1 };
+const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
+const close = (screen, wanted, where) => assert.ok(Math.abs(screen - wanted) <= 2e-3 * Math.max(1, Math.abs(wanted)), `${where}: ${screen}, hs says ${wanted}`);
+
+for (const model of MANIFEST.models)
+  test(`${model.id}: four means to one end, by their numbers and texts`, async () => {
+    const { page, complaints, close: leave } = await site.open();
+    await settled(page);
+    if (model !== MODEL) await useModel(page, model.id);
+    await write(page, PROMPT);
+    await openSteer(page);
+    await set(page, 'direction', 'pairs of texts');
+    await fillPairs(page, PAIRS);
+    await set(page, 'at', 'resid_pre L1');
+    await page.getByLabel('tokens', { exact: true }).fill('16');
+    const scale = Number(await page.getByRole('slider', { name: 'Strength' }).getAttribute('aria-valuenow'));
+    const ids = await idsOf(page);
+
+    await page.getByRole('tab', { name: 'Understanding v. control' }).click();
+    const effect = { for: ['␣happy', '␣laughed'].map(idOf), against: ['␣sad', '␣cried'].map(idOf) };
+    for (const [label, words] of [['effect: log-odds of', 'happy laughed'], ['over', 'sad cried']]) {
+      await page.getByLabel(label, { exact: true }).fill(words);
+      await page.keyboard.press('Enter');
+    }
+    await page.getByLabel('Text that is patched from').fill('The girl laughed and was happy');
+    await set(page, 'at', 'resid_pre L1');
+    await page.getByLabel('What is said before the text').fill('Everyone was happy.');
+
+    // The head is found by ablating all of them.
+    const { values } = Object.fromEntries(hsRead({
+      read: 'ablate', prompts: [ids], what: 'z', by: 'layer,head', op: 'zero', metric: { kind: 'logit_diff', position: -1, correct: effect.for[0], wrong: effect.against[0] },
+    }, model).arrays);
+    const best = values.data.indexOf(Math.max(...values.data));
+    const head = [Math.floor(best / model.shape.n_heads), best % model.shape.n_heads];
+    await page.getByRole('button', { name: 'Find the best' }).click();
+    await page.waitForFunction((name) => document.querySelector('[aria-label="Heads that are switched off"]').value === name, `L${head[0]}H${head[1]}`);
+    await page.getByLabel('Heads that are switched off').fill(`L${head[0]}H${head[1]}, L0H0`);
+    await page.keyboard.press('Enter');
+
+    const edits = (heads) => heads.map(([layer, h]) => ({ hook: `blocks.${layer}.attn.hook_z`, heads: [h], op: 'zero' }));
+    const from = idsOfText(model, 'The girl laughed and was happy');
+    const wanted = {
+      read: 'outcomes', base: ids, stop: [ids[0]], ...SAMPLER, max_new: 16, seeds: [1, 2, 3], effect,
+      ways: [
+        { name: 'ablation', ids, edits: edits([head, [0, 0]]) },
+        { name: 'patching', ids, edits: [{ hook: HOOK, op: 'patch', positions: [-1], value: { run: 'from', positions: [-1] } }], runs: { from } },
+        { name: 'steering', ids, edits: [{ hook: HOOK, op: 'add', scale }] },
+        { name: 'prompting', ids: idsOfText(model, `Everyone was happy. ${PROMPT}`) },
+      ],
+    };
+    const shown = async (ways) => {
+      await page.waitForFunction(
+        ([name, n, first]) => {
+          const said = JSON.parse(document.querySelector(`figure[aria-label="${name}"]`)?.dataset.document ?? 'null')?.document;
+          return said?.ways.length === n && JSON.stringify(said.ways[0].edits) === first;
+        },
+        [NAME, ways.length, JSON.stringify(ways[0].edits)], { timeout: 60_000 },
+      );
+      const { document } = await documentOf(page, NAME);
+      const steering = document.ways.find(({ name }) => name === 'steering');
+      const plain = document.ways.map((way) => (way === steering ? { ...way, edits: way.edits.map(({ value, ...edit }) => edit) } : way));
+      assert.deepEqual({ ...document, ways: plain }, { ...wanted, ways });
+      sameVector(steering.edits, hsVector(model, { contrast: PAIRS, hook: HOOK, method: 'mean', position: 'last' }, HOOK, ids).arrays.get('vector').data);
+      return document;
+    };
+    const assertRows = async (document) => {
+      const { arrays, axes } = hsRead(document, model);
+      const rows = await outcomesOf(page, NAME);
+      const texts = await picture(page, NAME).locator('td.outcome-text').allTextContents();
+      Object.entries(rows).forEach(([way, numbers], i) => {
+        const w = axes.way.indexOf(way === 'nothing' ? 'base' : way);
+        assert.ok(w >= 0, way);
+        const of = (array) => Array.from(arrays.get(array).data.slice(w * 3, w * 3 + 3));
+        close(numbers.effect, mean(of('effect')), `effect, ${way}`);
+        close(numbers.perplexity, Math.exp(mean(of('perplexity').map(Math.log))), `perplexity, ${way}`);
+        close(numbers.repetition, mean(of('repetition3')), `repetition, ${way}`);
+        close(numbers['KL / token'], mean(of('kl')), `KL, ${way}`);
+        const drawn = Array.from(arrays.get('ids').data.slice(w * 3 * 16, (w * 3 + 1) * 16)).filter((id) => id >= 0);
+        assert.equal(texts[i], drawn.map((id) => glyphOf(id).replaceAll('␣', ' ')).join(''), `the text of ${way}`);
+      });
+      return rows;
+    };
+    const rows = await assertRows(await shown(wanted.ways));
+    assert.deepEqual(Object.keys(rows), ['nothing', 'ablation', 'patching', 'steering', 'prompting']);
+    assert.equal(rows.nothing['KL / token'], 0);
+    assert.ok(rows.steering.effect > rows.nothing.effect, 'steering does what it is for');
+
+    // What else is in force is one more way.
+    await intervene(page, { hook: 'blocks.0.hook_resid_post', op: 'scale', scale: 1.1 });
+    const more = [...wanted.ways, { name: 'in force', ids, edits: [{ hook: 'blocks.0.hook_resid_post', op: 'scale', scale: 1.1 }] }];
+    assert.deepEqual(Object.keys(await assertRows(await shown(more))).at(-1), 'in force');
+    assert.deepEqual(complaints, []);
+    await leave();
+  });
