@@ -109,7 +109,8 @@ for (const [words, position] of [['every token', {}], ['all but the first', { fr
     const look = () => page.getByRole('button', { name: 'Look', exact: true }).click();
     const assertRun = async (edits) => {
       const p = probabilitiesAt(hsRun(ids, { edits, capture: ['logits'] }), ids.length - 1);
-      await page.locator(`.tok[data-at="a${ids.length - 1}"]`).click();
+      const last = page.locator(`.tok[data-at="a${ids.length - 1}"]`);
+      if ((await last.getAttribute('data-lit')) !== 'dest') await last.click();
       await page.waitForFunction(() => document.querySelector('.look')?.dataset.stale === 'false');
       const said = await predictions(page);
       assert.ok(said.length >= 5);
@@ -121,14 +122,16 @@ for (const [words, position] of [['every token', {}], ['all but the first', { fr
     const chip = page.locator('.chips .chip');
     assert.match(await chip.innerText(), /happy − sad/);
 
-    for (const [operator, edits] of [
-      ['taken out', [{ hook, op: 'project_out', value, scale: 1, ...position }]],
-      ['capped', [{ hook, op: 'clamp', value, max: 0, ...position }]],
-      ['set', [{ hook, op: 'clamp', value, min: 0, max: 0, ...position }]],
-      ['in its place', [{ hook, op: 'project_out', value, ...position }, { hook, op: 'add', value, scale: strength, ...position }]],
+    for (const [operator, says, begins, edits] of [
+      ['taken out', 'without', 1, [{ hook, op: 'project_out', value, scale: 1, ...position }]],
+      ['capped', 'at most', 0, [{ hook, op: 'clamp', value, max: 0, ...position }]],
+      ['set', 'set to', 0, [{ hook, op: 'clamp', value, min: 0, max: 0, ...position }]],
+      ['in its place', 'in place of', strength, [{ hook, op: 'project_out', value, ...position }, { hook, op: 'add', value, scale: strength, ...position }]],
     ]) {
       await openSteer(page);
       await set(page, 'is', operator);
+      await page.getByRole('slider', { name: 'Strength' }).and(page.locator(`[aria-valuenow="${begins}"]`)).waitFor();
+      await chip.filter({ hasText: says }).waitFor();
       await look();
       await assertRun(edits);
     }

@@ -161,6 +161,29 @@ describe('what takes long is set aside between its units', () => {
     expect(await text).toEqual(alone); // what came between left no trace
     expect(info.id).toBe('toy');
   });
+  test('a long study for short ones and for texts, the shortest first where each waits for the other', async () => {
+    await load();
+    const order: string[] = [];
+    let asked: Promise<unknown>[] | null = null;
+    const as = (name: string, answer: Promise<unknown>) => answer.then(() => order.push(name));
+    const steer = { hook: 'blocks.0.hook_resid_pre', op: 'add', value: Array.from({ length: (await client.ask('run', { ids, capture: ['hook_embed'] })).tensors.get('hook_embed')?.shape[1] ?? 0 }, (_, i) => i % 3) };
+    const dose = (max_new: number) => ({ read: 'dose' as const, prompts: [ids], steer, strengths: [0, 1], seeds: [1], max_new });
+    const alone = await client.ask('read', dose(4));
+    onPause = () => {
+      asked ??= [
+        as('second dose', client.ask('read', dose(2))),
+        as('outcomes', client.ask('read', { read: 'outcomes', base: ids, ways: [{ name: 'same', ids }], seeds: [1], max_new: 3 })),
+        as('vector', client.ask('read', { read: 'vector', recipe: { token: 3 }, at: { hook: 'blocks.0.hook_resid_pre', prompt: ids } })),
+        as('text', client.ask('generate', { ids, max_new: 2 })),
+      ];
+    };
+    const study = client.ask('read', dose(4));
+    await as('dose', study);
+    await Promise.all(asked ?? []);
+    expect(order.slice(-2)).toEqual(['dose', 'second dose']);
+    expect(order.slice(0, 3).sort()).toEqual(['outcomes', 'text', 'vector']);
+    expect((await study).arrays.get('ids')?.data).toEqual(alone.arrays.get('ids')?.data);
+  });
   test('and can still be cancelled while it is', async () => {
     await load();
     const controller = new AbortController();

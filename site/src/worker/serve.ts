@@ -1,5 +1,5 @@
 /** Answers requests over a port, one at a time, in order; a cancel is heard between the steps of a run. What takes
- *  long (a study, a text) is set aside between its units for what does not, so that typing goes on meanwhile. */
+ *  long (a study, a text) is set aside between its units for what takes less, so that typing goes on meanwhile. */
 import { STUDIES } from '../engine/abi.gen';
 import { EngineError, aborted, engineError } from '../engine/errors';
 import type { Core, Heard } from './core';
@@ -8,9 +8,15 @@ import type { Pace } from './runs';
 
 type Calls = { readonly [K in Kind]: (ask: Ask<K>, pace: Pace, heard: Heard) => Answer<K> | Promise<Answer<K>> };
 
-const takesLong = ({ kind, ask }: Request) => kind === 'generate' || (kind === 'read' && STUDIES.includes(ask?.read));
-/** What is set aside stands on the model, which these replace. */
-const waits = (request: Request) => takesLong(request) || request.kind === 'load' || request.kind === 'process';
+/** Studies that are over in a moment, or in a few texts. */
+const SHORT: Readonly<Record<string, number>> = { vector: 1, outcomes: 3 };
+
+/** How long it takes: what takes long is set aside for what takes less. It stands on the model, which some replace. */
+function rank({ kind, ask }: Request): number {
+  if (kind === 'load' || kind === 'process') return Infinity;
+  if (kind === 'generate') return 2;
+  return kind === 'read' && STUDIES.includes(ask?.read) ? (SHORT[ask.read] ?? 4) : 0;
+}
 
 /** `open` is called at once, so that the core is there with the first request, and again for the request
  *  that follows a failure of it. */
@@ -54,14 +60,14 @@ export function serve(port: Port<ToWorker, FromWorker>, open: () => Promise<Core
         await pause();
         for (let i = 0; i < waiting.length; ) {
           const next = waiting[i];
-          if (next && !waits(next)) {
+          if (next && rank(next) < rank(request)) {
             waiting.splice(i, 1);
             await answer(next);
           } else i++;
         }
         if (opening !== opened) throw stopped('another question broke it');
       };
-      const made = await answerTo(request, ready, { pause: takesLong(request) ? aside : pause, signal: controller.signal }, heard);
+      const made = await answerTo(request, ready, { pause: rank(request) > 0 ? aside : pause, signal: controller.signal }, heard);
       send({ id, ok: true, answer: made }, made);
     } catch (thrown) {
       const trapped = thrown instanceof WebAssembly.RuntimeError;

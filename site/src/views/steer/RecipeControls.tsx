@@ -1,12 +1,12 @@
 /** How the direction is made, where it is added and how: every control of a recipe. */
 import { useId } from 'preact/hooks';
+import type { Reading } from '../../engine/types';
 import type { App } from '../../state/app';
 import type { Shown } from '../../state/run';
 import { hookName, METHODS, OPERATORS, OV_SIDES, PLACES, recipeName, streamHooks, vectorRequest, WHERE, type Steer, type VectorRecipe } from '../../state/steer';
 import { TokenInput } from '../tabs/TokenInput';
 import { usePage } from '../page';
 import { beginning, READY } from './ready';
-import type { Read } from '../useReading';
 import { fitting, round, type Change } from './useSteering';
 
 const KINDS = {
@@ -96,8 +96,8 @@ function Whole({ label, value, least, most, onPick }: WholeProps) {
   );
 }
 
-/** A strength and a range that an operator is felt at. */
-function startOf(op: Steer['op'], { reading }: Read): Pick<Steer, 'range' | 'strength'> | null {
+/** A strength and a range that an operator is felt at, by a vector's reading. */
+function startOf(op: Steer['op'], reading: Reading | null): Pick<Steer, 'range' | 'strength'> | null {
   const { ratio, stream_norm: length } = reading?.values ?? {};
   if (op === 'project_out') return { strength: 1, range: 2 };
   return op === 'cap' || op === 'clamp' ? length == null ? null : { strength: 0, range: round(length) } : fitting(ratio);
@@ -110,7 +110,7 @@ interface Props {
 }
 
 /** On the line of the tabs: which direction, where and how. */
-export function RecipeLine({ steer, change, shown, made }: Props & { readonly made: Read }) {
+export function RecipeLine({ steer, change, shown }: Props) {
   const { app } = usePage();
   const { recipe, hook, op, where } = steer;
   const { config } = shown.info;
@@ -118,11 +118,11 @@ export function RecipeLine({ steer, change, shown, made }: Props & { readonly ma
   const same = ready.findIndex((one) => JSON.stringify(one.recipe) === JSON.stringify(recipe));
   const kinds = (Object.keys(KINDS) as Kind[]).filter((kind) => (kind === 'neuron' ? !config.attn_only : kind !== 'ov' || config.n_layers > 0));
   // How strong is strong depends on how long the new vector is.
-  const fit = async (next: VectorRecipe) => {
-    const asked = { ...steer, recipe: next };
+  const fit = async (next: Partial<Steer>) => {
+    const asked = { ...steer, ...next };
     const tokenize = async (text: string) => (await app.engine.value?.tokenize(text))?.ids ?? [];
-    const reading = await vectorRequest(asked, shown.tokenized.ids, tokenize).then(app.readings.ask, () => null).catch(() => null);
-    change({ recipe: next, effect: null, op: 'add', ...fitting(reading?.values['ratio']) });
+    const reading = await vectorRequest(asked, shown.tokenized.ids, tokenize).then(app.readings.ask).catch(() => null);
+    change({ ...next, ...startOf(asked.op, reading) });
   };
   const front = 'contrast' in recipe && recipe.method === 'actadd';
   const actsAt = [...new Set([hook, ...streamHooks(config)])];
@@ -135,10 +135,10 @@ export function RecipeLine({ steer, change, shown, made }: Props & { readonly ma
         onPick={(picked) => {
           const found = ready[Number(/^ready (\d+)$/.exec(picked)?.[1] ?? -1)];
           if (found) change({ ...found, force: steer.force });
-          else void fit(firstOf(picked as Kind, steer, app, shown));
+          else void fit({ recipe: firstOf(picked as Kind, steer, app, shown), op: 'add', effect: null });
         }}
       />
-      <Select label="is" value={op} of={OPERATORS.map((name) => [name, ...OPS[name]] as const)} onPick={(picked) => change({ op: picked, ...startOf(picked, made) })} />
+      <Select label="is" value={op} of={OPERATORS.map((name) => [name, ...OPS[name]] as const)} onPick={(op) => void fit({ op })} />
       <Select
         label="at"
         value={hook}
