@@ -24,6 +24,7 @@ const INSPECTORS = {
 } as const;
 
 const PatchLine = deferred(() => import('./patch/index').then((m) => m.PatchLine));
+const SteerLine = deferred(() => import('./steer/index').then((m) => m.SteerLine));
 
 /** The inspector under the pictures: one line, that opens. */
 function Sheet() {
@@ -42,7 +43,7 @@ function Sheet() {
     <aside class="sheet" aria-label="Inspector" data-open={open}>
       <button type="button" class="sheet-bar" aria-expanded={open} onClick={() => setOpen(!open)}>
         <span class="grab" aria-hidden="true" />
-        {bench === 'patch' ? <PatchLine /> : (<>
+        {bench === 'patch' ? <PatchLine /> : bench === 'steer' ? <SteerLine /> : (<>
         <span>
           {head && <b>{headName(head)} </b>}
           <span class="lit">

@@ -2,11 +2,12 @@
 import type { GeneratedToken, GenerateRequest, ReadRequest } from '../../engine/types';
 import { full, share, softmax, three, topIndices } from '../../state/numbers';
 import type { Shown } from '../../state/run';
-import { hookName, recipeName } from '../../state/steer';
+import { hookName, recipeName, steerName } from '../../state/steer';
 import { Bar } from '../../ui/Bar';
 import { Tok } from '../../ui/Tok';
 import { usePage } from '../page';
 import { arrayOf, useReading } from '../useReading';
+import { beginning } from './ready';
 import { changeOf } from './Texts';
 import { useSteer, useVector, WAY_WORDS, type WayName } from './useSteering';
 import { chosen, texts } from './useTexts';
@@ -121,6 +122,20 @@ function Token({ way, at }: { readonly way: string; readonly at: number }) {
 export function SteerInspector() {
   const shown = usePage().app.runner.shown.value?.a;
   return shown ? <Direction shown={shown} /> : null;
+}
+
+/** On the sheet's bar: what steers, and where. */
+export function SteerLine() {
+  const { app } = usePage();
+  const shown = app.runner.shown.value?.a;
+  if (!shown) return null;
+  const steer = app.experiment.current.value.steer ?? beginning(shown.info);
+  return (
+    <>
+      <b>{steerName(steer, app.glyph)}</b>
+      <code class="muted">{hookName(steer.hook)}</code>
+    </>
+  );
 }
 
 function Direction({ shown }: { readonly shown: Shown }) {

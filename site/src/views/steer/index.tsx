@@ -6,6 +6,7 @@ import type { Shown } from '../../state/run';
 import { OPTIONS } from '../../state/view';
 import { runNumber } from '../Look';
 import { usePage } from '../page';
+import { Tabs } from '../Tabs';
 import { DirectionTab } from './DirectionTab';
 import { READY } from './ready';
 import { RecipeLine } from './RecipeControls';
@@ -13,7 +14,7 @@ import { useBench } from './useBench';
 import { WaysTab } from './WaysTab';
 import '../../styles/steer.css';
 
-export { SteerInspector } from './SteerInspector';
+export { SteerInspector, SteerLine } from './SteerInspector';
 
 const TABS = { direction: 'Direction', ways: 'Understanding v. control' } as const;
 
@@ -39,40 +40,14 @@ export function SteerBench({ shown }: { readonly shown: Shown }) {
   const { control } = app.view.value;
   const stale = app.runner.stale.value || app.model.value.kind !== 'ready';
   const panel = (children: ComponentChildren) => (
-    <div class="look steer" id="bench" role="tabpanel" aria-labelledby={`steer-${control}`} data-tab={control} data-run={runNumber(app.runner.shown.value ?? shown)} data-stale={stale} aria-busy={stale}>
+    <div class="look steer" id="bench" role="tabpanel" aria-labelledby={`tab-${control}`} data-tab={control} data-run={runNumber(app.runner.shown.value ?? shown)} data-stale={stale} aria-busy={stale}>
       {children}
     </div>
   );
   return (
     <>
       <div class="tabs-line">
-        <div
-          class="tabs"
-          role="tablist"
-          aria-label="Ways of steering"
-          onKeyDown={(event) => {
-            if (event.key !== 'ArrowRight' && event.key !== 'ArrowLeft') return;
-            event.preventDefault();
-            const next = OPTIONS.control[1 - OPTIONS.control.indexOf(control)] ?? 'direction';
-            app.experiment.look({ control: next });
-            (event.currentTarget.children[OPTIONS.control.indexOf(next)] as HTMLElement).focus();
-          }}
-        >
-          {OPTIONS.control.map((name) => (
-            <button
-              type="button"
-              key={name}
-              role="tab"
-              id={`steer-${name}`}
-              aria-selected={name === control}
-              aria-controls="bench"
-              tabIndex={name === control ? 0 : -1}
-              onClick={() => app.experiment.look({ control: name })}
-            >
-              {TABS[name]}
-            </button>
-          ))}
-        </div>
+        <Tabs label="Ways of steering" names={OPTIONS.control} open={control} nameOf={(name) => TABS[name]} onOpen={(name) => app.experiment.look({ control: name })} />
         {control === 'direction' && (
           <div class="steer-line">
             <RecipeLine {...bench} />
