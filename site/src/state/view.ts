@@ -58,7 +58,6 @@ export const OPTIONS = {
   judged: ['loss', 'metric'],
   family: ['induction', 'previous', 'duplicate'],
   op: ['zero', 'mean', 'resample'],
-  op: ['zero', 'mean', 'position_mean', 'resample'],
   /** Of the Steer bench: one direction, or it beside other ways to the same end. */
   control: ['direction', 'ways'],
 } as const;
