@@ -27,12 +27,14 @@ const OF: Readonly<Record<View['of'], string>> = {
   q: 'Its queries', k: 'Its keys', v: 'Its values', pattern: 'Where it looks',
 };
 
-/** Where the metric is farthest from the run that nothing was patched into; null until all of it is there. */
-function farthest({ sweep, study, metrics }: Swept, from: number): Place | null {
-  if (study.state !== 'done' || metrics.length === 0) return null;
+/** Where the metric is farthest from the run that nothing was patched into, of the places that count; null until all
+ *  of it is there, and where nothing counts. */
+function farthest({ sweep, study, metrics }: Swept, from: number, counts: (place: Place) => boolean = () => true): Place | null {
+  if (study.state !== 'done') return null;
   const far = (i: number) => Math.abs((metrics[i] ?? from) - from) || 0;
-  const best = metrics.reduce((best, _, i) => (far(i) > far(best) ? i : best), 0);
-  return sweep.place(Math.floor(best / sweep.cols), best % sweep.cols);
+  const place = (i: number) => sweep.place(Math.floor(i / sweep.cols), i % sweep.cols);
+  const places = Array.from(metrics, (_, i) => ({ at: place(i), far: far(i) })).filter(({ at }) => at !== null && counts(at));
+  return places.reduce((best, one) => (best && best.far >= one.far ? best : one), places[0])?.at ?? null;
 }
 
 const valueAt = ({ sweep, metrics }: Swept, place: Place) => {
@@ -40,9 +42,10 @@ const valueAt = ({ sweep, metrics }: Swept, place: Place) => {
   return lit && lit.col !== null ? (metrics[lit.row * sweep.cols + lit.col] ?? Number.NaN) : Number.NaN;
 };
 
-/** Of the position that does most: the last layer at which at least half of that is still there. */
-function lastWhole(swept: Swept, from: number, sites: readonly Place['site'][]): Place | null {
-  const far = farthest(swept, from);
+/** Of the position whose stream does most, the end aside, where all of it arrives: the last layer at which at least
+ *  half of that is still there. */
+function lastWhole(swept: Swept, from: number, sites: readonly Place['site'][], last: number): Place | null {
+  const far = farthest(swept, from, ({ site, position }) => site === 'resid_pre' && position !== last) ?? farthest(swept, from);
   if (!far) return null;
   const most = Math.abs(valueAt(swept, far) - from);
   const layers = Array.from({ length: swept.sweep.rows / sites.length }, (_, layer): Place => ({ ...far, site: 'resid_pre', layer }));
@@ -109,7 +112,7 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
 
   // What the inspector and the story hear.
   const from = base && (direction === 'denoise' ? base.corrupted : base.clean);
-  const best = stream && from !== null ? lastWhole(stream, from, sites) : null;
+  const best = stream && from !== null ? lastWhole(stream, from, sites, tokens.length - 1) : null;
   const carries = stream && from !== null && best ? carrier(stream, from, tokens.length - 1, sites) : null;
   const bestHead = whole && from !== null ? farthest(whole, from) : null;
   useEffect(() => {
