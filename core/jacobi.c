@@ -5,10 +5,10 @@
 
 enum { MOST_SWEEPS = 60 }; /* ten are many: each squares what is left */
 
-static double product(const double *a, const double *b, int n)
+static double product(const double *a, const double *b, int64_t n)
 {
     double sum = 0;
-    for (int i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++)
         sum += a[i] * b[i];
     return sum;
 }
@@ -27,8 +27,10 @@ static void make_orthogonal(hs_jacobi *j, int p, int q)
 {
     double *a = j->x + (int64_t)p * j->d, *b = j->x + (int64_t)q * j->d;
     double aa = product(a, a, j->d), bb = product(b, b, j->d), ab = product(a, b, j->d);
-    if (!(fabs(ab) > 1e-15 * sqrt(aa) * sqrt(bb)))
-        return; /* orthogonal already, or not finite */
+    if (!(fabs(ab) > 1e-14 * sqrt(aa) * sqrt(bb)))
+        return; /* orthogonal but for rounding, or not finite */
+    if (aa <= 1e-30 * j->total || bb <= 1e-30 * j->total)
+        return; /* a row that is nothing but rounding */
     double zeta = (bb - aa) / (2 * ab), t = (zeta < 0 ? -1 : 1) / (fabs(zeta) + sqrt(1 + zeta * zeta));
     double c = 1 / sqrt(1 + t * t), s = c * t;
     if (!isfinite(s))
@@ -41,6 +43,8 @@ static void make_orthogonal(hs_jacobi *j, int p, int q)
 
 bool hs_jacobi_step(hs_jacobi *j, double flops)
 {
+    if (!j->sweep && !j->q)
+        j->total = product(j->x, j->x, (int64_t)j->n * j->d);
     double each = 12.0 * j->d + 6.0 * (j->y ? j->e : 0);
     for (double done = 0; done < flops; done += each) {
         if (++j->q >= j->n) {

@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 /* Rotates pairs of the rows of x [n, d], and those of y [n, e] the same way, until the rows of x are orthogonal:
- * sum over i of x_i y_i^T stays what it was. Begin with p, q, sweep and moved 0. */
+ * sum over i of x_i y_i^T stays what it was. Begin with 0 in all from `total` on. */
 typedef struct hs_jacobi {
     double *x, *y; /* y may be NULL */
     int n, d, e;
+    double total; /* of all squares of x; set by the first step */
     int p, q, sweep;
     bool moved;
 } hs_jacobi;

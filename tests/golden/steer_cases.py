@@ -4,6 +4,7 @@ import random
 
 from reference import seed_of
 
+TEXTS = ("attn_only_ln", "odd_gelu_ln", "lnpre_gelu_fast", "ln_solu_ln", "gpt2_shaped")  # of some shapes: each token is a whole run
 MODELS = ("attn_only_ln", "attn_only_shortformer", "deep", "odd_gelu_ln", "lnpre_gelu_fast", "ln_solu_ln", "none_gelu_new", "gpt2_shaped",
           "zero_layers_ln")
 
@@ -54,6 +55,43 @@ class Maker:
             for side in ("write", "read"):
                 yield {"recipe": {"ov": self.head(), "k": which, "side": side}, **k}
 
+    def numbers(self, n, size=1.0):
+        return [round(self.rng.gauss(0, size), 3) for _ in range(n)]
+
+    def drawn(self):
+        """How texts are drawn, and what is measured."""
+        sets = self.rng.sample(range(self.cfg.d_vocab_out), 4)
+        effect = {"for": sets[:2], "against": sets[2:]} if self.rng.random() < 0.5 else {"for": sets}
+        return {"seeds": self.rng.sample(range(1000), 2), "max_new": 4, "effect": effect, "temperature": self.rng.choice([0, 0.7, 1])}
+
+    def doses(self):
+        n_prompt = min(3, self.cfg.n_ctx - 4)
+        hook = f"blocks.{self.cfg.n_layers // 2}.hook_resid_pre"
+        for op in ("add", "project_out", "clamp", "cap", "ablate_add"):
+            steer = {"hook": hook, "value": self.numbers(self.cfg.d_model), "op": op, **self.rng.choice([{}, {"from": -1}, {"from": 1}])}
+            yield {"read": "dose", "prompts": [self.ids(n_prompt), self.ids(n_prompt - 1)][:2 if op == "add" else 1], "steer": steer,
+                   "strengths": [-8, 0, 0.5, 12] if op == "add" else [1, -2], "random": 1, "frozen": op != "cap", **self.drawn()}
+        rows = [self.numbers(self.cfg.d_model) for _ in range(2)]
+        yield {"read": "dose", "prompts": [self.ids(n_prompt)], "steer": {"hook": hook, "value": rows, "positions": [0, 1]},
+               "strengths": [2], "random": 2, **self.drawn()}
+
+    def outcomes(self):
+        n_prompt = min(3, self.cfg.n_ctx - 4)
+        base = self.ids(n_prompt)
+        add = {"hook": f"blocks.{self.cfg.n_layers - 1}.hook_resid_pre", "op": "add", "value": self.numbers(self.cfg.d_model)}
+        ways = [
+            {"name": "prompt", "ids": self.ids(n_prompt + 2)},
+            {"name": "shorter", "ids": base[1:]},
+            {"name": "ablate", "ids": base, "edits": [{"hook": "blocks.*.attn.hook_z", "op": "zero", "heads": [0]}]},
+            {"name": "steer", "ids": base, "edits": [add]},
+            {"name": "frozen", "ids": base, "edits": [{**add, "scale": 2}], "frozen": True},
+            {"name": "patch", "ids": base, "runs": {"B": self.ids(n_prompt)},
+             "edits": [{"hook": "blocks.0.hook_resid_post", "op": "patch", "positions": [0], "value": {"run": "B"}}]},
+        ]
+        yield {"read": "outcomes", "base": base, "ways": ways, **self.drawn()}
+
 
 def cases(name, cfg):
-    return [{"read": "vector", **doc} for doc in Maker(name, cfg).vectors()]
+    maker = Maker(name, cfg)
+    texts = [*maker.doses(), *maker.outcomes()] if name in TEXTS else []
+    return [{"read": "vector", **doc} for doc in maker.vectors()] + texts
