@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ALLOWED } from './compare.mjs';
 import { native } from './native.mjs';
-import { checkPaths, checkReads } from './read_walk.mjs';
+import { checkPaths, checkReads, checkSteers } from './read_walk.mjs';
 import { checkEdits, checkGenerations, checkGradients, checkHooks, checkIdentities, checkProcesses, demand, modelFolder, models, modelsWith } from './walk.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -54,7 +54,9 @@ const SAID = {
   kl: 'KL to the twin', drawn: 'sampling: filtered distribution',
 };
 const generationRow = ({ name, document }) =>
-  name === 'ids' && document.forced ? null : `generation: ${SAID[name]}${name === 'logits' && document.edits ? ', edits in force' : ''}`;
+  name === 'ids' && document.forced
+    ? null
+    : `generation: ${SAID[name]}${name !== 'logits' || !document.edits ? '' : document.freeze_attention ? ', edits in force, attention frozen' : ', edits in force'}`;
 
 /** "process fold_ln: weights"; of several together, "process, all together: weights". */
 const processRow = ({ name, document: { process } }) =>
@@ -101,6 +103,16 @@ const PATHS = {
 };
 const pathRow = ({ name, document }) => `study: ${PATHS[document.read](document, name)}`;
 
+/** The row of a study of steering and its reference (steer_reference.py). */
+const STEERS = {
+  vector: ({ recipe }) => {
+    const kind = ['contrast', 'activation', 'token', 'neuron', 'ov'].find((field) => field in recipe);
+    return [`vector by ${kind === 'contrast' ? recipe.method ?? 'mean' : kind}`, kind === 'ov' || recipe.method === 'pca' ? 'numpy svd' : 'TransformerLens f64, numpy'];
+  },
+  dose: ({ steer }, name) => [/ids$/.test(name) ? 'texts: tokens drawn' : `dose-response, ${steer.op ?? 'add'}`, 'TransformerLens hooks f64, numpy'],
+  outcomes: (_, name) => [/ids$/.test(name) ? 'texts: tokens drawn' : 'outcomes of ways', 'TransformerLens hooks f64, numpy'],
+};
+
 const gradientUnit = ({ name, zero }) => (name === 'metric' ? ALLOWED.value : zero ? ALLOWED.zeroGradient : ALLOWED.gradient);
 
 async function measure(adapter) {
@@ -143,6 +155,14 @@ async function measure(adapter) {
     const reads = await checkReads(adapter, model);
     demand(reads);
     for (const f of reads) for (const [row, reference] of readRows(f)) enter(row, reference, ALLOWED.value, f);
+  }
+  for (const model of modelsWith('steers')) {
+    const steers = await checkSteers(adapter, model);
+    demand(steers);
+    for (const f of steers) {
+      const [row, reference] = STEERS[f.document.read](f.document, f.name);
+      enter(`study: ${row}`, reference, ALLOWED.value, f);
+    }
   }
   return { rows, bits, uncached };
 }
