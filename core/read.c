@@ -269,6 +269,7 @@ hs_status hs_read_new(hs_model *model, const hs_run *run, const hs_run *minus, h
         r->side[1] = run ? minus : NULL;
         r->n_tokens = run ? run->n_tokens : 0;
         status = plan(r, &(hs_read_spec){parsed, detail, json});
+        r->bytes += sizeof *r + r->axes.size + r->conventions.size + r->values.size;
     }
     hs_json_free(parsed);
     if (status != HS_OK) {

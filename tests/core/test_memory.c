@@ -71,6 +71,15 @@ static const char *const DOCUMENTS[] = {
     "{\"read\":\"attribute\"," PAIR "," DIFF ",\"what\":\"z\",\"by\":\"layer,head\",\"steps\":2,\"compare\":true}",
     "{\"read\":\"edges\"," PAIR "," DIFF ",\"steps\":2}",
     "{\"read\":\"circuit\"," PAIR "," DIFF ",\"counts\":[3,20]}",
+    "{\"read\":\"vector\",\"recipe\":{\"contrast\":{\"positive\":[[1,2,3,4],[5,6,7],[8,9]],\"negative\":[[11,12],[15],[18,9]]},\"hook\":\"2_pre\",\"method\":\"pca\"}}",
+    "{\"read\":\"vector\",\"recipe\":{\"contrast\":{\"positive\":[[1,2,3,4]],\"negative\":[[5,6,7,8]]},\"hook\":\"0_pre\",\"method\":\"actadd\"},"
+    "\"at\":{\"hook\":\"3_mid\",\"prompt\":[1,2,3,4,5,6,7,8]}}",
+    "{\"read\":\"vector\",\"recipe\":{\"ov\":[1,2],\"k\":3}}",
+    "{\"read\":\"dose\",\"prompts\":[[1,2,3,4],[5,6]],\"steer\":{\"hook\":\"blocks.*.attn.hook_z\",\"dims\":[0,2],\"value\":[1,2]},\"strengths\":[-1,0,2],"
+    "\"seeds\":[1,2],\"max_new\":20,\"effect\":{\"for\":[1]},\"frozen\":true,\"random\":2}",
+    "{\"read\":\"dose\",\"prompts\":[[1,2,3,4]],\"steer\":{\"hook\":\"blocks.1.attn.hook_result\",\"dims\":[0,2],\"value\":[1,2]},\"strengths\":[1],\"max_new\":9}",
+    "{\"read\":\"outcomes\",\"base\":[1,2,3],\"ways\":[{\"name\":\"a\",\"ids\":[1,2,3],\"edits\":[{\"hook\":\"*hook_q_input\",\"op\":\"zero\",\"heads\":[1]}]},"
+    "{\"name\":\"b\",\"ids\":[4,5,6,7,8,9,1,2,3],\"frozen\":true}],\"max_new\":30}",
 };
 
 int main(void)
