@@ -20,6 +20,8 @@ import path_cases
 import path_reference
 import read_cases
 import read_reference
+import steer_cases
+import steer_reference
 from reference import Run, build, every_hook, gradient, in_double, write_model
 
 HS = os.environ.get("HS", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "release", "hs"))
@@ -193,7 +195,8 @@ def check_model(name, spec, rng, folder):
         counts["edits"] += 1
     double = in_double(model, spec["cfg"])
     for which, cases, reference in ((model, read_cases.cases(name, cfg, everything=True), read_reference.expected),
-                                    (double, path_cases.cases(name, cfg), path_reference.expected)):
+                                    (double, path_cases.cases(name, cfg), path_reference.expected),
+                                    (double, steer_cases.cases(name, cfg, everything=True), steer_reference.expected)):
         compared, left_out = check_reads(which, cases, reference, folder, problems.append)
         counts["readings"] += compared
         counts["left out"] += left_out

@@ -91,7 +91,8 @@ class Maker:
         yield {"read": "outcomes", "base": base, "ways": ways, **self.drawn()}
 
 
-def cases(name, cfg):
+def cases(name, cfg, everything=False):
     maker = Maker(name, cfg)
-    texts = [*maker.doses(), *maker.outcomes()] if name in TEXTS else []
+    can = cfg.n_layers and cfg.n_ctx > 6 and 4 < cfg.d_vocab_out <= cfg.d_vocab
+    texts = [*maker.doses(), *maker.outcomes()] if name in TEXTS or everything and can else []
     return [{"read": "vector", **doc} for doc in maker.vectors()] + texts
