@@ -283,8 +283,21 @@ static bool wants_head_inputs(const hs_run *run, const hs_grad *g, int layer)
     return false;
 }
 
-/* Back through block `layer`: d_resid from d(hook_resid_post) to d(hook_resid_pre). */
-static void block(const hs_run *run, const hs_grad *g, int layer)
+/* Back through the MLP of block `layer`: d_resid from d(hook_resid_post) to d(hook_resid_mid). */
+static void mlp_half(const hs_run *run, const hs_grad *g, int layer)
+{
+    int64_t count = (int64_t)run->n_tokens * run->model->cfg.d_model;
+    at_hook(run, g, HS_HOOK_RESID_POST, layer, g->d_resid, count);
+    if (run->model->cfg.attn_only)
+        return;
+    memcpy(g->d_branch, g->d_resid, (size_t)count * sizeof(hs_real));
+    at_hook(run, g, HS_HOOK_MLP_OUT, layer, g->d_branch, count);
+    mlp(run, g, layer);
+    at_hook(run, g, HS_HOOK_RESID_MID, layer, g->d_resid, count);
+}
+
+/* Back through its attention: d_resid on to d(hook_resid_pre). */
+static void attention_half(const hs_run *run, const hs_grad *g, int layer)
 {
     const hs_config *cfg = &run->model->cfg;
     const hs_block_weights *w = &run->model->blocks[layer];
@@ -293,13 +306,6 @@ static void block(const hs_run *run, const hs_grad *g, int layer)
     int64_t count = (int64_t)run->n_tokens * d, heads = count / d * H * cfg->d_head;
     const hs_real *resid = hs_run_at(run, HS_HOOK_RESID_PRE, layer);
 
-    at_hook(run, g, HS_HOOK_RESID_POST, layer, g->d_resid, count);
-    if (!cfg->attn_only) {
-        memcpy(g->d_branch, g->d_resid, (size_t)count * sizeof(hs_real));
-        at_hook(run, g, HS_HOOK_MLP_OUT, layer, g->d_branch, count);
-        mlp(run, g, layer);
-        at_hook(run, g, HS_HOOK_RESID_MID, layer, g->d_resid, count);
-    }
     memcpy(g->d_branch, g->d_resid, (size_t)count * sizeof(hs_real));
     at_hook(run, g, HS_HOOK_ATTN_OUT, layer, g->d_branch, count);
     output(run, g, layer); /* hook_result */
@@ -398,14 +404,16 @@ void hs_backward_enter(hs_grad *g)
 
 bool hs_backward_step(const hs_run *run, hs_grad *g)
 {
-    int n_layers = run->model->cfg.n_layers;
+    int halves = 2 * run->model->cfg.n_layers, layer = (halves - g->stage) / 2;
     if (g->stage == 0)
         unembed(run, g);
-    else if (g->stage <= n_layers)
-        block(run, g, n_layers - g->stage);
-    else
+    else if (g->stage > halves)
         embed(run, g);
-    return g->stage++ <= n_layers;
+    else if (g->stage % 2)
+        mlp_half(run, g, layer);
+    else
+        attention_half(run, g, layer);
+    return g->stage++ <= halves;
 }
 
 void hs_backward(const hs_run *run, const hs_real *d_logits, hs_grad *g)

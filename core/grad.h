@@ -25,10 +25,10 @@ struct hs_grad {
     hs_real *head_norm, *head_scale;      /* [T, d_model], [T]: one head's LN1, done again */
     hs_real *d_logits;                    /* [T, d_vocab_out] */
     hs_real *transposed, *packed;         /* operands of one product */
-    int stage; /* of hs_backward_step: the unembedding, the layers from the last, the embedding */
+    int stage; /* of hs_backward_step: the unembedding, MLP and attention of the layers from the last, the embedding */
 };
 
-/* hs_backward in steps: fill d_logits, enter, then step, a layer at a time, until it returns false. */
+/* hs_backward in steps: fill d_logits, enter, then step, half a layer at a time, until it returns false. */
 void hs_backward_enter(hs_grad *grad);
 bool hs_backward_step(const hs_run *run, hs_grad *grad);
 

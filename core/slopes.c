@@ -15,7 +15,8 @@ hs_status hs_slopes_read(hs_reading *r, const hs_read_spec *spec, hs_slopes *s)
     HS_TRY(hs_pairs_read(r, spec, true, &s->pairs));
     HS_TRY(hs_spec_int(spec, "steps", 1, 1000, &s->steps));
     s->n_tokens = s->pairs.list[0].metric.position + 1; /* every pair's */
-    s->total = s->pairs.n * (r->model->cfg.n_layers + 2.0) * (2 + s->steps * (s->steps > 1 ? 2.0 : 1.0));
+    double run = r->model->cfg.n_layers + 2, backward = 2 * r->model->cfg.n_layers + 2;
+    s->total = s->pairs.n * (2 * run + s->steps * ((s->steps > 1 ? run : 0) + backward));
     hs_read_convention(r, "direction", s->pairs.noise ? "noise: corrupted activations go into the clean run, where the gradient is taken"
                                                       : "denoise: clean activations go into the corrupted run, where the gradient is taken");
     hs_read_convention(r, "steps", s->steps > 1 ? "integrated gradients: the mean of gradients on the way from the other prompt's embeddings to this run's, "
