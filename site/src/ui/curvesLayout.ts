@@ -126,7 +126,9 @@ export function layoutCurves(data: CurvesData, width: number, height: number): L
     });
     text(0, top + 13, title);
     for (const { from: start, to: end } of zones) path(`M${place(start)} ${from}H${place(end)}V${to}H${place(start)}Z`, 'hatch');
-    for (const tick of ticksOf(least, most, log, Math.max(2, Math.floor(tall / 34)))) {
+    const empty = !limit && finite(curves.flatMap(({ values }) => Array.from(values))).length === 0;
+    if (empty) text((left + right) / 2, (from + to) / 2 + 4, 'not measured yet', 'middle');
+    for (const tick of empty ? [] : ticksOf(least, most, log, Math.max(2, Math.floor(tall / 34)))) {
       path(`M${left} ${y(tick)}H${right}`, 'grid');
       text(left - 8, y(tick) + 4, `${!log && tick > 0 && least < 0 ? '+' : ''}${plain(tick)}`, 'end');
     }

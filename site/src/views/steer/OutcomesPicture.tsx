@@ -92,8 +92,8 @@ export function OutcomesPicture({ title, sub, name, rows, study, withText = fals
                     {row.title}
                     {row.how && <div class="outcome-how">{row.how}</div>}
                   </th>
-                  {COLUMNS.map(([key]) => (
-                    <td key={key} class="num" title={numbers ? full(numbers[key]) : undefined}>
+                  {COLUMNS.map(([key, word]) => (
+                    <td key={key} class="num" data-column={word} title={numbers ? full(numbers[key]) : undefined}>
                       {numbers ? (key === 'effect' ? signed(numbers[key]) : key === 'perplexity' ? three(numbers[key]) : numbers[key].toFixed(2)) : '…'}
                     </td>
                   ))}

@@ -13,7 +13,7 @@ export function beginning({ config }: ModelInfo): Steer {
       },
       hook, method: 'mean', position: 'last',
     },
-    hook, op: 'add', where: 'all', strength: 4, range: 8, effect: null, instead: 'Everyone was happy and laughed.', off: [], patch: { text: 'The girl was very happy', hook }, force: 'off',
+    hook, op: 'add', where: 'all', strength: 0.5, range: 2, effect: null, instead: 'Everyone was happy and laughed.', off: [], patch: { text: 'The girl was very happy', hook }, force: 'off',
   };
 }
 
