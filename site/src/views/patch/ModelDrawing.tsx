@@ -126,7 +126,6 @@ export function ModelDrawing({ config, label, valueOf, scale, says, edges, picke
             // In SVG an attribute's case counts.
             tabindex={node === stop ? 0 : -1}
             aria-pressed={node === picked}
-            aria-label={says(node)}
             onPointerMove={(event) => event.pointerType !== 'touch' && onHover(node)}
             onFocus={() => setCursor(node)}
             onClick={() => onPick(node)}
