@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { encoderOf } from '../../models/tasks.mjs';
 import { sides, TASKS } from '../../models/tasklist.mjs';
-import { axe, DESK, DIST, idsOf, launch, newPage, PHONE, settled, start } from './lib/browser.mjs';
-import { startHost } from './lib/host.mjs';
+import { axe, DESK, idsOf, PHONE, settled, start } from './lib/browser.mjs';
 import { hsRead, hsRun, modelOf, probabilitiesAt } from './lib/model.mjs';
+import { button, linkByKeys, linkByPointer, openedOffline, tabTo, toBench } from './lib/person.mjs';
 import { barsOf, choose, compare, numberOf, openTab, picture, pointAt, shows, tableOf, write } from './lib/screen.mjs';
 import { unitsOf, watchUnits } from './lib/units.mjs';
 
@@ -21,18 +21,11 @@ const WHOLE = 'the sweep of whole heads';
 const [LAYERS, N_HEADS] = [2, 8];
 
 let site;
-let browser;
 before(async () => {
   site = await start();
-  browser = await launch();
 });
-atEnd(async () => {
-  await browser.close();
-  await site.close();
-});
+atEnd(() => site.close());
 
-const button = (page, name) => page.getByRole('button', { name, exact: true });
-const toBench = (page, name) => page.getByRole('navigation', { name: 'Benches' }).getByRole('button', { name, exact: true }).click();
 
 /** The first pair that the page offers of a task, by the list that it was made from. */
 function pairOf(task) {
@@ -132,11 +125,6 @@ async function keep(page, count) {
   await inForce(page, count);
 }
 
-async function linkOf(page) {
-  await page.waitForFunction(() => document.querySelector('dialog input[aria-label="Link"]')?.value.includes('#x='));
-  return page.getByRole('textbox', { name: 'Link' }).inputValue();
-}
-
 /** The place of the largest number. */
 const best = (numbers) => numbers.reduce((top, x, i) => (x > numbers[top] ? i : top), 0);
 
@@ -145,30 +133,6 @@ function bestHead(documents) {
   const row = best(scoresOf(documents[WHOLE]));
   const [layer, head] = [Math.floor(row / N_HEADS), row % N_HEADS];
   return { row, name: `L${layer}H${head}`, title: `z of L${layer}H${head}, all positions`, patch: { hook: `blocks.${layer}.attn.hook_z`, heads: [head], op: 'patch', value: { run: 'A' } } };
-}
-
-/** A profile that has visited the page once, then has no network and no server, opens the link. */
-async function openedOffline(link, check) {
-  const host = await startHost(DIST, '/some/folder/');
-  const context = await browser.newContext({ ...DESK, reducedMotion: 'reduce' });
-  try {
-    const first = await newPage(context);
-    await first.page.goto(host.url);
-    await settled(first.page);
-    await button(first.page, 'Help and keys').click();
-    await first.page.locator('.storage[data-missing="0"]').waitFor({ timeout: 60_000 });
-    await first.page.close();
-    await host.close();
-    await context.setOffline(true);
-    const { page, complaints } = await newPage(context);
-    await page.goto(host.url + link.slice(link.indexOf('#')));
-    await settled(page);
-    await check(page);
-    assert.deepEqual(complaints, []);
-  } finally {
-    await context.close();
-    await host.close();
-  }
 }
 
 /** What the link must bring: the same sweep, the same patch in force. */
@@ -228,8 +192,7 @@ test('by the pointer: a pair, its sweep, the best head in force, the link withou
   await inspected(page, title);
   await predictionsAreTrue(page, pair, patch, [patch]);
 
-  await button(page, 'Share').click();
-  const link = await linkOf(page);
+  const link = await linkByPointer(page);
   assert.deepEqual(complaints, []);
   await close();
   await arrives(link, documents, said, title, after['in force']);
@@ -238,23 +201,10 @@ test('by the pointer: a pair, its sweep, the best head in force, the link withou
 test('by the keyboard alone: a pair, its sweep, the best head in force, the link', async () => {
   const { page, complaints, close } = await site.open();
   await settled(page);
-  /** Tab until what has the focus is called so. */
-  const tabTo = async (what) => {
-    for (let i = 0; i < 120; i++) {
-      await page.keyboard.press('Tab');
-      const here = await page.evaluate(() => {
-        const { activeElement: at } = document;
-        const figure = at.closest('figure.picture')?.getAttribute('aria-label') ?? '';
-        return `${at.getAttribute('role') ?? at.tagName.toLowerCase()} ${at.getAttribute('aria-label') ?? at.textContent.trim()} | ${figure}`;
-      });
-      if (what.test(here)) return;
-    }
-    assert.fail(`nothing called ${what} in 120 tab stops`);
-  };
-  await tabTo(/^button Patch \|/);
+  await tabTo(page, /^button Patch \|/);
   await page.keyboard.press('Enter');
   await page.waitForSelector('.offers');
-  await tabTo(/^button which of two \|/);
+  await tabTo(page, /^button which of two \|/);
   await page.keyboard.press('Enter');
   const pair = pairOf('which of two');
   const documents = documentsOf(pair);
@@ -262,7 +212,7 @@ test('by the keyboard alone: a pair, its sweep, the best head in force, the link
 
   // The bars of whole heads are one stop: down to the best, Enter locks it.
   const { row, title, patch } = bestHead(documents);
-  await tabTo(new RegExp(`^tr .*\\| ${WHOLE}$`));
+  await tabTo(page, new RegExp(`^tr .*\\| ${WHOLE}$`));
   await page.keyboard.press('Home');
   for (let i = 0; i < row; i++) await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
@@ -273,12 +223,7 @@ test('by the keyboard alone: a pair, its sweep, the best head in force, the link
   const now = await predictionsAreTrue(page, pair, patch, [patch]);
   assert.ok(now['in force'].get(pair.correct) > now.b.get(pair.correct));
 
-  await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: /Find/ }).waitFor();
-  await page.keyboard.type('share');
-  await page.keyboard.press('Enter');
-  const link = await linkOf(page);
-  await page.keyboard.press('Escape');
+  const link = await linkByKeys(page);
   const said = await sweepIsTrue(page, documents, 'keyboard');
   assert.deepEqual(complaints, []);
   await close();

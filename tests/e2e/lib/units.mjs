@@ -15,6 +15,7 @@ const prelude = ({ slow, unitMs, answerMs }) => `{
   const channel = new BroadcastChannel('hookscope-units');
   channel.onmessage = ({ data }) => data === 'log' && channel.postMessage(log);
   addEventListener('message', ({ data }) => log.push({ what: data.kind === 'cancel' ? 'cancel' : 'ask', id: data.id, kind: data.kind, read: data.ask?.read, at: at() }));
+  const asleep = new Int32Array(new SharedArrayBuffer(4)); // the page is isolated: tools/serve.mjs
   const { instantiate } = WebAssembly;
   WebAssembly.instantiate = async (...given) => {
     const made = await instantiate.apply(WebAssembly, given);
@@ -30,8 +31,10 @@ const prelude = ({ slow, unitMs, answerMs }) => `{
       const began = at();
       const read = studies.get(reading);
       log.push({ what: 'unit', reading, read, at: began });
-      while (${JSON.stringify(slow)}.includes(read) && at() - began < ${unitMs});
-      return own.hs_read_step(reading);
+      const more = own.hs_read_step(reading);
+      const left = ${unitMs} - (at() - began);
+      if (${JSON.stringify(slow)}.includes(read) && left > 0) Atomics.wait(asleep, 0, 0, left);
+      return more;
     };
     exports.hs_read_free = (reading) => {
       log.push({ what: 'free', reading, read: studies.get(reading), at: at() });
