@@ -45,7 +45,7 @@ function byHs(place, { kind, document }) {
 }
 
 /** Arrays of `hs` that the code leaves out: sampling is the page's, and these values stand in arrays of the same reading. */
-const LEFT_OUT = /^(drawn|values\.(score|pattern|attn_scale|v_norm|result_norm|key_error|query_error|duplicates|wrong|worst_error))$/;
+const LEFT_OUT = /^(drawn|values\.(score|pattern|attn_scale|v_norm|result_norm|key_error|query_error|duplicates|wrong|worst_error|flops|naive_flops))$/;
 
 test('every reading, every op, both shipped models, a random one of odd sizes and a difference of two runs are there', () => {
   const said = JSON.stringify(experiments);

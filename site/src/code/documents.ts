@@ -22,6 +22,45 @@ export interface Document {
   /** Of a vector: how it is made, and where it is looked at. */
   readonly recipe?: Readonly<Record<string, unknown>>;
   readonly at?: Readonly<Record<string, unknown>>;
+  /** Of a sweep. */
+  readonly what?: unknown;
+  readonly by?: string;
+  readonly layers?: readonly number[];
+  readonly heads?: unknown;
+  readonly direction?: string;
+  readonly metric?: Readonly<Record<string, unknown>>;
+}
+
+/** Which of TransformerLens' functions gives a sweep, by its axes; and a cell's index after the batch. */
+const SWEEPS: Readonly<Record<string, readonly [suffix: string, loops: string, cell: string]>> = {
+  'layer,position': ['', 'for p in range(T)', 'p'],
+  'layer,head': ['_all_pos', 'for h in heads', ':, h'],
+  'layer,position,head': ['_by_pos', 'for p in range(T) for h in heads', 'p, h'],
+  'layer,head,dest': ['_by_pos', 'for h in heads for d in range(T)', 'h, d'],
+  'layer,head,dest,src': ['_dest_src_pos', 'for h in heads for d in range(T) for s in range(T)', 'h, d, s'],
+};
+
+/** What a sweep's template is filled with. */
+function sweepOf({ what, by = '', layers, heads, metric = {}, direction, read, ...rest }: Document, { n_layers, n_heads }: ModelConfig): Values {
+  if (read !== 'sweep') return {};
+  const [suffix = '', loops = '', cell = ''] = SWEEPS[by] ?? [];
+  const { clean, corrupted } = rest as { readonly clean?: unknown; readonly corrupted?: unknown };
+  const names = [what].flat().map(String);
+  const hooks = names.map((name) => (suffix ? `attn.hook_${name}` : `hook_${name}`));
+  const functions = names.map((name) => `patching.get_act_patch_${suffix ? 'attn_head_' : ''}${name === 'z' ? 'out' : name}${suffix}`);
+  const pattern = names[0] === 'pattern';
+  return {
+    ...Object.fromEntries(Object.entries(metric).map(([name, value]) => [`m_${name}`, value])),
+    base: direction === 'noise' ? clean : corrupted,
+    source: direction === 'noise' ? corrupted : clean,
+    from: direction === 'noise' ? 'clean' : 'corrupted',
+    hooks, loops,
+    functions: functions.join(', '),
+    layers: layers ?? Array.from({ length: n_layers }, (_, l) => l),
+    heads: heads ?? Array.from({ length: n_heads }, (_, h) => h),
+    cell: pattern ? cell.replace(/^:, h/, 'h') : cell,
+    shape: by.split(',').map((axis) => ({ layer: 'len(layers)', head: 'len(heads)' })[axis] ?? 'T').join(', '),
+  };
 }
 
 /** What fills a reading's template, and the facts that choose among its lines. `edited`: the hooks that an edit of either run writes. */
@@ -49,6 +88,7 @@ export function fillings(
     values: {
       ...config,
       ...document,
+      ...sweepOf(document, config),
       ...Object.fromEntries(chosen.map(([name, value]) => [`a_${name}`, /neu|head/.test(name) ? `${value}` : value])),
       ...Object.fromEntries(made.map(([name, value]) => [`r_${name}`, /neuron|ov/.test(name) ? `${value}` : value])),
       ...Object.fromEntries(Object.entries(at).map(([name, value]) => [`at_${name}`, value])),

@@ -27,9 +27,11 @@ const PROGRAM = `
 import json
 from glob import glob
 import torch
-~nnsight?from nnsight import NNsight^
+~nnsight?~sweep?from functools import reduce
+import numpy as np
+^from nnsight import NNsight^
 from safetensors.torch import load_file
-from transformer_lens import ~nnsight?ActivationCache, ^HookedTransformer, HookedTransformerConfig~detect?, head_detector^
+from transformer_lens import ~nnsight?ActivationCache, ^HookedTransformer, HookedTransformerConfig~detect?, head_detector^~nnsight?;~sweep?, patching^^
 
 folder = $id  # model.safetensors has SHA-256 %sha256
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
@@ -120,7 +122,7 @@ export function toCode({ model, what, text = '' }: CodeInput, library: 'transfor
   const document = what.document as Document & GenerateRequest & { readonly hooks?: readonly string[] };
   const { ids: prompt = [], forced = [], minus, vectors, twin, read } = document;
   const { length } = prompt;
-  if (what.kind === 'generate' ? !forced.length : !length && read !== 'directions' && read !== 'vector')
+  if (what.kind === 'generate' ? !forced.length : !length && !['directions', 'vector', 'sweep'].includes(read))
     throw new Error('code needs the tokens of a run: random ones, and those not drawn yet, are not known');
   if (read && READINGS[read] === undefined) throw new Error(`there is no code for "${read}" yet; copy it as a document for hs instead`);
   const continued = [...Array.from(prompt), ...forced.slice(0, -1)];
@@ -161,6 +163,6 @@ ${render(RUN, `${library} ${comment && 'text'} ${parts.lines && 'lines'}`, { ...
     runs: (length ? runText({ ...document, ...frozen, ids: continued, length }, '', text) : '') +
       (minus ? runText({ vectors, ...minus, length }, '_minus') : '') +
       (twin ? runText({ ids: continued, length }, '_twin') : ''),
-    reading: outText(read ? (READINGS[read] ?? '') : hooks.length ? ofHooks : GENERATE, facts, { ...values, ...(read ? {} : { k: document.k ?? 5, last: length - 1 }) }),
+    reading: outText(read ? (READINGS[read] ?? '') : hooks.length ? ofHooks : GENERATE, `${facts} ${library}`, { ...values, ...(read ? {} : { k: document.k ?? 5, last: length - 1 }) }),
   }).replace(/\n{3,}/g, '\n\n') + '\n';
 }

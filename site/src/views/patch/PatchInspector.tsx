@@ -1,5 +1,6 @@
 /** One patch: what it does to the metric and to the prediction, and what can be done with it. */
 import { useEffect } from 'preact/hooks';
+import type { ReadRequest } from '../../engine/types';
 import { full, share, softmax, three, topIndices } from '../../state/numbers';
 import { divergence, hookOf, metricOf, METRICS, patchEdit, patched, placeName, scoreOf, type Place } from '../../state/patch';
 import { glyphs, label } from '../../state/reading';
@@ -8,6 +9,7 @@ import { Tok } from '../../ui/Tok';
 import { Inspector } from '../Inspector';
 import { usePage } from '../page';
 import { usePaced } from '../usePaced';
+import { useStudy, type Study } from '../useStudy';
 import { arrayOf, useReading } from '../useReading';
 import { inForce, keepInForce, lockedPlace, measured, pointed, told } from './at';
 import { useBench, type Bench } from './useBench';
@@ -36,7 +38,8 @@ export function PatchInspector() {
 /** The same in a line, for the closed sheet. */
 export function PatchLine() {
   const { app } = usePage();
-  const place = pointed.value ?? lockedPlace(app);
+  const { head } = app.selection.shown.value;
+  const place = pointed.value ?? lockedPlace(app) ?? (head && { site: app.view.value.of, ...head, position: null, source: null });
   const { base } = told.value;
   if (!place) return <span class="muted">no patch chosen</span>;
   const metric = measured.value(place);
@@ -46,6 +49,17 @@ export function PatchLine() {
       {base && Number.isFinite(metric) && <span class="muted">{base.clean === base.corrupted ? three(metric) : `score ${three(scoreOf(metric, base.clean, base.corrupted))}`}</span>}
     </>
   );
+}
+
+const number = (value: number) => (Number.isNaN(value) ? '…' : three(value));
+
+/** The study of one place alone. */
+function oneCell({ site, layer, head, position, source }: Place, part: Bench['part'], read: 'sweep' | 'attribute'): ReadRequest | null {
+  if (source !== null) return null; // a single weight has no axis to restrict
+  const by = head === null ? 'layer,position' : position === null ? 'layer,head' : 'layer,position,head';
+  return {
+    read, ...part, what: site, by, layers: [layer], ...(head !== null && { heads: [head] }), ...(position !== null && { positions: [position] }),
+  };
 }
 
 function Details({ bench, place, waiting }: { readonly bench: Bench; readonly place: Place; readonly waiting: boolean }) {
@@ -60,6 +74,9 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
   const edit = patchEdit(place, direction);
   const document = predictionDocument(runPart(idsOf(target), [edit], { name: from, ids: idsOf(other) }));
   const { reading, stale, failure } = useReading(document);
+  const turned = useStudy(oneCell(place, { ...bench.part, direction: direction === 'denoise' ? 'noise' : 'denoise' }, 'sweep'));
+  const slope = useStudy(metric === 'rank' ? null : oneCell(place, bench.part, 'attribute'));
+  const one = ({ reading }: Study) => arrayOf(reading, 'values')[0] ?? Number.NaN;
   const last = target.tokenized.ids.length - 1;
   const [rowA, rowB] = [a.before.logits(last), b.before.logits(last)];
   const now = target.edits.length > 0 ? target.now.logits(last) : null;
@@ -127,6 +144,18 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
             <dt>score</dt>
             <dd><b>{mA === mB ? 'none' : three(scoreOf(value, mA, mB))}</b></dd>
           </div>
+          {mA !== mB && (
+            <>
+              <div title={`${into === 'B' ? 'B into A: the activation of B in the run of A' : 'A into B: the activation of A in the run of B'}; metric ${full(one(turned))}`}>
+                <dt>the other way, {into === 'B' ? 'B into A' : 'A into B'}</dt>
+                <dd>{number(scoreOf(one(turned), mA, mB))}</dd>
+              </div>
+              <div title={`Attribution patching: to first order, from two runs and one backward pass; metric ${full(one(slope))}`}>
+                <dt>gradient estimate</dt>
+                <dd>{metric === 'rank' ? 'none' : number(scoreOf(one(slope), mA, mB))}</dd>
+              </div>
+            </>
+          )}
           {now && (
             <div title="With all that is in force">
               <dt>in force: score</dt>

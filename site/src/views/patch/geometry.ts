@@ -15,7 +15,7 @@ export interface Geometry {
 }
 
 const CHAR_PX = 7.9;
-const COL_PX = { least: 18, strip: 34, most: 60 };
+const COL_PX = { least: 18, strip: 34, most: 88 };
 
 /** `beside`: what stands to the right of the maps takes this. */
 export function share(widthPx: number, ratio: number, tokens: readonly Token[], beside = 140): Geometry {

@@ -6,6 +6,7 @@ import type { Shown } from '../../state/run';
 import { NOTHING } from '../../state/selection';
 import { OPTIONS, type View } from '../../state/view';
 import { Segments } from '../../ui/Segments';
+import { runNumber } from '../Look';
 import { usePage } from '../page';
 import { Tabs } from '../Tabs';
 import { TokenInput } from '../tabs/TokenInput';
@@ -80,7 +81,7 @@ export function PatchBench({ shown }: { readonly shown: Shown }) {
           />
         )}
       </div>
-      <div class="look patch" id="bench" role="tabpanel" aria-labelledby={`tab-${study}`} data-tab={study} data-stale={stale} aria-busy={stale}>
+      <div class="look patch" id="bench" role="tabpanel" aria-labelledby={`tab-${study}`} data-tab={study} data-run={runNumber(runner.shown.value ?? shown)} data-stale={stale} aria-busy={stale}>
         {!Tab ? <AblateTab a={runner.shown.value?.a ?? shown} bench={ready} /> : ready ? <Tab bench={ready} /> : bench && 'problem' in bench && <PairOffers shown={shown} problem={bench.problem} />}
       </div>
       {ready && study === 'sweep' && <PatchStory bench={ready} />}
