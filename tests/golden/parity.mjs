@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ALLOWED } from './compare.mjs';
 import { native } from './native.mjs';
-import { checkPaths, checkReads, checkSteers } from './read_walk.mjs';
+import { checkPaths, checkReads, checkSteers, checkSweeps } from './read_walk.mjs';
 import { checkEdits, checkGenerations, checkGradients, checkHooks, checkIdentities, checkProcesses, demand, modelFolder, models, modelsWith } from './walk.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -113,6 +113,14 @@ const STEERS = {
   outcomes: (_, name) => [/ids$/.test(name) ? 'texts: tokens drawn' : 'outcomes of ways', 'TransformerLens hooks f64, numpy'],
 };
 
+/** The row of a sweep or an ablation, and its reference (sweep_reference.py). */
+function sweepRow({ document: { read, what, op, layers } }) {
+  if (read === 'ablate') return [`study: ablation, ${{ position_mean: 'mean by position' }[op] ?? op}`, 'TransformerLens hooks f64'];
+  if (what === 'direct_path') return ['study: direct path', 'formula, numpy f64'];
+  const ofNeurons = [what].flat().some((name) => ['pre', 'post', 'resid_post'].includes(name));
+  return ofNeurons || layers ? ['study: sweep of other hooks, or of some cells', 'TransformerLens hooks f64'] : ['study: sweep', 'get_act_patch_* f64'];
+}
+
 const gradientUnit = ({ name, zero }) => (name === 'metric' ? ALLOWED.value : zero ? ALLOWED.zeroGradient : ALLOWED.gradient);
 
 async function measure(adapter) {
@@ -150,6 +158,11 @@ async function measure(adapter) {
     const paths = await checkPaths(adapter, model);
     demand(paths);
     for (const f of paths) enter(pathRow(f), 'TransformerLens hooks f64', ALLOWED.value, f);
+  }
+  for (const model of modelsWith('sweeps')) {
+    const sweeps = await checkSweeps(adapter, model);
+    demand(sweeps);
+    for (const f of sweeps) enter(...sweepRow(f), ALLOWED.value, f);
   }
   for (const model of modelsWith('reads')) {
     const reads = await checkReads(adapter, model);
