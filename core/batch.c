@@ -2,7 +2,7 @@
  * differ from the base before the block go from hook_resid_pre to q, k and v (READ); each run's attention takes the
  * rest of its keys, values and queries from the base (ATTEND); the rows that differ after it go from hook_z to
  * hook_resid_post (WRITE). At the end the rows that are read are unembedded (UNEMBED). */
-#include "batch.h"
+#include "batch_plan.h"
 
 #include "error.h"
 #include "kernels.h"
@@ -12,16 +12,6 @@
 #include <string.h>
 
 typedef enum stage { BASE, READ, ATTEND, WRITE, UNEMBED, DONE } stage; /* BASE, then UNEMBED, of the base run */
-
-/* A patched run. `row` is where its first row that can differ, patch.from, stands in `stream`; the others follow. */
-typedef struct patched {
-    hs_patch patch;
-    int row;
-    hs_rows changed; /* rows whose stream before the next block differs from the base's */
-    hs_rows reads, queries, writes; /* of this block: the first two are parts of `changed` */
-    bool attends;
-    int read_at, query_at, write_at; /* where these stand among the rows that go through the products */
-} patched;
 
 struct hs_batch {
     hs_batch_spec spec;
@@ -36,7 +26,7 @@ struct hs_batch {
     hs_real *stream;  /* [most, d_model] */
     hs_real *logits;  /* [UNEMBED_ROWS, d_vocab_out] */
     hs_real *square;  /* [T, T]: a pattern of spec.source */
-    patched *list;    /* [most] */
+    hs_patched *list;    /* [most] */
     int32_t *owner, *position; /* [most]: of each gathered row, its run and its position */
     int most, n, n_rows; /* rows that there is room for; runs; rows of them */
     int n_gathered, n_queries;
@@ -50,107 +40,16 @@ struct hs_batch {
 enum { UNEMBED_ROWS = 16, LEAST_ROWS = 32 };
 static const double UNIT = 50e6;
 
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int largest(int a, int b)
-{
-    return a > b ? a : b;
-}
-
-static int count(hs_rows rows)
-{
-    return largest(rows.to - rows.from, 0);
-}
-
-static hs_rows both(hs_rows a, hs_rows b)
-{
-    return (hs_rows){largest(a.from, b.from), least(a.to, b.to)};
-}
-
-/* ---- what a patch changes ---- */
-
-/* Rows of its block that it is the first to change, from `hook` on: before the attention (hook_resid_pre), and after. */
-static hs_rows reads_of(const hs_batch *b, const hs_patch *p)
-{
-    hs_rows rows = both((hs_rows){p->from, p->to}, (hs_rows){0, b->read.to});
-    return p->hook == HS_HOOK_RESID_PRE ? rows : (hs_rows){rows.from, rows.from};
-}
-
-static bool is_inside_attention(int hook)
-{
-    return hook == HS_HOOK_Q || hook == HS_HOOK_K || hook == HS_HOOK_V || hook == HS_HOOK_PATTERN;
-}
-
-static hs_rows writes_of(const hs_batch *b, const hs_patch *p)
-{
-    bool spreads = p->hook == HS_HOOK_RESID_PRE || p->hook == HS_HOOK_K || p->hook == HS_HOOK_V;
-    return both((hs_rows){p->from, spreads ? b->read.to : p->to}, (hs_rows){0, b->read.to});
-}
-
 static int n_layers(const hs_batch *b)
 {
     return b->spec.model->cfg.n_layers;
 }
 
-/* What the next block does of a run, from p->changed; false before its layer. */
-static bool plan_block(const hs_batch *b, patched *p, int layer)
-{
-    if (layer < p->patch.layer)
-        return false;
-    bool is_first = layer == p->patch.layer, is_last = layer == n_layers(b) - 1;
-    p->reads = is_first ? reads_of(b, &p->patch) : p->changed;
-    p->writes = is_first ? writes_of(b, &p->patch) : (hs_rows){p->changed.from, b->read.to};
-    p->attends = !is_first || count(p->reads) || is_inside_attention(p->patch.hook);
-    if (is_last)
-        p->writes = both(p->writes, b->read);
-    p->queries = both(p->reads, p->writes);
-    p->changed = (hs_rows){p->patch.from, p->writes.to};
-    return true;
-}
+/* ---- what is asked of patches ---- */
 
 bool hs_batch_reaches(const hs_batch *b, const hs_patch *patch)
 {
-    return patch->layer < n_layers(b) - 1 ? patch->from < least(patch->to, b->read.to) : count(both(writes_of(b, patch), b->read)) > 0;
-}
-
-/* ---- counting ---- */
-
-typedef struct costs {
-    double query, key_value, write; /* of a row */
-    double z; /* of a weight of all heads' attention: 2 d_head for the score, as many for the sum */
-} costs;
-
-static costs costs_of(const hs_config *cfg)
-{
-    double d = cfg->d_model, n_z = (double)cfg->n_heads * cfg->d_head;
-    return (costs){2 * d * n_z, 4 * d * n_z, 2 * d * n_z + (cfg->attn_only ? 0 : 4 * d * cfg->d_mlp), 4 * n_z};
-}
-
-/* Weights of these destinations: t + 1 each. */
-static double weights(hs_rows rows)
-{
-    return rows.to > rows.from ? (double)(rows.to - rows.from) * (rows.from + rows.to + 1) / 2 : 0;
-}
-
-/* The heads whose attention the block of a patch computes anew. */
-static hs_rows heads_of(const hs_batch *b, const patched *p, int layer)
-{
-    const hs_config *cfg = &b->spec.model->cfg;
-    const hs_patch *patch = &p->patch;
-    if (layer > patch->layer || !is_inside_attention(patch->hook))
-        return (hs_rows){0, cfg->n_heads};
-    if (patch->hook == HS_HOOK_PATTERN)
-        return (hs_rows){patch->head, patch->head + 1};
-    return (hs_rows){patch->column / cfg->d_head, (patch->column + patch->n_columns - 1) / cfg->d_head + 1};
-}
-
-static double attention_cost(const hs_batch *b, const patched *p, int layer)
-{
-    const hs_config *cfg = &b->spec.model->cfg;
-    return p->attends ? costs_of(cfg).z * weights(p->writes) * count(heads_of(b, p, layer)) / cfg->n_heads : 0;
+    return hs_patch_reaches(&b->spec.model->cfg, b->read, patch);
 }
 
 double hs_batch_done(const hs_batch *b)
@@ -160,21 +59,20 @@ double hs_batch_done(const hs_batch *b)
 
 double hs_batch_cost(const hs_batch *b, const hs_patch *patch)
 {
-    costs c = costs_of(&b->spec.model->cfg);
-    patched p = {.patch = *patch};
+    hs_patched p = {.patch = *patch};
     double sum = 0;
     for (int layer = patch->layer; layer < n_layers(b); layer++) {
-        plan_block(b, &p, layer);
-        sum += count(p.queries) * c.query + count(p.reads) * c.key_value + count(p.writes) * c.write + attention_cost(b, &p, layer);
+        hs_patched_plan(&b->spec.model->cfg, b->read, layer, &p);
+        sum += hs_patched_cost(&b->spec.model->cfg, layer, &p);
     }
     return sum;
 }
 
 double hs_batch_whole(const hs_batch *b)
 {
-    costs c = costs_of(&b->spec.model->cfg);
-    int T = b->spec.n_tokens;
-    return n_layers(b) * (T * (c.query + c.key_value + c.write) + c.z * weights((hs_rows){0, T}));
+    hs_rows all = {0, b->spec.n_tokens};
+    hs_patched whole = {.patch = {.hook = HS_HOOK_RESID_PRE, .layer = -1}, .reads = all, .queries = all, .writes = all, .attends = true};
+    return n_layers(b) * hs_patched_cost(&b->spec.model->cfg, 0, &whole);
 }
 
 /* ---- the patches themselves ---- */
@@ -206,7 +104,7 @@ static void patch_pattern(void *context, int hook, int layer, int head, hs_rows 
     (void)hook;
     if (p->hook != HS_HOOK_PATTERN || p->layer != layer || p->head != head)
         return;
-    hs_rows patched_rows = both(rows, (hs_rows){p->from, p->to});
+    hs_rows patched_rows = hs_rows_both(rows, (hs_rows){p->from, p->to});
     if (!p->value)
         hs_attention_head(b->spec.source, layer, head, patched_rows, b->square, b->square);
     for (int t = patched_rows.from; t < patched_rows.to; t++)
@@ -256,19 +154,21 @@ static void take_all(room *r, const hs_batch_spec *spec, hs_batch *b)
 enum { N_NEEDED = 5, MOST_CAPTURES = 8 };
 
 /* The base run, and the one of gathered rows. */
-static void run_specs(const hs_batch_spec *spec, const hs_batch *b, const int32_t *ids, const char *capture[MOST_CAPTURES], hs_run_spec out[2])
+static void run_specs(const hs_batch_spec *spec, const hs_batch *b, const int32_t *ids, const char *capture[MOST_CAPTURES],
+                      hs_run_spec out[2])
 {
     static const char *const NEEDED[N_NEEDED] = {"*.hook_resid_pre", "*.attn.hook_q", "*.attn.hook_k", "*.attn.hook_v", "*.attn.hook_z"};
     HS_ASSERT(N_NEEDED + spec->n_capture <= MOST_CAPTURES);
     for (int i = 0; i < N_NEEDED + spec->n_capture; i++)
         capture[i] = i < N_NEEDED ? NEEDED[i] : spec->capture[i - N_NEEDED];
-    out[0] = (hs_run_spec){.ids = ids, .n_tokens = spec->n_tokens, .capture = capture, .n_capture = N_NEEDED + spec->n_capture, .no_logits = true};
+    out[0] = (hs_run_spec){.ids = ids, .n_tokens = spec->n_tokens, .capture = capture,
+                           .n_capture = N_NEEDED + spec->n_capture, .no_logits = true};
     out[1] = (hs_run_spec){.n_tokens = b->most, .no_logits = true, .live = &b->patching_rows};
 }
 
 static int room_for(const hs_batch_spec *spec)
 {
-    return largest(spec->most_rows, spec->n_tokens);
+    return hs_largest(spec->most_rows, spec->n_tokens);
 }
 
 static void mark(const hs_batch_spec *spec, uint8_t *at_rows, uint8_t *at_pattern)
@@ -278,7 +178,7 @@ static void mark(const hs_batch_spec *spec, uint8_t *at_rows, uint8_t *at_patter
             int hook = spec->hooks[i];
             if (hook == HS_HOOK_PATTERN)
                 at_pattern[hs_hook_at(hook, l)] = 1;
-            else if (!is_inside_attention(hook) && hook != HS_HOOK_Z)
+            else if (!hs_is_inside_attention(hook) && hook != HS_HOOK_Z)
                 at_rows[hs_hook_at(hook, l)] = 1;
         }
 }
@@ -402,9 +302,9 @@ bool hs_batch_add(hs_batch *b, const hs_patch *patch)
         b->n = b->n_rows = 0;
     if (b->n_rows + rows > b->most)
         return false;
-    b->list[b->n++] = (patched){.patch = *patch, .row = b->n_rows};
+    b->list[b->n++] = (hs_patched){.patch = *patch, .row = b->n_rows};
     b->n_rows += rows;
-    b->layer = b->n == 1 ? patch->layer : least(b->layer, patch->layer);
+    b->layer = b->n == 1 ? patch->layer : hs_least(b->layer, patch->layer);
     b->stage = READ;
     b->is_base = false;
     b->next = 0;
@@ -419,7 +319,7 @@ static const hs_real *base_row(const hs_batch *b, int hook, int t, int64_t width
 }
 
 /* The stream of a run before the block at a position: its own, or the base's. */
-static hs_real *stream_row(hs_batch *b, const patched *p, int t)
+static hs_real *stream_row(hs_batch *b, const hs_patched *p, int t)
 {
     return b->stream + (int64_t)(p->row + t - p->patch.from) * b->spec.model->cfg.d_model;
 }
@@ -444,7 +344,7 @@ static void copy_stream(hs_batch *b, hs_real *place, hs_rows rows, bool out)
 }
 
 /* Rows that the next block will write and that it does not read still stand as in the base. */
-static void fill_from_base(hs_batch *b, const patched *p)
+static void fill_from_base(hs_batch *b, const hs_patched *p)
 {
     int d = b->spec.model->cfg.d_model;
     bool is_first = p->patch.layer == b->layer;
@@ -457,15 +357,15 @@ static void begin_layer(hs_batch *b)
 {
     b->n_gathered = 0;
     for (int i = 0; i < b->n; i++)
-        if (plan_block(b, &b->list[i], b->layer)) {
+        if (hs_patched_plan(&b->spec.model->cfg, b->read, b->layer, &b->list[i])) {
             fill_from_base(b, &b->list[i]);
             gather(b, i, b->list[i].queries, &b->list[i].query_at);
         }
     b->n_queries = b->n_gathered;
     for (int i = 0; i < b->n; i++) {
-        patched *p = &b->list[i];
+        hs_patched *p = &b->list[i];
         if (p->patch.layer <= b->layer) /* the queries are the last of the rows that are read */
-            gather(b, i, (hs_rows){p->reads.from, count(p->queries) ? p->queries.from : p->reads.to}, &p->read_at);
+            gather(b, i, (hs_rows){p->reads.from, hs_rows_count(p->queries) ? p->queries.from : p->reads.to}, &p->read_at);
     }
     copy_stream(b, hs_run_at(b->rows, HS_HOOK_RESID_PRE, b->layer), (hs_rows){0, b->n_gathered}, false);
     const hs_config *cfg = &b->spec.model->cfg;
@@ -489,49 +389,50 @@ static hs_rows next_rows(hs_batch *b, double a_row)
     double rows = UNIT / (a_row + 1);
     hs_rows next = {b->next, b->n_gathered};
     if (rows < next.to - next.from)
-        next.to = least(next.to, next.from + largest((int)rows, LEAST_ROWS));
+        next.to = hs_least(next.to, next.from + hs_largest((int)rows, LEAST_ROWS));
     b->next = next.to;
     return next;
 }
 
 /* The gathered row of a position that is read: queries stand before the others. */
-static int read_row(const patched *p, int t)
+static int read_row(const hs_patched *p, int t)
 {
     return t >= p->queries.from && t < p->queries.to ? p->query_at + t - p->queries.from : p->read_at + t - p->reads.from;
 }
 
 /* q, k or v of a run: the base's, its own rows, its patch. */
-static void assemble(hs_batch *b, const patched *p, int hook, hs_rows rows, hs_real *out)
+static void assemble(hs_batch *b, const hs_patched *p, int hook, hs_rows rows, hs_real *out)
 {
     const hs_config *cfg = &b->spec.model->cfg;
     int64_t width = (int64_t)cfg->n_heads * cfg->d_head;
-    hs_rows own = both(rows, hook == HS_HOOK_Q ? p->queries : p->reads);
-    memcpy(out + rows.from * width, base_row(b, hook, rows.from, width), (size_t)(count(rows) * width) * sizeof *out);
+    hs_rows own = hs_rows_both(rows, hook == HS_HOOK_Q ? p->queries : p->reads);
+    memcpy(out + rows.from * width, base_row(b, hook, rows.from, width), (size_t)(hs_rows_count(rows) * width) * sizeof *out);
     for (int t = own.from; t < own.to; t++)
         memcpy(out + t * width, hs_run_at(b->rows, hook, b->layer) + read_row(p, t) * width, (size_t)width * sizeof *out);
-    hs_rows patch = both(rows, (hs_rows){p->patch.from, p->patch.to});
+    hs_rows patch = hs_rows_both(rows, (hs_rows){p->patch.from, p->patch.to});
     for (int t = patch.from; p->patch.hook == hook && p->patch.layer == b->layer && t < patch.to; t++)
         put(&p->patch, t, out + t * width);
 }
 
-static void attend(hs_batch *b, patched *p)
+static void attend(hs_batch *b, hs_patched *p)
 {
     const hs_config *cfg = &b->spec.model->cfg;
     int64_t width = (int64_t)cfg->n_heads * cfg->d_head;
     hs_real *z = b->qkvz[3], *to = hs_run_at(b->rows, HS_HOOK_Z, b->layer) + p->write_at * width;
-    memcpy(z + p->writes.from * width, base_row(b, HS_HOOK_Z, p->writes.from, width), (size_t)(count(p->writes) * width) * sizeof *z);
+    size_t bytes = (size_t)(hs_rows_count(p->writes) * width) * sizeof *z;
+    memcpy(z + p->writes.from * width, base_row(b, HS_HOOK_Z, p->writes.from, width), bytes);
     if (p->attends) {
         assemble(b, p, HS_HOOK_Q, p->writes, b->qkvz[0]);
         assemble(b, p, HS_HOOK_K, (hs_rows){0, p->writes.to}, b->qkvz[1]);
         assemble(b, p, HS_HOOK_V, (hs_rows){0, p->writes.to}, b->qkvz[2]);
-        hs_rows heads = heads_of(b, p, b->layer);
+        hs_rows heads = hs_patched_heads(&b->spec.model->cfg, b->layer, p);
         for (int h = heads.from; h < heads.to; h++)
             hs_attend_head(&b->one, b->layer, h, p->writes);
     }
     for (int t = p->writes.from; p->patch.hook == HS_HOOK_Z && p->patch.layer == b->layer && t < p->writes.to; t++)
         put(&p->patch, t, z + t * width);
-    memcpy(to, z + p->writes.from * width, (size_t)(count(p->writes) * width) * sizeof *z);
-    b->done += attention_cost(b, p, b->layer);
+    memcpy(to, z + p->writes.from * width, bytes);
+    b->done += hs_attention_cost(&b->spec.model->cfg, b->layer, p);
 }
 
 /* Runs of about a unit; where a row's z goes is known before. */
@@ -539,7 +440,7 @@ static void attend_some(hs_batch *b)
 {
     double before = b->done;
     for (; b->next < b->n && b->done - before < UNIT; b->next++)
-        if (b->list[b->next].patch.layer <= b->layer && count(b->list[b->next].writes))
+        if (b->list[b->next].patch.layer <= b->layer && hs_rows_count(b->list[b->next].writes))
             attend(b, &b->list[b->next]);
 }
 
@@ -549,7 +450,7 @@ static void multiply(hs_batch *b, const hs_real *x, int n_rows, int from, int to
     const hs_model *model = b->spec.model;
     int d = model->cfg.d_model, V = model->cfg.d_vocab_out;
     hs_product(model, b->logits + from, V, x, d, model->forward.W_U + (int64_t)from * d, (int64_t)HS_NR * d, model->w.b_U + from, n_rows,
-            least(to, V) - from, d, false);
+            hs_least(to, V) - from, d, false);
 }
 
 /* The logits of the next rows that are read; a unit of columns where all are wanted. */
@@ -557,32 +458,33 @@ static void unembed(hs_batch *b)
 {
     const hs_run *run = b->is_base ? b->base : b->rows;
     int d = b->spec.model->cfg.d_model, V = b->spec.model->cfg.d_vocab_out, end = b->is_base ? b->read.to : b->n_gathered;
-    hs_rows rows = {b->next, least(b->next + UNEMBED_ROWS, end)};
+    hs_rows rows = {b->next, hs_least(b->next + UNEMBED_ROWS, end)};
     if (!b->column)
         b->unembedded = hs_final_norm(run, rows, hs_run_at(run, HS_HOOK_RESID_POST, n_layers(b) - 1)) + (int64_t)rows.from * d;
     if (b->columns[0] >= 0)
         for (int c = 0; c < 2; c++) {
             int first = b->columns[c] / HS_NR * HS_NR;
-            multiply(b, b->unembedded, count(rows), first, first + HS_NR);
+            multiply(b, b->unembedded, hs_rows_count(rows), first, first + HS_NR);
         }
     else {
-        int panels = largest(1, (int)(UNIT / (2.0 * d * count(rows) * HS_NR))), from = b->column;
+        int panels = hs_largest(1, (int)(UNIT / (2.0 * d * hs_rows_count(rows) * HS_NR))), from = b->column;
         b->column = V - from > (int64_t)panels * HS_NR ? from + panels * HS_NR : V;
-        multiply(b, b->unembedded, count(rows), from, b->column);
+        multiply(b, b->unembedded, hs_rows_count(rows), from, b->column);
         if (b->column < V)
             return;
     }
     b->column = 0;
     b->next = rows.to;
     for (int i = rows.from; i < rows.to; i++)
-        b->spec.seen(b->spec.context, b->is_base ? -1 : b->owner[i], b->is_base ? i : b->position[i], b->logits + (int64_t)(i - rows.from) * V);
+        b->spec.seen(b->spec.context, b->is_base ? -1 : b->owner[i], b->is_base ? i : b->position[i],
+                     b->logits + (int64_t)(i - rows.from) * V);
     if (b->next == end)
         b->stage = DONE;
 }
 
 bool hs_batch_step(hs_batch *b)
 {
-    costs c = costs_of(&b->spec.model->cfg);
+    hs_row_costs c = hs_row_costs_of(&b->spec.model->cfg);
     hs_rows rows;
     switch (b->stage) {
     case BASE:
@@ -596,10 +498,10 @@ bool hs_batch_step(hs_batch *b)
             begin_layer(b);
         rows = next_rows(b, c.query + c.key_value);
         if (rows.from < rows.to) {
-            hs_rows queries = {rows.from, largest(rows.from, least(rows.to, b->n_queries))};
+            hs_rows queries = {rows.from, hs_largest(rows.from, hs_least(rows.to, b->n_queries))};
             hs_block_reads(b->rows, b->layer, rows, queries);
             copy_stream(b, hs_run_at(b->rows, HS_HOOK_RESID_PRE, b->layer), rows, true);
-            b->done += count(queries) * c.query + count(rows) * c.key_value;
+            b->done += hs_rows_count(queries) * c.query + hs_rows_count(rows) * c.key_value;
         }
         if (b->next < b->n_gathered)
             break;
@@ -618,7 +520,7 @@ bool hs_batch_step(hs_batch *b)
         rows = next_rows(b, c.write);
         hs_block_writes(b->rows, b->layer, rows);
         copy_stream(b, hs_run_at(b->rows, HS_HOOK_RESID_POST, b->layer), rows, true);
-        b->done += count(rows) * c.write;
+        b->done += hs_rows_count(rows) * c.write;
         if (b->next < b->n_gathered)
             break;
         b->next = 0;

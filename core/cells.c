@@ -88,11 +88,17 @@ static hs_status read_whats(hs_cells *c, const hs_read_spec *spec, bool direct)
     return HS_OK;
 }
 
-/* A list of numbers below n, each once; absent: all. */
+static bool is_list_of(const hs_read_spec *spec, hs_json_at at, int most)
+{
+    int n = hs_json_type_of(spec->json, at) == HS_JSON_ARRAY ? hs_json_length(spec->json, at) : 0;
+    return n >= 1 && n <= most;
+}
+
+/* A list of numbers below n; absent: all. */
 static hs_status read_list(hs_cells *c, const hs_read_spec *spec, const char *key, int n, int **out, int *n_out)
 {
     hs_json_at at = hs_spec_at(spec, key), item;
-    if (at >= 0 && (hs_json_type_of(spec->json, at) != HS_JSON_ARRAY || !hs_json_length(spec->json, at) || hs_json_length(spec->json, at) > n))
+    if (at >= 0 && !is_list_of(spec, at, n))
         return HS_SPEC_FAIL(spec, key, "a list of 1 to %d numbers is needed here", n);
     *n_out = at < 0 ? n : hs_json_length(spec->json, at);
     HS_READ_TAKE(c->r, spec, *out, *n_out);
@@ -175,7 +181,7 @@ static hs_status read_positions(hs_cells *c, const hs_read_spec *spec)
 {
     hs_json_at at = hs_spec_at(spec, "positions"), item;
     int T = c->r->n_tokens;
-    if (at >= 0 && (hs_json_type_of(spec->json, at) != HS_JSON_ARRAY || !hs_json_length(spec->json, at) || hs_json_length(spec->json, at) > T))
+    if (at >= 0 && !is_list_of(spec, at, T))
         return HS_SPEC_FAIL(spec, "positions", "a list of 1 to %d positions is needed here", T);
     c->r->n_positions = at < 0 ? T : hs_json_length(spec->json, at);
     HS_READ_TAKE(c->r, spec, c->r->positions, c->r->n_positions);

@@ -118,13 +118,14 @@ static hs_status plan(hs_reading *r, const hs_read_spec *spec)
         HS_READ_TAKE(r, spec, s->input, (int64_t)r->n_tokens * cfg->d_model);
         HS_READ_TAKE(r, spec, s->added, rows * cfg->d_head);
         s->delta_of[0] = -1;
-        hs_read_convention(r, "values", "the metric when a head's q, k or v gets what the source head's change adds to it, divided by ln1's scale of the "
-                           "unpatched run; ln1's weights and centring are left out, as in TransformerLens; 0 where no path leads");
+        hs_read_convention(r, "values", "the metric when a head's q, k or v gets what the source head's change adds to it, divided by ln1's scale "
+                           "of the unpatched run; ln1's weights and centring are left out, as in TransformerLens; 0 where no path leads");
     } else
         hs_read_convention(r, "values", "the metric of each patched run, mean over the pairs");
     hs_read_convention(r, "direction", s->pairs.noise ? "activations of the corrupted prompt, patched into the clean run"
                                                       : "activations of the clean prompt, patched into the corrupted run");
-    hs_read_convention(r, "flops", "floating-point operations in the blocks: done, and of one whole run for each cell; the two base runs aside");
+    hs_read_convention(r, "flops", "floating-point operations in the blocks: done, and of one whole run for each cell; the two base "
+                                   "runs aside");
     hs_batch_spec batch = batch_spec(s);
     hs_run_spec source = source_spec(s);
     HS_TRY(hs_cells_promise(&s->cells, spec, &batch));
@@ -175,7 +176,8 @@ static void direct_path(sweep *s, const hs_cell *cell, int source_layer, int sou
     const hs_config *cfg = &model->cfg;
     const hs_run *base = hs_batch_base_run(s->cells.batch);
     const hs_packed_block *w = &model->forward.blocks[cell->layer];
-    const hs_real *W = (s->receiver == 0 ? w->W_Q : s->receiver == 1 ? w->W_K : w->W_V) + cell->head * hs_packed_count(cfg->d_model, cfg->d_head);
+    const hs_real *W = (s->receiver == 0 ? w->W_Q : s->receiver == 1 ? w->W_K : w->W_V) +
+                       cell->head * hs_packed_count(cfg->d_model, cfg->d_head);
     const hs_real *was = hs_run_at(base, RECEIVERS[s->receiver], cell->layer), *scale = hs_run_at(base, HS_HOOK_LN1_SCALE, cell->layer);
     int d = cfg->d_model, e = cfg->d_head, now[] = {s->pair, source_layer, source_head};
     if (memcmp(now, s->delta_of, sizeof now)) {
