@@ -3,10 +3,10 @@ import { useId } from 'preact/hooks';
 import type { Reading } from '../../engine/types';
 import type { App } from '../../state/app';
 import type { Shown } from '../../state/run';
-import { hookName, METHODS, OPERATORS, OV_SIDES, PLACES, recipeName, streamHooks, vectorRequest, WHERE, type Steer, type VectorRecipe } from '../../state/steer';
+import { hookName, METHODS, OPERATORS, OV_SIDES, PLACES, streamHooks, vectorRequest, WHERE, type Steer, type VectorRecipe } from '../../state/steer';
 import { TokenInput } from '../tabs/TokenInput';
 import { usePage } from '../page';
-import { beginning, READY } from './ready';
+import { plainPairs, readyFor } from './ready';
 import { fitting, round, type Change } from './useSteering';
 
 const KINDS = {
@@ -42,7 +42,7 @@ function firstOf(kind: Kind, steer: Steer, app: App, shown: Shown): VectorRecipe
   if (kind === 'neuron') return { neuron: [neuron?.layer ?? 0, neuron?.neuron ?? 0] };
   if (kind === 'ov') return { ov: [head?.layer ?? 0, head?.head ?? 0], k: 0, side: 'write' };
   if (kind === 'activation') return { activation: shown.text, hook, position: -1 };
-  return beginning(shown.info).recipe;
+  return plainPairs(hook);
 }
 
 interface SelectProps<T extends string> {
@@ -114,8 +114,8 @@ export function RecipeLine({ steer, change, shown }: Props) {
   const { app } = usePage();
   const { recipe, hook, op, where } = steer;
   const { config } = shown.info;
-  const ready = READY[shown.info.id] ?? [];
-  const same = ready.findIndex((one) => JSON.stringify(one.recipe) === JSON.stringify(recipe));
+  const ready = readyFor(shown.info.id);
+  const same = ready.findIndex((one) => JSON.stringify(one.steer.recipe) === JSON.stringify(recipe));
   const kinds = (Object.keys(KINDS) as Kind[]).filter((kind) => (kind === 'neuron' ? !config.attn_only : kind !== 'ov' || config.n_layers > 0));
   // How strong is strong depends on how long the new vector is.
   const fit = async (next: Partial<Steer>) => {
@@ -131,11 +131,11 @@ export function RecipeLine({ steer, change, shown }: Props) {
       <Select
         label="direction"
         value={same >= 0 ? `ready ${same}` : kindOf(recipe)}
-        of={[...ready.map(({ recipe: one }, i) => [`ready ${i}`, recipeName(one, app.glyph)] as const), ...kinds.map((kind) => [kind, KINDS[kind]] as const)]}
+        of={[...ready.map(({ name, about }, i) => [`ready ${i}`, `ready: ${name}`, about] as const), ...kinds.map((kind) => [kind, KINDS[kind]] as const)]}
         onPick={(picked) => {
           const found = ready[Number(/^ready (\d+)$/.exec(picked)?.[1] ?? -1)];
-          if (found) change({ ...found, force: steer.force });
-          else void fit({ recipe: firstOf(picked as Kind, steer, app, shown), op: 'add', effect: null });
+          if (found) change({ ...found.steer, force: steer.force });
+          else void fit({ recipe: firstOf(picked as Kind, steer, app, shown), op: 'add', where: 'all', effect: null });
         }}
       />
       <Select label="is" value={op} of={OPERATORS.map((name) => [name, ...OPS[name]] as const)} onPick={(op) => void fit({ op })} />

@@ -8,7 +8,7 @@ import { runNumber } from '../Look';
 import { usePage } from '../page';
 import { Tabs } from '../Tabs';
 import { DirectionTab } from './DirectionTab';
-import { READY } from './ready';
+import { readyFor } from './ready';
 import { RecipeLine } from './RecipeControls';
 import { useBench } from './useBench';
 import { WaysTab } from './WaysTab';
@@ -21,7 +21,7 @@ const TABS = { direction: 'Direction', ways: 'Understanding v. control' } as con
 /** Another model has directions that are ready and measured: offered where this one has none. */
 function Better({ info }: { readonly info: ModelInfo }) {
   const { app } = usePage();
-  const better = READY[info.id] ? undefined : app.models.value.find(({ id }) => READY[id]);
+  const better = readyFor(info.id).length > 0 ? undefined : app.models.value.find(({ id }) => readyFor(id).length > 0);
   return better ? (
     <p class="quiet-note muted">
       {better.title} has directions that were found and measured on it, which steer well.{' '}

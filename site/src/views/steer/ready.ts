@@ -1,21 +1,48 @@
-/** What the bench begins with. */
+/** What the bench begins with: what was found and measured for the model, or a contrast that fits most. */
 import type { ModelInfo } from '../../engine/types';
-import { streamHooks, type Steer } from '../../state/steer';
+import { streamHooks, type Steer, type VectorRecipe } from '../../state/steer';
+import { STEERINGS, type MeasuredSteering } from '../../state/steeringMeasured';
 
-export function beginning({ config }: ModelInfo): Steer {
-  const hooks = streamHooks(config).filter((hook) => /pre$/.test(hook));
-  const hook = hooks[Math.floor(hooks.length / 2)] ?? 'hook_embed';
+export interface Ready {
+  readonly name: string;
+  /** What it does, and how well that was measured. */
+  readonly about: string;
+  readonly steer: Steer;
+}
+
+const REST = { op: 'add', effect: null, off: [], force: 'off' } as const;
+
+function readyOf({ name, about, hook, position, strength, positive, negative, effect, measured }: MeasuredSteering): Ready {
+  const { effect: gain, random, perplexity, collapse } = measured;
   return {
-    recipe: {
-      contrast: {
-        positive: ['The girl was very happy', 'Tom felt so happy', 'It was a happy day and Lily laughed'],
-        negative: ['The girl was very sad', 'Tom felt so sad', 'It was a sad day and Lily cried'],
-      },
-      hook, method: 'mean', position: 'last',
+    name,
+    about: `${about} Measured at ${strength}: log-odds +${gain}, of random directions ${random}; perplexity × ${perplexity}${collapse === null ? '' : `; texts fall apart from ${collapse} on`}.`,
+    steer: {
+      ...REST, recipe: { contrast: { positive, negative }, hook, method: 'mean', position }, hook, where: 'rest', strength,
+      range: collapse === null ? 4 * strength : 1.5 * collapse, effect, instead: `${positive[0] ?? ''}.`, patch: { text: positive[0] ?? '', hook },
     },
-    hook, op: 'add', where: 'all', strength: 0.5, range: 2, effect: null, instead: 'Everyone was happy and laughed.', off: [], patch: { text: 'The girl was very happy', hook }, force: 'off',
   };
 }
 
-/** Directions that were found and measured for a shipped model, by its id. */
-export const READY: Readonly<Record<string, readonly Omit<Steer, 'force'>[]>> = {};
+/** Directions that were found and measured for a shipped model. */
+export const readyFor = (model: string): readonly Ready[] => (STEERINGS[model] ?? []).map(readyOf);
+
+/** Pairs to begin with, to be changed. */
+export const plainPairs = (hook: string): VectorRecipe => ({
+  contrast: {
+    positive: ['The girl was very happy', 'Tom felt so happy', 'It was a happy day and Lily laughed'],
+    negative: ['The girl was very sad', 'Tom felt so sad', 'It was a sad day and Lily cried'],
+  },
+  hook, method: 'mean', position: 'last',
+});
+
+export function beginning({ id, config }: ModelInfo): Steer {
+  const [first] = readyFor(id);
+  if (first) return first.steer;
+  const hooks = streamHooks(config).filter((hook) => /pre$/.test(hook));
+  const hook = hooks[Math.floor(hooks.length / 2)] ?? 'hook_embed';
+  return {
+    ...REST,
+    recipe: plainPairs(hook), hook, where: 'all', strength: 0.5, range: 2, instead: 'Everyone was happy and laughed.', patch: { text: 'The girl was very happy', hook },
+  };
+}
