@@ -104,7 +104,7 @@ class Vector:
         if "ov" in self.recipe:
             tensors["singular"] = self.singular
         values |= {"norm": norm, "stream_norm": stream, "ratio": norm / stream, "cosine": cosine}
-        tensors |= {f"values.{name}": np.array([x]) for name, x in values.items()}
+        tensors |= {f"values.{name}": np.array(x) for name, x in values.items()}
         return {name: torch.tensor(np.asarray(x)) for name, x in tensors.items()}, {}
 
 
@@ -245,7 +245,7 @@ class Dose(Texts):
         values = {"collapse_up": out["collapse"][0, 0], "collapse_down": out["collapse"][0, 1], "base_effect": out["base_effect"].mean(),
                   "base_perplexity": np.exp(np.log(out["base_perplexity"]).mean()), "base_repetition3": out["base_repetition3"].mean(),
                   "perplexity_limit": 10, "repetition_limit": 0.5}
-        out |= {f"values.{k}": np.array([x]) for k, x in values.items()}
+        out |= {f"values.{k}": np.array(x) for k, x in values.items()}
         axes = {"way": ways, "strength": [f"{s:g}" for s in doc["strengths"]], "side": ["up", "down"]}
         return {k: torch.tensor(x) for k, x in out.items()}, axes
 
