@@ -14,7 +14,9 @@ export async function tabTo(page, what) {
     await page.keyboard.press('Tab');
     const here = await page.evaluate(() => {
       const { activeElement: at } = document;
-      const name = at.getAttribute('aria-label') ?? at.labels?.[0]?.textContent ?? at.textContent;
+      const said = at.labels?.[0]?.cloneNode(true);
+      said?.querySelectorAll('select, input, textarea').forEach((field) => field.remove());
+      const name = at.getAttribute('aria-label') ?? said?.textContent ?? at.textContent;
       return `${at.getAttribute('role') ?? at.tagName.toLowerCase()} ${name.trim()} | ${at.closest('figure.picture')?.getAttribute('aria-label') ?? ''}`;
     });
     if (what.test(here)) return;
