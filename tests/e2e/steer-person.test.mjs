@@ -1,4 +1,4 @@
-// The Steer bench as a person uses it, by the pointer: a vector of contrast pairs, the strength, the
+// The Steer bench as a person uses it, by the pointer and by the keyboard alone: a vector of contrast pairs, the strength, the
 // curve and where it collapses, the link opened without a network in another profile. Numbers are those of native `hs` on
 // documents of the test's own.
 
@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { axe, DESK, idsOf, PHONE, settled, start } from './lib/browser.mjs';
 import { hsGenerate, hsRead, idOf, modelOf } from './lib/model.mjs';
-import { button, linkByPointer, openedOffline, toBench } from './lib/person.mjs';
+import { button, linkByKeys, linkByPointer, openedOffline, tabTo, toBench } from './lib/person.mjs';
 import { documentOf, picture, tableOf, useModel, write } from './lib/screen.mjs';
 import { fillPairs, hsVector, sameVector, set, textOf, tokensOf } from './lib/steer.mjs';
 
@@ -122,6 +122,70 @@ test('by the pointer: a vector from pairs, its strength, the collapse, the link 
   await isMeasured(page);
   const curve = await curveIsTrue(page, ids, vector);
   const link = await linkByPointer(page);
+  assert.deepEqual(complaints, []);
+  await close();
+  await arrives(link, texts, curve);
+});
+
+test('by the keyboard alone: a vector from pairs, its strength, the collapse, the link', async () => {
+  const { page, complaints, close } = await site.open();
+  await settled(page);
+  const type = async (words) => {
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type(words);
+  };
+  /** The choice of the list that has the focus that begins so. */
+  const pick = async (words) => {
+    await page.keyboard.type(words);
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+  };
+  await tabTo(page, /^select Model \|/);
+  await pick(model.id);
+  await page.locator('.meta').getByText('4 layers').waitFor({ timeout: 60_000 });
+  await settled(page);
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press('e');
+  await page.waitForFunction(() => document.activeElement.tagName === 'TEXTAREA');
+  await type(PROMPT);
+  await page.keyboard.press('Escape');
+  await page.waitForFunction((wanted) => [...document.querySelectorAll('.tok[data-at^="a"]')].slice(1).map((chip) => chip.textContent).join('') === wanted, PROMPT.replaceAll(' ', '\u2423'));
+  await settled(page);
+  await tabTo(page, /^button Steer \|/);
+  await page.keyboard.press('Enter');
+  await page.locator('.look.steer').waitFor();
+  await tabTo(page, /^select at \|/);
+  await pick('resid_pre L2');
+  await tabTo(page, /^button Edit pairs \|/);
+  await page.keyboard.press('Enter');
+  for (const [label, texts] of [['Towards, one text a line', PAIRS.positive], ['Away from, one text a line', PAIRS.negative]]) {
+    await tabTo(page, new RegExp(`^textarea .*${label}`));
+    await page.keyboard.press('Control+a');
+    for (const [i, text] of texts.entries()) {
+      await page.keyboard.type(text);
+      if (i < texts.length - 1) await page.keyboard.press('Enter');
+    }
+  }
+  await tabTo(page, /^input tokens/);
+  await type(String(TOKENS));
+  await tabTo(page, /^input Strengths from minus to plus/);
+  await type(String(RANGE));
+  for (const [label, words] of SETS) {
+    await tabTo(page, new RegExp(`^(input|combobox) ${label}`));
+    await type(words);
+    await page.keyboard.press('Enter');
+  }
+  await tabTo(page, /^slider Strength/);
+  await page.keyboard.press('0');
+  for (let i = 0; i < STRENGTH / (RANGE / 8); i++) await page.keyboard.press('PageUp');
+  const ids = await idsOf(page);
+  const vector = vectorOf(ids);
+  const texts = await textsAreTrue(page, ids, vector);
+  await tabTo(page, /^button Measure the curve/);
+  await page.keyboard.press('Enter');
+  await isMeasured(page);
+  const link = await linkByKeys(page);
+  const curve = await curveIsTrue(page, ids, vector);
   assert.deepEqual(complaints, []);
   await close();
   await arrives(link, texts, curve);
