@@ -1,11 +1,19 @@
-/* bench.c: hs bench [gemm|run MODEL]
+/* bench.c: hs bench [gemm | run MODEL | turns MODEL]
  *
  * gemm: the shipped product beside the plain C reference, each shape of a GPT-2-small-like forward pass
  * and of models/stories-2l, in GFLOP/s and as a ratio, both measured in turn within this process.
  * run: tokens a second of a run with every hook captured and with none, and their ratio.
+ * turns: what bench/main.mjs asks, a line in and a line out, so that it can take turns with other programs.
+ *   forward T          -> seconds of a forward pass, logits only
+ *   captures T         -> the same with every hook captured
+ *   generate T N       -> seconds of N tokens after T
+ *   read FILE          -> seconds of a reading that does its own runs, and its text
+ *   memory             -> seconds to read 1 GB in eight streams
  * Absolute figures belong to the machine and the moment; the ratios are what to read. */
 #include "cli.h"
 
+#include "hs_generate.h"
+#include "hs_read.h"
 #include "kernels.h"
 
 #include <stdlib.h>
@@ -111,11 +119,130 @@ static hs_status bench_run(const char *path, hs_detail *detail)
     return status;
 }
 
+/* The ids of every prompt here. */
+static void fill_ids(int32_t *ids, int n_tokens, int d_vocab)
+{
+    for (int i = 0; i < n_tokens; i++)
+        ids[i] = (int32_t)((int64_t)i * 7919 % d_vocab);
+}
+
+static hs_status turn_forward(hs_model *model, int T, bool all, hs_detail *detail)
+{
+    static const char *const ALL[] = {"*"};
+    int32_t ids[1024];
+    if (T < 1 || T > 1024)
+        return hs_fail(detail, HS_EUSAGE, "forward and captures take 1 to 1024 tokens");
+    fill_ids(ids, T, hs_model_config(model)->d_vocab);
+    hs_run_spec spec = {.ids = ids, .n_tokens = T, .capture = ALL, .n_capture = all};
+    hs_run *run;
+    HS_TRY(hs_run_new(model, &spec, detail, &run));
+    hs_run_forward(run); /* its memory is then there */
+    double t0 = seconds();
+    hs_run_forward(run);
+    printf("%.6f\n", seconds() - t0);
+    hs_run_free(run);
+    return HS_OK;
+}
+
+static hs_status turn_generate(hs_model *model, int T, int n, hs_detail *detail)
+{
+    int32_t ids[1024];
+    char document[16384];
+    if (T < 1 || n < 1 || T + n > 1024)
+        return hs_fail(detail, HS_EUSAGE, "generate takes T + N up to 1024 tokens");
+    fill_ids(ids, T, hs_model_config(model)->d_vocab);
+    int length = snprintf(document, sizeof document, "{\"temperature\":0,\"max_new\":%d,\"ids\":[", n);
+    for (int i = 0; i < T; i++)
+        length += snprintf(document + length, sizeof document - (size_t)length, "%s%d", i ? "," : "", (int)ids[i]);
+    length += snprintf(document + length, sizeof document - (size_t)length, "]}");
+    hs_generation *generation;
+    HS_TRY(hs_generate_new(model, (hs_bytes){document, (size_t)length, "bench"}, NULL, detail, &generation));
+    while (hs_generate_count(generation) < 1 && hs_generate_step(generation)) /* the prompt is no part of it */
+        continue;
+    double t0 = seconds();
+    while (hs_generate_step(generation))
+        continue;
+    printf("%.6f %d\n", seconds() - t0, hs_generate_count(generation) - 1);
+    hs_generate_free(generation);
+    return HS_OK;
+}
+
+static hs_status turn_read(hs_model *model, const char *path, hs_detail *detail)
+{
+    void *document;
+    size_t size;
+    HS_TRY(hs_file_read(path, detail, &document, &size));
+    hs_reading *reading = NULL;
+    double t0 = seconds();
+    hs_status status = hs_read_new(model, NULL, NULL, (hs_bytes){document, size, path}, detail, &reading);
+    if (status == HS_OK)
+        status = hs_read_begin(reading, detail);
+    if (status == HS_OK) {
+        while (hs_read_step(reading))
+            continue;
+        printf("%.6f ", seconds() - t0);
+        for (const char *at = hs_read_text(reading); at && *at; at++)
+            putchar(*at == '\n' ? ' ' : *at);
+        putchar('\n');
+    }
+    hs_read_free(reading);
+    free(document);
+    return status;
+}
+
+static hs_status turn_memory(hs_detail *detail)
+{
+    enum { STREAMS = 8, COUNT = 1 << 25 }; /* of 4 bytes */
+    uint32_t *all = malloc((size_t)STREAMS * COUNT * sizeof *all), sum[STREAMS] = {0};
+    if (!all)
+        return hs_fail(detail, HS_EMEMORY, "no memory to measure memory");
+    memset(all, 1, (size_t)STREAMS * COUNT * sizeof *all);
+    double t0 = seconds();
+    for (int i = 0; i < COUNT; i += 16) /* a cache line each */
+        for (int stream = 0; stream < STREAMS; stream++)
+            sum[stream] += all[(size_t)stream * COUNT + (size_t)i];
+    double took = seconds() - t0;
+    uint32_t check = 0;
+    for (int stream = 0; stream < STREAMS; stream++)
+        check += sum[stream];
+    printf("%.6f %u\n", took, (unsigned)check);
+    free(all);
+    return HS_OK;
+}
+
+static hs_status bench_turns(const char *path, hs_detail *detail)
+{
+    hs_model *model;
+    char line[4096], word[4096];
+    HS_TRY(hs_model_open(path, detail, &model));
+    hs_status status = HS_OK;
+    int a, b;
+    puts("ready");
+    while (status == HS_OK && !fflush(stdout) && fgets(line, sizeof line, stdin)) {
+        if (sscanf(line, "forward %d", &a) == 1)
+            status = turn_forward(model, a, false, detail);
+        else if (sscanf(line, "captures %d", &a) == 1)
+            status = turn_forward(model, a, true, detail);
+        else if (sscanf(line, "generate %d %d", &a, &b) == 2)
+            status = turn_generate(model, a, b, detail);
+        else if (sscanf(line, "read %4095[^\n]", word) == 1)
+            status = turn_read(model, word, detail);
+        else if (!strcmp(line, "memory\n"))
+            status = turn_memory(detail);
+        else
+            status = hs_fail(detail, HS_EUSAGE, "hs bench turns does not know: %.100s", line);
+    }
+    hs_model_free(model);
+    return status;
+}
+
 hs_status hs_cmd_bench(int argc, char **argv, hs_detail *detail)
 {
     if (argc == 0 || (argc == 1 && !strcmp(argv[0], "gemm")))
         return bench_gemm(detail);
     if (argc == 2 && !strcmp(argv[0], "run"))
         return bench_run(argv[1], detail);
-    return hs_fail(detail, HS_EUSAGE, "hs bench [gemm | run MODEL]");
+    if (argc == 2 && !strcmp(argv[0], "turns"))
+        return bench_turns(argv[1], detail);
+    return hs_fail(detail, HS_EUSAGE, "hs bench [gemm | run MODEL | turns MODEL]");
 }
