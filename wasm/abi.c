@@ -4,6 +4,7 @@
  * A list of strings is one block: each ends in NUL, and an empty one ends the list.
  * The detail of the last failure is kept here, for hsw_detail(). */
 #include "abi.h"
+#include "pool.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,11 @@ int hsw_trial_count(void)
 void hsw_use_tile(int tile)
 {
     machine.tile = tile;
+}
+
+void hsw_use_threads(int n)
+{
+    machine.pool = hsw_pool(n);
 }
 
 /* ---- models ---------------------------------------------------------------------------------- */

@@ -11,6 +11,8 @@ export interface CoreExports {
   hsw_trial_count(): number;
   hs_trial(tile: number, scratch: number): void;
   hsw_use_tile(tile: number): void;
+  hsw_use_threads(n: number): void;
+  hsw_help(): void;
   hsw_model_load(config: number, config_bytes: number, names: number, weights: number, weights_bytes: number, out: number): number;
   hs_model_free(model: number): void;
   hsw_model_config(model: number, out: number): void;
