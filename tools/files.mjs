@@ -3,7 +3,7 @@
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-const MADE = new Set(['.git', '.toolchain', 'build', 'dist', 'node_modules', '__pycache__', '.venv', 'hookscope.wasm', 'hookscope-relaxed.wasm']);
+const MADE = new Set(['.git', '.toolchain', 'build', 'dist', 'node_modules', '__pycache__', '.venv', 'hookscope.wasm', 'hookscope-relaxed.wasm', 'hookscope-shared.wasm', 'hookscope-relaxed-shared.wasm']);
 
 /** Paths of the project's files, from its root. */
 export function projectFiles(root, folder = root) {

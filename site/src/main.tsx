@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { render } from 'preact';
 import { createEngine } from './engine/index';
-import { pickWasm } from './engine/wasm';
+import { pickBuild } from './engine/wasm';
 import { createRenderer } from './gl/renderer';
 import { createApp } from './state/app';
 import { createKeys } from './state/keys';
@@ -19,9 +19,9 @@ import './styles/parts.css';
 import './styles/dialogs.css';
 import './styles/narrow.css';
 
-const wasm = pickWasm(new URLSearchParams(location.search).get('wasm'));
+const build = pickBuild(new URLSearchParams(location.search));
 const app = createApp(() => {
-  const engine = createEngine({ wasm });
+  const engine = createEngine({ build });
   globalThis.hookscope = engine;
   return engine;
 });
@@ -35,7 +35,7 @@ const { theme, toggle } = createTheme();
 const root = document.getElementById('app');
 
 let begin = () => {};
-const offline = registerOffline(new Promise<void>((resolve) => (begin = resolve)), wasm);
+const offline = registerOffline(new Promise<void>((resolve) => (begin = resolve)), build.wasm);
 const session = createSession(app, createSaved(() => localStorage), async () => {
   await offline.measure();
   return [...offline.stored.value.parts.keys()].flatMap((part) => /^models\/(.+)\/$/.exec(part)?.[1] ?? []);

@@ -1,26 +1,66 @@
 /** The builds of the core that a browser may get, and the tile that is chosen in it. */
-import { beforeAll, describe, expect, test } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { compareAll, compareBits } from '../golden/compare.mjs';
 import { checkReads } from '../golden/read_walk.mjs';
 import { checkEdits, checkGenerations, checkGradients, checkHooks, checkIdentities, demand, modelFolder, models, modelsWith } from '../golden/walk.mjs';
 import { N_TILES } from '../../site/src/engine/abi.gen';
-import { pickWasm } from '../../site/src/engine/wasm';
+import { pickBuild } from '../../site/src/engine/wasm';
 import { createCore } from '../../site/src/worker/core';
+import { sharedMemory, startThreads } from '../../site/src/worker/threads';
 import { chooseTile } from '../../site/src/worker/tune';
 import { instantiate } from '../../site/src/worker/wasm';
-import { createAdapter, modelFiles, relaxedBytes, root, steady, wasmBytes } from './core';
+import { build, createAdapter, modelFiles, relaxedBytes, root, steady, wasmBytes } from './core';
 
 test('the relaxed build is picked where it is valid, and not where the baseline one is asked for', () => {
-  expect(pickWasm() === 'hookscope-relaxed').toBe(WebAssembly.validate(relaxedBytes));
-  expect(pickWasm('relaxed')).toBe(pickWasm());
-  expect(pickWasm('baseline')).toBe('hookscope');
+  const asked = (query: string) => pickBuild(new URLSearchParams(query));
+  expect(asked('').wasm === 'hookscope-relaxed').toBe(WebAssembly.validate(relaxedBytes));
+  expect(asked('wasm=relaxed')).toEqual(asked(''));
+  expect(asked('wasm=baseline')).toEqual({ wasm: 'hookscope', threads: 1 });
+  expect(asked('threads=4').threads, 'not isolated').toBe(1);
+  vi.stubGlobal('crossOriginIsolated', true);
+  expect(asked('wasm=baseline&threads=4')).toEqual({ wasm: 'hookscope-shared', threads: 4 });
+  expect(asked('threads=100').threads).toBe(8);
+  expect(asked('wasm=baseline&threads=1')).toEqual({ wasm: 'hookscope', threads: 1 });
+  vi.unstubAllGlobals();
 });
 
-test('both have one interface', () => {
-  const [a, b] = [wasmBytes, relaxedBytes].map((bytes) => new WebAssembly.Module(bytes)).map((module) => [
-    WebAssembly.Module.imports(module), WebAssembly.Module.exports(module),
-  ]);
-  expect(b).toEqual(a);
+test('all have one interface; the shared ones take their memory, the others give it', () => {
+  const [own, ...others] = [wasmBytes, relaxedBytes, build('hookscope-shared'), build('hookscope-relaxed-shared')].map((bytes) => {
+    const module = new WebAssembly.Module(bytes);
+    const names = (list: readonly { name: string }[]) => list.map(({ name }) => name).filter((name) => name !== 'memory').sort();
+    return [names(WebAssembly.Module.imports(module)), names(WebAssembly.Module.exports(module))];
+  });
+  for (const other of others) expect(other).toEqual(own);
+});
+
+/** thread.ts, as a thread of Node. */
+const THREAD = `
+  const { module, memory, stack } = require('node:worker_threads').workerData;
+  const { exports } = new WebAssembly.Instance(module, { env: { memory, emscripten_notify_memory_growth() {} } });
+  exports._emscripten_stack_restore(stack);
+  exports.hsw_help();`;
+
+test('1, 2 and 4 threads: the same bits', async () => {
+  const ids = Array.from({ length: 101 }, (_, i) => (i * 311) % 2048);
+  const plain = await createCore(wasmBytes);
+  await plain.load(modelFiles(`${root}models/stories-gelu-4l`));
+  const { data } = (await plain.run({ ids }, steady)).logits;
+  for (const n of [1, 2, 4]) {
+    const workers: Worker[] = [];
+    const core = await createCore(build('hookscope-shared'), (wasm) => startThreads(wasm, n, (thread) => {
+      workers.push(new Worker(THREAD, { eval: true, workerData: thread }));
+    }), sharedMemory());
+    await Promise.all(workers.map((worker) => new Promise((there) => worker.once('online', there))));
+    await core.load(modelFiles(`${root}models/stories-gelu-4l`));
+    for (let turn = 0; turn < 5; turn++) {
+      expect((await core.run({ ids: [...ids].reverse() }, steady)).logits.data).not.toEqual(data); // not what is kept
+      core.forget();
+      expect((await core.run({ ids }, steady)).logits.data).toEqual(data);
+      core.forget();
+    }
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
 });
 
 type Adapter = Awaited<ReturnType<typeof createAdapter>>;

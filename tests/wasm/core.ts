@@ -9,7 +9,7 @@ import { createCore, type Core } from '../../site/src/worker/core';
 import type { ModelFiles } from '../../site/src/worker/protocol';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
-const build = (name: WasmName) => readFileSync(`${root}site/src/worker/${name}.wasm`);
+export const build = (name: WasmName) => readFileSync(`${root}site/src/worker/${name}.wasm`);
 export const wasmBytes = build('hookscope');
 export const relaxedBytes = build('hookscope-relaxed');
 

@@ -3,8 +3,8 @@
 import { connect } from './client';
 import { EngineError } from './errors';
 import { fetchManifest, fetchModel, readDropped, shipped, type Manifest } from './load';
-import type { Engine, WasmName } from './types';
-import { pickWasm } from './wasm';
+import type { Build, Engine } from './types';
+import { pickBuild } from './wasm';
 
 export { EngineError } from './errors';
 export type * from './types';
@@ -18,11 +18,11 @@ declare global {
 const SIMD_PROBE = Uint8Array.of(
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11);
 
-/** `base`: the folder that holds models/, ending in "/"; the page's own when absent. `wasm`: which build of the core.
+/** `base`: the folder that holds models/, ending in "/"; the page's own when absent. `build`: which one of the core.
  *  Nothing is thrown here: where the engine cannot run, every call says why. */
-export function createEngine({ base = document.baseURI, wasm = pickWasm() }: { readonly base?: string; readonly wasm?: WasmName } = {}): Engine {
+export function createEngine({ base = document.baseURI, build = pickBuild() }: { readonly base?: string; readonly build?: Build } = {}): Engine {
   const root = new URL(base, document.baseURI);
-  const worker = new Worker(new URL('../worker/main.ts', import.meta.url), { name: wasm, type: 'module' });
+  const worker = new Worker(new URL('../worker/main.ts', import.meta.url), { name: `${build.wasm} ${build.threads}`, type: 'module' });
   const client = connect(worker);
   worker.addEventListener('error', (event) =>
     client.fail(new EngineError('EWORKER',

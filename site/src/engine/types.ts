@@ -256,7 +256,13 @@ export interface GradientResult {
 
 /** Everything the page (and a researcher in its console) can ask. Every call can be cancelled. */
 /** A build of the core, by the name of its .wasm. */
-export type WasmName = 'hookscope' | 'hookscope-relaxed';
+export type WasmName = `hookscope${'' | '-relaxed'}${'' | '-shared'}`;
+
+export interface Build {
+  readonly wasm: WasmName;
+  /** More than one only of a shared build. */
+  readonly threads: number;
+}
 
 export interface Engine {
   /** The models this page ships. */

@@ -33,9 +33,9 @@ interface Loaded {
 /** The text of a reading (docs/formats.md). */
 type Said = Omit<Reading, 'arrays'> & { readonly arrays: readonly Omit<ReadArray, 'data'>[] };
 
-/** `prepare` sees the .wasm before anything else does. */
-export async function createCore(bytes: BufferSource, prepare: (wasm: Wasm) => void = () => {}) {
-  const wasm = await instantiate(bytes);
+/** `prepare` sees the .wasm before anything else does. A shared build is given its memory. */
+export async function createCore(bytes: BufferSource, prepare: (wasm: Wasm) => void = () => {}, memory?: WebAssembly.Memory) {
+  const wasm = await instantiate(bytes, memory);
   prepare(wasm);
   const { core, check, open } = wasm;
   let loaded: Loaded | null = null;

@@ -23,12 +23,13 @@ const WORD = 4;
 const ARRAY_WORDS = 7;
 const STATUSES: Readonly<Record<number, string>> = STATUS;
 
-export async function instantiate(bytes: BufferSource) {
-  const { instance } = await WebAssembly.instantiate(bytes, {
-    env: { emscripten_notify_memory_growth: () => view() },
+/** `memory`: of a shared build; the others have their own. */
+export async function instantiate(bytes: BufferSource, memory?: WebAssembly.Memory) {
+  const { instance, module } = await WebAssembly.instantiate(bytes, {
+    env: { emscripten_notify_memory_growth: () => view(), ...(memory && { memory }) },
   });
   // The list of exports is held by a test to what abi.gen.ts says.
-  const core = instance.exports as unknown as CoreExports;
+  const core = (memory ? { ...instance.exports, memory } : instance.exports) as unknown as CoreExports;
   const utf8 = new TextDecoder();
   const encoder = new TextEncoder();
   let u8 = new Uint8Array();
@@ -48,7 +49,7 @@ export async function instantiate(bytes: BufferSource) {
   core._initialize();
 
   const word = (at: number, i = 0) => i32[at / WORD + i] ?? 0;
-  const text = (at: number) => utf8.decode(u8.subarray(at, u8.indexOf(0, at)));
+  const text = (at: number) => utf8.decode(u8.slice(at, u8.indexOf(0, at)));
   const floats = (at: number, count: number) => f32.slice(at / WORD, at / WORD + count);
   const doubles = (at: number, count: number) => f64.slice(at / 8, at / 8 + count);
 
@@ -137,5 +138,5 @@ export async function instantiate(bytes: BufferSource) {
     };
   }
 
-  return { core, check, open, word, text, floats, doubles, array };
+  return { core, module, check, open, word, text, floats, doubles, array };
 }
