@@ -140,10 +140,12 @@ static bool value(void *context, const hs_cell *cell, int nth, hs_patch *patch);
 static hs_status plan(hs_reading *r, const hs_read_spec *spec)
 {
     static const char *const OPS[] = {"zero", "mean", "position_mean", "resample", NULL};
-    static const char *const WORDS[] = {"set to zero", "set to the mean over all positions of the prompts in \"over\"",
-                                        "set to the mean over the prompts in \"over\" at the same position",
-                                        "set to what it is, at the same position, in the prompt of \"over\" with the same number (from the first again "
-                                        "when they run out)"};
+    static const char *const WORDS[] = {
+        "set to zero",
+        "set to the mean over all positions of the prompts in \"over\"",
+        "set to the mean over the prompts in \"over\" at the same position",
+        "set to what it is at this position in the prompt of \"over\" with the same number (from the first again at their end)",
+    };
     ablate *s;
     HS_READ_TAKE(r, spec, s, 1);
     r->own = s;
