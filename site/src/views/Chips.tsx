@@ -106,11 +106,15 @@ function SteerChip({ steer, onRemove }: { readonly steer: Steer; readonly onRemo
   );
 }
 
+/** A study's runs are its own. */
+const ASIDE = { patch: 'set aside in studies, which run their own patches', steer: 'set aside in the dose curve' } as const;
+
 export function Chips() {
   const { app } = usePage();
   const { interventions, steer } = app.experiment.current.value;
   const steers = steer !== null && steer.force !== 'off';
   const count = interventions.length + Number(steers);
+  const { bench } = app.view.value;
   // What is pressed goes away with its chip: the focus moves to the next chip, or on to the text.
   const list = useRef<HTMLUListElement>(null);
   const goTo = useRef<number | null>(null);
@@ -161,6 +165,7 @@ export function Chips() {
           >
             Clear
           </button>
+          {bench !== 'look' && interventions.length > 0 && <span class="muted">{ASIDE[bench]}</span>}
         </>
       )}
       <button type="button" class="link add" onClick={() => (app.panel.value = { edit: null, index: null })}>
