@@ -18,7 +18,7 @@ import { positionLabels } from '../tabs/parts';
 import { arrayOf, useReading } from '../useReading';
 import { useStudy } from '../useStudy';
 import { short } from './cells';
-import { StudyProgress } from './StudyProgress';
+import { StudyProgress } from '../StudyProgress';
 import type { Bench } from './useBench';
 
 const WHAT: Readonly<Record<View['ablated'], string>> = { z: 'heads', attn_out: 'attention', mlp_out: 'MLPs' };

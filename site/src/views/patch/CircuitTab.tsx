@@ -14,7 +14,7 @@ import { arrayOf } from '../useReading';
 import { useStudy } from '../useStudy';
 import { baseOf, conventions } from './cells';
 import { ModelDrawing, type Edge } from './ModelDrawing';
-import { StudyLine, StudyProgress } from './StudyProgress';
+import { StudyLine, StudyProgress } from '../StudyProgress';
 import type { Bench } from './useBench';
 
 /** A circuit that does so much of it is the one to begin with. */

@@ -131,7 +131,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
           <code title={JSON.stringify(edit)}>{hookOf(place)}{head === null ? `[${position}, :]` : `[${position ?? ':'}, ${head}, :]`}</code>
         </p>
       </header>
-      <section data-stale={waiting || stale}>
+      <section data-stale={waiting || stale || (now !== null && app.runner.stale.value)}>
         <h3>
           {word.replace(/^l/, 'L')}{' '}
           <span>
@@ -164,7 +164,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
           )}
         </dl>
       </section>
-      <section data-stale={waiting || stale} data-document={JSON.stringify({ kind: 'read', document })} aria-label="Next token, patched">
+      <section data-stale={waiting || stale || (now !== null && app.runner.stale.value)} data-document={JSON.stringify({ kind: 'read', document })} aria-label="Next token, patched">
         <h3>
           Next token <span>after {end && <Tok text={label(end, last)} />}</span>
         </h3>

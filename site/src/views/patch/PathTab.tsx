@@ -16,7 +16,7 @@ import { useStudy } from '../useStudy';
 import { barsFrom, baseOf, cellsOf, conventions, short } from './cells';
 import { ModelDrawing, type Edge } from './ModelDrawing';
 import { ScaleBar } from './ScaleBar';
-import { StudyLine, StudyProgress } from './StudyProgress';
+import { StudyLine, StudyProgress } from '../StudyProgress';
 import type { Bench } from './useBench';
 
 const WIDEST_EDGE = 7;

@@ -13,7 +13,7 @@ import type { Place } from '../../state/patch';
 import { lockAt, lockedPlace, pointAt, pointed } from './at';
 import { conventions, short, type Base, type Cells } from './cells';
 import type { Geometry } from './geometry';
-import { StudyLine, StudyProgress } from './StudyProgress';
+import { StudyLine, StudyProgress } from '../StudyProgress';
 import type { Swept } from './useSweep';
 
 interface SweepMapProps {

@@ -18,7 +18,7 @@ import { barsFrom, cellsOf, conventions, short, type Base } from './cells';
 import { rowHeights, share, type Geometry } from './geometry';
 import { ScaleBar } from './ScaleBar';
 import { cellValues, SweepMap } from './SweepMap';
-import { StudyLine, StudyProgress } from './StudyProgress';
+import { StudyLine, StudyProgress } from '../StudyProgress';
 import type { Bench } from './useBench';
 import { useSweep, type Swept } from './useSweep';
 

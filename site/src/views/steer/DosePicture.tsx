@@ -11,7 +11,7 @@ import { useSize } from '../../ui/useSize';
 import { Picture } from '../Picture';
 import type { Study } from '../useStudy';
 import { geometric, mean, RANDOM, strengthsOf } from './outcomes';
-import { StudyProgress } from './StudyProgress';
+import { StudyLine, StudyProgress } from '../StudyProgress';
 import type { Change } from './useSteering';
 
 /** So that on a desk the handle is in sight below the texts. */
@@ -139,7 +139,7 @@ export function DosePicture({ steer, change, study, wanted, onMeasure, says }: D
             />
           </label>
           {running || (current && state === 'stopped') ? (
-            <StudyProgress study={study} name="curve" />
+            <StudyProgress study={study} name="the curve" />
           ) : (
             (!current || state === 'failed') && (
               <button type="button" class="button" disabled={!wanted} onClick={() => (current ? study.again() : onMeasure())}>
@@ -150,6 +150,7 @@ export function DosePicture({ steer, change, study, wanted, onMeasure, says }: D
         </>
       }
     >
+      {current && <StudyLine study={study} name="the curve" />}
       {current && study.failure && (
         <p class="muted" role="alert">
           <code>{study.failure.status}</code> {study.failure.detail}

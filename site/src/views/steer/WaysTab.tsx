@@ -14,7 +14,7 @@ import { EffectSets } from './EffectSets';
 import { outcomesRequest, SEEDS, type WayRun } from './outcomes';
 import { OutcomesPicture, type OutcomeRow } from './OutcomesPicture';
 import { Select } from './RecipeControls';
-import { StudyProgress } from './StudyProgress';
+import { StudyProgress } from '../StudyProgress';
 import type { Bench } from './useBench';
 import { useIds, type Change } from './useSteering';
 
@@ -136,7 +136,7 @@ export function WaysTab({ bench, panel }: { readonly bench: Bench; readonly pane
         rows={rows}
         study={study}
         withText
-        controls={<StudyProgress study={study} name="comparison" />}
+        controls={<StudyProgress study={study} name="the comparison" />}
       />
     </>
   );

@@ -1,5 +1,6 @@
-/** How far a study is, and the way to stop it: above a picture that fills in. */
-import type { Study } from '../useStudy';
+/** How far a study is, and the way to stop it. */
+import '../styles/study.css';
+import type { Study } from './useStudy';
 
 const left = (ms: number) => (ms < 950 ? `${(ms / 1000).toFixed(1)} s left` : ms < 90_000 ? `${Math.round(ms / 1000)} s left` : `${Math.round(ms / 60_000)} min left`);
 
