@@ -13,7 +13,8 @@ export type Change = (part: Partial<Steer>, as?: string) => void;
 export function useSteer(info: ModelInfo): readonly [Steer, Change] {
   const { experiment } = usePage().app;
   const steer = experiment.current.value.steer ?? beginning(info);
-  return [steer, (part, as) => experiment.steer({ ...steer, ...part }, as ?? null)];
+  // What an effect or an answer changes later must not bring back what was changed meanwhile.
+  return [steer, (part, as) => experiment.steer({ ...(experiment.current.peek().steer ?? beginning(info)), ...part }, as ?? null)];
 }
 
 /** The ids of a text by the model's tokeniser; null while they are on their way, or without a text. */
