@@ -121,14 +121,13 @@ static void solu(hs_real *out, const hs_real *x, hs_rows rows, int d_mlp)
     }
 }
 
-/* out = the MLP of mlp_in, both [T, d_model]. */
-static void mlp(const hs_run *run, int layer, hs_rows rows, const hs_real *mlp_in, hs_real *out)
+/* The MLP of mlp_in [T, d_model], as far as hook_pre. */
+static void mlp_reads(const hs_run *run, int layer, hs_rows rows, const hs_real *mlp_in)
 {
     const hs_config *cfg = &run->model->cfg;
     const hs_block_weights *w = &run->model->blocks[layer];
-    const hs_packed_block *packed = &run->model->forward.blocks[layer];
-    int d = cfg->d_model, d_mlp = cfg->d_mlp;
-    hs_real *pre = hs_run_at(run, HS_HOOK_MLP_PRE, layer), *post = hs_run_at(run, HS_HOOK_MLP_POST, layer);
+    int d = cfg->d_model;
+    hs_real *pre = hs_run_at(run, HS_HOOK_MLP_PRE, layer);
     const hs_real *normalized = mlp_in;
     if (cfg->normalization_type != HS_NORM_NONE) {
         hs_real *n = hs_run_at(run, HS_HOOK_LN2_NORMALIZED, layer);
@@ -136,8 +135,17 @@ static void mlp(const hs_run *run, int layer, hs_rows rows, const hs_real *mlp_i
                      hs_run_at(run, HS_HOOK_LN2_SCALE, layer), n);
         normalized = n;
     }
-    multiply(run, rows, pre, d_mlp, normalized, d, packed->W_in, w->b_in, d_mlp, d);
+    multiply(run, rows, pre, cfg->d_mlp, normalized, d, run->model->forward.blocks[layer].W_in, w->b_in, cfg->d_mlp, d);
     hs_hook(run, HS_HOOK_MLP_PRE, layer, rows, pre);
+}
+
+/* The rest of it: out [T, d_model]. */
+static void mlp_writes(const hs_run *run, int layer, hs_rows rows, hs_real *out)
+{
+    const hs_config *cfg = &run->model->cfg;
+    const hs_block_weights *w = &run->model->blocks[layer];
+    int d_mlp = cfg->d_mlp;
+    hs_real *pre = hs_run_at(run, HS_HOOK_MLP_PRE, layer), *post = hs_run_at(run, HS_HOOK_MLP_POST, layer);
     if (cfg->act_fn == HS_ACT_SOLU_LN) {
         hs_real *mid = hs_run_at(run, HS_HOOK_MLP_MID, layer);
         hs_real *ln = hs_run_at(run, HS_HOOK_MLP_LN_NORMALIZED, layer);
@@ -152,7 +160,7 @@ static void mlp(const hs_run *run, int layer, hs_rows rows, const hs_real *mlp_i
         hs_activation(cfg->act_fn, post + (int64_t)rows.from * d_mlp, pre + (int64_t)rows.from * d_mlp,
                       (int64_t)(rows.to - rows.from) * d_mlp);
     hs_hook(run, HS_HOOK_MLP_POST, layer, rows, post);
-    multiply(run, rows, out, d, post, d_mlp, packed->W_out, w->b_out, d, d_mlp);
+    multiply(run, rows, out, cfg->d_model, post, d_mlp, run->model->forward.blocks[layer].W_out, w->b_out, cfg->d_model, d_mlp);
 }
 
 /* sum = a + b, all [T, d_model]. */
@@ -189,14 +197,14 @@ void hs_block_reads(const hs_run *run, int layer, hs_rows rows, hs_rows queries)
     hs_hook(run, HS_HOOK_V, layer, rows, v);
 }
 
-void hs_block_writes(const hs_run *run, int layer, hs_rows rows)
+/* From hook_z to what the MLP reads. */
+static void attention_writes(const hs_run *run, int layer, hs_rows rows)
 {
     const hs_config *cfg = &run->model->cfg;
     const hs_block_weights *w = &run->model->blocks[layer];
     int d = cfg->d_model, n_z = cfg->n_heads * cfg->d_head;
-    hs_real *resid = hs_run_at(run, HS_HOOK_RESID_PRE, layer);
     hs_real *attn_out = hs_run_at(run, HS_HOOK_ATTN_OUT, layer);
-    hs_real *resid_post = hs_run_at(run, HS_HOOK_RESID_POST, layer);
+    hs_real *resid_mid = hs_run_at(run, HS_HOOK_RESID_MID, layer), *mlp_in = hs_run_at(run, HS_HOOK_MLP_IN, layer);
 
     if (!run->live || !run->live->no_attention) {
         multiply(run, rows, attn_out, d, hs_run_at(run, HS_HOOK_Z, layer), n_z, run->model->forward.blocks[layer].W_O, w->b_O, d, n_z);
@@ -204,33 +212,58 @@ void hs_block_writes(const hs_run *run, int layer, hs_rows rows)
     }
     hs_hook(run, HS_HOOK_ATTN_OUT, layer, rows, attn_out);
     if (cfg->attn_only)
-        add_to_stream(run, rows, resid_post, resid, attn_out);
-    else {
-        hs_real *resid_mid = hs_run_at(run, HS_HOOK_RESID_MID, layer), *mlp_out = hs_run_at(run, HS_HOOK_MLP_OUT, layer);
-        hs_real *mlp_in = hs_run_at(run, HS_HOOK_MLP_IN, layer);
-        add_to_stream(run, rows, resid_mid, resid, attn_out);
-        hs_hook(run, HS_HOOK_RESID_MID, layer, rows, resid_mid);
-        if (mlp_in) {
-            copy(mlp_in, resid_mid, rows, d);
-            hs_hook(run, HS_HOOK_MLP_IN, layer, rows, mlp_in);
-        }
-        if (!run->live || !run->live->no_mlps)
-            mlp(run, layer, rows, mlp_in ? mlp_in : resid_mid, mlp_out); /* ln2, hook_pre, hook_post */
-        hs_hook(run, HS_HOOK_MLP_OUT, layer, rows, mlp_out);
-        add_to_stream(run, rows, resid_post, resid_mid, mlp_out);
+        return;
+    add_to_stream(run, rows, resid_mid, hs_run_at(run, HS_HOOK_RESID_PRE, layer), attn_out);
+    hs_hook(run, HS_HOOK_RESID_MID, layer, rows, resid_mid);
+    if (mlp_in) {
+        copy(mlp_in, resid_mid, rows, d);
+        hs_hook(run, HS_HOOK_MLP_IN, layer, rows, mlp_in);
     }
+}
+
+/* What the layer adds last, and the stream after it; in two halves, since a product is as much work as the rest. */
+static void block_ends(const hs_run *run, int layer, hs_rows rows, bool first_half, bool second_half)
+{
+    bool has_mlp = !run->model->cfg.attn_only, computes = has_mlp && !(run->live && run->live->no_mlps);
+    hs_real *before = hs_run_at(run, has_mlp ? HS_HOOK_RESID_MID : HS_HOOK_RESID_PRE, layer);
+    hs_real *added = hs_run_at(run, has_mlp ? HS_HOOK_MLP_OUT : HS_HOOK_ATTN_OUT, layer);
+    hs_real *mlp_in = hs_run_at(run, HS_HOOK_MLP_IN, layer), *resid_post = hs_run_at(run, HS_HOOK_RESID_POST, layer);
+    if (first_half && computes)
+        mlp_reads(run, layer, rows, mlp_in ? mlp_in : before); /* ln2, hook_pre */
+    if (!second_half)
+        return;
+    if (computes)
+        mlp_writes(run, layer, rows, added); /* hook_post */
+    if (has_mlp)
+        hs_hook(run, HS_HOOK_MLP_OUT, layer, rows, added);
+    add_to_stream(run, rows, resid_post, before, added);
     hs_hook(run, HS_HOOK_RESID_POST, layer, rows, resid_post);
 }
 
-/* One block: from the stream before it (hook_resid_pre's place) to the stream after it. */
-static void block(const hs_run *run, int layer, hs_rows rows)
+void hs_block_writes(const hs_run *run, int layer, hs_rows rows)
 {
-    hs_block_reads(run, layer, rows, rows); /* hook_resid_pre, ln1, hook_q, hook_k, hook_v */
-    if (!run->live || !run->live->no_attention) {
-        hs_attend(run, layer, rows); /* hook_attn_scores, hook_pattern */
-        hs_hook(run, HS_HOOK_Z, layer, rows, hs_run_at(run, HS_HOOK_Z, layer));
+    attention_writes(run, layer, rows); /* hook_attn_out, hook_resid_mid */
+    block_ends(run, layer, rows, true, true);
+}
+
+/* One block in QUARTERS: from the stream before it to the stream after it. */
+enum { QUARTERS = 4 };
+static void block_quarter(const hs_run *run, int layer, hs_rows rows, int quarter)
+{
+    switch (quarter) {
+    case 0:
+        copy(hs_run_at(run, HS_HOOK_RESID_PRE, layer), hs_run_stream(run, layer), rows, run->model->cfg.d_model);
+        hs_block_reads(run, layer, rows, rows); /* hook_resid_pre, ln1, hook_q, hook_k, hook_v */
+        break;
+    case 1:
+        if (!run->live || !run->live->no_attention) {
+            hs_attend(run, layer, rows); /* hook_attn_scores, hook_pattern */
+            hs_hook(run, HS_HOOK_Z, layer, rows, hs_run_at(run, HS_HOOK_Z, layer));
+        }
+        attention_writes(run, layer, rows); /* hook_attn_out, hook_resid_mid */
+        break;
+    default: block_ends(run, layer, rows, quarter == 2, quarter == 3); /* the MLP, hook_resid_post */
     }
-    hs_block_writes(run, layer, rows); /* hook_attn_out, hook_resid_mid, the MLP, hook_resid_post */
 }
 
 /* Token and position embeddings into run->stream. */
@@ -262,12 +295,17 @@ const hs_real *hs_final_norm(const hs_run *run, hs_rows rows, const hs_real *str
     return n;
 }
 
-static void unembed(const hs_run *run, hs_rows rows, const hs_real *stream)
+/* The logits of columns [from, to), from whole panels on: the norm comes with the first, the hook after the last. */
+static void unembed(const hs_run *run, hs_rows rows, const hs_real *stream, int from, int to)
 {
     int d = run->model->cfg.d_model, V = run->model->cfg.d_vocab_out;
     hs_real *logits = hs_run_at(run, HS_HOOK_LOGITS, 0);
-    multiply(run, rows, logits, V, hs_final_norm(run, rows, stream), d, run->model->forward.W_U, run->model->w.b_U, V, d);
-    hs_hook(run, HS_HOOK_LOGITS, 0, rows, logits);
+    const hs_real *x = stream;
+    if (run->model->cfg.normalization_type != HS_NORM_NONE)
+        x = from == 0 ? hs_final_norm(run, rows, stream) : hs_run_at(run, HS_HOOK_LN_FINAL_NORMALIZED, 0);
+    multiply(run, rows, logits + from, V, x, d, run->model->forward.W_U + (int64_t)from * d, run->model->w.b_U + from, to - from, d);
+    if (to == V)
+        hs_hook(run, HS_HOOK_LOGITS, 0, rows, logits);
 }
 
 /* ---- the pass, in stages and parts ---- */
@@ -275,19 +313,6 @@ static void unembed(const hs_run *run, hs_rows rows, const hs_real *stream)
 const hs_real *hs_run_stream(const hs_run *run, int layer)
 {
     return layer > 0 ? hs_run_at(run, HS_HOOK_RESID_POST, layer - 1) : run->stream;
-}
-
-/* The stage's rows: embed, a block, or unembed. */
-static void do_stage(const hs_run *run, int stage, hs_rows rows)
-{
-    int n_layers = run->model->cfg.n_layers, layer = stage - 1;
-    if (stage == 0)
-        embed(run, rows);
-    else if (layer < n_layers) {
-        copy(hs_run_at(run, HS_HOOK_RESID_PRE, layer), hs_run_stream(run, layer), rows, run->model->cfg.d_model);
-        block(run, layer, rows);
-    } else if (hs_run_at(run, HS_HOOK_LOGITS, 0))
-        unembed(run, rows, hs_run_stream(run, layer));
 }
 
 static hs_rows stage_rows(const hs_run *run)
@@ -298,30 +323,61 @@ static hs_rows stage_rows(const hs_run *run)
     return rows;
 }
 
-/* Into how many parts of about UNIT floating-point operations the stage is cut: large enough that the products stay
- * efficient, small enough that a worker can hear a cancel in between. */
-static int n_parts(const hs_run *run, hs_rows rows)
+/* How a stage is cut into parts of about UNIT floating-point operations, small enough that a worker can hear a cancel
+ * in between: a block into groups of rows, and the work on each into quarters; the unembedding into columns. Weights
+ * are read once for a group of rows, so a group has many. */
+typedef struct cut {
+    int rows, quarters, columns; /* how many of each */
+} cut;
+
+static cut cut_of(const hs_run *run, hs_rows rows)
 {
     static const double UNIT = 50e6;
-    enum { LEAST_ROWS = 16 };
+    enum { LEAST_ROWS = 48, LEAST_COLUMNS = 16 * HS_NR };
     const hs_config *cfg = &run->model->cfg;
-    double d = cfg->d_model, n_z = (double)cfg->n_heads * cfg->d_head, a_row = 0;
-    if (run->stage > cfg->n_layers)
-        a_row = 2 * d * cfg->d_vocab_out;
-    else if (run->stage > 0)
-        a_row = 8 * d * n_z + 2 * n_z * (rows.from + rows.to) + (cfg->attn_only ? 0 : 4 * d * cfg->d_mlp);
-    double count = rows.to - rows.from, parts = 1 + count * a_row / UNIT, most = count / LEAST_ROWS;
-    return parts < most ? (int)parts : most > 1 ? (int)most : 1;
+    double d = cfg->d_model, n_z = (double)cfg->n_heads * cfg->d_head, count = rows.to - rows.from;
+    cut whole = {1, 1, 1};
+    if (run->stage == 0)
+        return whole;
+    if (run->stage > cfg->n_layers) {
+        double columns = 1 + 2 * d * cfg->d_vocab_out * count / UNIT, most = (double)cfg->d_vocab_out / LEAST_COLUMNS;
+        whole.columns = columns < most ? (int)columns : most > 1 ? (int)most : 1;
+        return whole;
+    }
+    double work = count * (8 * d * n_z + 2 * n_z * (rows.from + rows.to) + (cfg->attn_only ? 0 : 4 * d * cfg->d_mlp));
+    if (work <= UNIT)
+        return whole;
+    double groups = 1 + work / (QUARTERS * UNIT), most = count / LEAST_ROWS;
+    return (cut){groups < most ? (int)groups : most > 1 ? (int)most : 1, QUARTERS, 1};
+}
+
+/* The part of the stage that run->chunk says; true when it was the last. */
+static bool do_part(const hs_run *run, cut by)
+{
+    int n_layers = run->model->cfg.n_layers, layer = run->stage - 1, V = run->model->cfg.d_vocab_out;
+    hs_rows rows = stage_rows(run);
+    if (run->stage == 0)
+        embed(run, rows);
+    else if (layer < n_layers) {
+        int64_t count = rows.to - rows.from, group = run->chunk / by.quarters;
+        hs_rows some = {rows.from + (int)(count * group / by.rows), rows.from + (int)(count * (group + 1) / by.rows)};
+        for (int quarter = 0; quarter < QUARTERS; quarter++)
+            if (by.quarters == 1 || quarter == run->chunk % by.quarters)
+                block_quarter(run, layer, some, quarter);
+    } else if (hs_run_at(run, HS_HOOK_LOGITS, 0)) {
+        int64_t panels = (V + HS_NR - 1) / HS_NR;
+        int from = (int)(panels * run->chunk / by.columns) * HS_NR, to = (int)(panels * (run->chunk + 1) / by.columns) * HS_NR;
+        unembed(run, rows, hs_run_stream(run, layer), from, to < V ? to : V);
+    }
+    return run->chunk + 1 == by.rows * by.quarters * by.columns;
 }
 
 bool hs_run_step(hs_run *run)
 {
-    hs_rows rows = stage_rows(run);
-    int64_t n = n_parts(run, rows), count = rows.to - rows.from;
-    hs_rows part = {rows.from + (int)(count * run->chunk / n), rows.from + (int)(count * (run->chunk + 1) / n)};
-    do_stage(run, run->stage, part);
-    if (++run->chunk < n)
+    if (!do_part(run, cut_of(run, stage_rows(run)))) {
+        run->chunk++;
         return true;
+    }
     run->chunk = 0;
     run->stage = run->stage <= run->model->cfg.n_layers ? run->stage + 1 : 0;
     return run->stage > 0;
@@ -331,7 +387,7 @@ void hs_run_forward(hs_run *run)
 {
     run->chunk = 0;
     for (run->stage = 0; run->stage < run->model->cfg.n_layers + 2; run->stage++)
-        do_stage(run, run->stage, stage_rows(run));
+        do_part(run, (cut){1, 1, 1});
     run->stage = 0;
 }
 

@@ -5,7 +5,7 @@
  * run: tokens a second of a run with every hook captured and with none, and their ratio.
  * turns: what bench/main.mjs asks, a line in and a line out, so that it can take turns with other programs.
  *   forward T          -> seconds of a forward pass, logits only
- *   captures T         -> the same with every hook captured
+ *   captures T         -> the same with all captured that run_with_cache keeps
  *   generate T N       -> seconds of N tokens after T
  *   read FILE          -> seconds of a reading that does its own runs, and its text
  *   memory             -> seconds to read 1 GB in eight streams
@@ -126,14 +126,16 @@ static void fill_ids(int32_t *ids, int n_tokens, int d_vocab)
         ids[i] = (int32_t)((int64_t)i * 7919 % d_vocab);
 }
 
+/* What run_with_cache of TransformerLens keeps: no head's copy of the stream and no head's write by itself. */
+static const char *const CACHE[] = {"*embed", "*hook_resid_*", "*ln*", "*hook_?", "*attn_scores", "*pattern", "*_out", "*hook_p*"};
+
 static hs_status turn_forward(hs_model *model, int T, bool all, hs_detail *detail)
 {
-    static const char *const ALL[] = {"*"};
     int32_t ids[1024];
     if (T < 1 || T > 1024)
         return hs_fail(detail, HS_EUSAGE, "forward and captures take 1 to 1024 tokens");
     fill_ids(ids, T, hs_model_config(model)->d_vocab);
-    hs_run_spec spec = {.ids = ids, .n_tokens = T, .capture = ALL, .n_capture = all};
+    hs_run_spec spec = {.ids = ids, .n_tokens = T, .capture = CACHE, .n_capture = all ? sizeof CACHE / sizeof *CACHE : 0};
     hs_run *run;
     HS_TRY(hs_run_new(model, &spec, detail, &run));
     hs_run_forward(run); /* its memory is then there */

@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "hs.h"
+#include "hs_machine.h"
 
 #include <stdio.h>
 
@@ -65,6 +66,12 @@ typedef struct hs_tensor_file {
 } hs_tensor_file;
 hs_status hs_tensors_read(const char *path, hs_detail *detail, hs_tensor_file *out);
 void hs_tensors_free(hs_tensor_file *file);
+
+/* ---- threads (pool.c) ---- */
+
+/* The pool of HS_THREADS threads, which are started when it is first asked for; NULL for one. HS_EUSAGE if it is no
+ * number of threads. */
+hs_status hs_pool_of_program(hs_detail *detail, const hs_pool **out);
 
 /* ---- models (folder.c) ---- */
 

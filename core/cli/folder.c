@@ -171,7 +171,11 @@ static hs_status open_folder(folder *f, const char *path, hs_model **out)
 hs_status hs_model_open(const char *path, hs_detail *detail, hs_model **out)
 {
     folder f = {.detail = detail};
+    hs_machine machine = {0};
+    HS_TRY(hs_pool_of_program(detail, &machine.pool));
     hs_status status = open_folder(&f, path, out);
+    if (status == HS_OK)
+        hs_model_use(*out, &machine);
     free_bytes(f.config);
     for (int i = 0; f.weights && i < f.n_weights; i++)
         free_bytes(f.weights[i]);

@@ -18,6 +18,7 @@ static const char USAGE[] =
 static const char DOCUMENTS[] =
     "[...] is [--vectors F.safetensors] [--out F.safetensors] [--plan]; --plan says how many bytes it takes, and stops\n"
     "\n"
+    "HS_THREADS=N in the environment shares products out to N threads; no bit depends on it.\n"
     "MODEL is a folder with config.json and model.safetensors. Documents: docs/formats.md.\n"
     "Exit status: 0, or the number of the status that begins the line on stderr.\n";
 
