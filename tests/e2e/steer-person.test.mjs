@@ -154,6 +154,8 @@ test('by the keyboard alone: a vector from pairs, its strength, the collapse, th
   await tabTo(page, /^button Steer \|/);
   await page.keyboard.press('Enter');
   await page.locator('.look.steer').waitFor();
+  await tabTo(page, /^select direction \|/); // the model begins with one that is ready
+  await pick('pairs of texts');
   await tabTo(page, /^select at \|/);
   await pick('resid_pre L2');
   await tabTo(page, /^button Edit pairs \|/);
