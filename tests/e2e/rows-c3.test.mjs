@@ -100,7 +100,7 @@ test('by the keyboard alone: a receiver is walked to and picked; its node tells 
   await page.locator('.model-drawing [tabindex="0"]').focus();
   await page.keyboard.press('ArrowDown');
   const sender = await focused();
-  const said = await node(page, sender).getAttribute('aria-label');
+  const said = await node(page, sender).locator('title').textContent();
   compare([numberOf(said.split('score ').at(-1).replaceAll('\u2212', '-'))], [Number(new Map(there).get(sender).toPrecision(3))], said);
   assert.equal(await node(page, 'L1H1').getAttribute('aria-pressed'), 'true');
   assert.deepEqual(complaints, []);
