@@ -297,10 +297,12 @@ static void seen(void *context, int patch, int t, const hs_real *row)
 {
     hs_cells *c = context;
     if (c->is_loss && patch < 0)
-        c->base_sum[t + 1] = c->base_sum[t] + loss_at(c, t, row);
-    else if (c->is_loss)
+        c->base_loss[t] = loss_at(c, t, row);
+    else if (c->is_loss) {
+        HS_ASSERT(t == c->reached[patch]);
         c->got[patch] += loss_at(c, t, row);
-    else if (patch < 0)
+        c->reached[patch]++;
+    } else if (patch < 0)
         memcpy(c->base_row, row, (size_t)c->r->model->cfg.d_vocab_out * sizeof *row);
     else
         c->got[patch] = hs_cells_metric(c, row);
@@ -311,10 +313,18 @@ static hs_rows rows_read(const hs_cells *c)
     return c->is_loss ? (hs_rows){c->loss_from, c->r->n_tokens - 1} : (hs_rows){c->metric.position, c->metric.position + 1};
 }
 
-static double value_of_sum(const hs_cells *c, double sum)
+/* Goes on with a sum of losses in the order of the rows, as a run of its own has it, over rows that are the base's. */
+static double with_base(const hs_cells *c, double sum, int from, int to)
+{
+    for (int t = from; t < to; t++)
+        sum += c->base_loss[t];
+    return sum;
+}
+
+static double mean_loss(const hs_cells *c, double sum, int from)
 {
     hs_rows rows = rows_read(c);
-    return c->is_loss ? sum / (rows.to - rows.from) : sum;
+    return with_base(c, sum, from, rows.to) / (rows.to - rows.from);
 }
 
 static hs_batch_spec with_us(hs_cells *c, const hs_batch_spec *batch)
@@ -337,7 +347,8 @@ hs_status hs_cells_promise(hs_cells *c, const hs_read_spec *spec, const hs_batch
     HS_READ_TAKE(c->r, spec, c->got, c->most);
     HS_READ_TAKE(c->r, spec, c->clean_row, V);
     HS_READ_TAKE(c->r, spec, c->base_row, V);
-    HS_READ_TAKE(c->r, spec, c->base_sum, c->r->n_tokens + 1);
+    HS_READ_TAKE(c->r, spec, c->reached, c->most);
+    HS_READ_TAKE(c->r, spec, c->base_loss, c->r->n_tokens);
     return HS_OK;
 }
 
@@ -384,7 +395,9 @@ static void fill(hs_cells *c)
         if (!hs_batch_add(c->batch, &patch))
             break;
         hs_rows rows = rows_read(c);
-        c->got[c->n_pending] = c->is_loss ? c->base_sum[patch.from > rows.from ? patch.from : rows.from] : 0;
+        int first = patch.from > rows.from ? patch.from : rows.from;
+        c->reached[c->n_pending] = first;
+        c->got[c->n_pending] = c->is_loss ? with_base(c, 0, rows.from, first) : 0;
         c->pending[c->n_pending++] = c->at;
     }
     c->stepping = c->n_pending > 0;
@@ -396,7 +409,7 @@ bool hs_cells_step(hs_cells *c)
         return true;
     if (!c->stepping) {
         if (!c->at && !c->n_pending) /* both prompts have run by now */
-            c->base = c->is_loss ? value_of_sum(c, c->base_sum[c->r->n_tokens - 1]) : hs_cells_metric(c, c->base_row);
+            c->base = c->is_loss ? mean_loss(c, 0, c->loss_from) : hs_cells_metric(c, c->base_row);
         fill(c);
     } else {
         c->stepping = false;
@@ -405,7 +418,7 @@ bool hs_cells_step(hs_cells *c)
             return true;
         }
         for (int i = 0; i < c->n_pending; i++)
-            put(c, c->pending[i], value_of_sum(c, c->got[i]));
+            put(c, c->pending[i], c->is_loss ? mean_loss(c, c->got[i], c->reached[i]) : c->got[i]);
         c->n_pending = 0;
     }
     if (c->stepping || c->at < c->n)

@@ -40,10 +40,11 @@ typedef struct hs_cells {
     hs_batch *batch;
     const int32_t *ids;
     hs_real *clean_row, *base_row; /* [d_vocab_out]: of kl; of the base run */
-    double *base_sum; /* [n_tokens + 1]: of the loss, over the rows before */
+    double *base_loss; /* [n_tokens] */
     double base;      /* the metric of the base run */
     int64_t at, *pending; /* the next cell; those of the batch */
     double *got;
+    int *reached; /* the first row whose loss is not in got yet */
     int n_pending, most;
     bool stepping, base_done;
     int64_t prompts;  /* done */

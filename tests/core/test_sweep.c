@@ -1,7 +1,9 @@
 /* test_sweep.c: every number of a sweep and of an ablation has the bits of a single run with one `patch` edit, in
- * models of random shapes: all hooks, all axes, both directions, all metrics, pairs. */
+ * models of random shapes: all hooks, all axes, both directions, all metrics, pairs. An ablation by resampling with the
+ * mean loss for its metric is the same patches read another way. */
 #include "hs_read.h"
 #include "metric.h"
+#include "kernels.h"
 #include "random_model.h"
 #include "run.h"
 
@@ -18,7 +20,8 @@ typedef struct scene {
     int metric, position;
 } scene;
 
-static const char *const METRICS[] = {"logit_diff", "log_prob", "rank", "kl"};
+enum { LOSS = 4 };
+static const char *const METRICS[] = {"logit_diff", "log_prob", "rank", "kl", "loss"};
 
 /* Hooks by the kinds of axes that they have. */
 static const char *const STREAM[] = {"resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out", "pre", "mid", "post", "z", "q", "k", "v", "result"};
@@ -67,9 +70,19 @@ static hs_run *run_of(const hs_model *model, const int32_t *ids, int T, const hs
     return run;
 }
 
+/* The mean loss from s->position on, or the metric there. */
 static double metric_of(const scene *s, int pair, const hs_run *run, const hs_run *clean)
 {
     int V = s->model->cfg.d_vocab_out;
+    if (s->metric == LOSS) {
+        double sum = 0;
+        for (int t = s->position; t + 1 < s->T; t++) {
+            const hs_real *row = hs_run_logits(run) + t * V;
+            int next = (s->noise ? s->clean : s->corrupted)[pair][t + 1];
+            sum += next < V ? hs_logsumexp(row, V) - (double)row[next] : (double)NAN;
+        }
+        return sum / (s->T - 1 - s->position);
+    }
     hs_metric metric = {(hs_metric_kind)s->metric, s->position, s->correct[pair], s->wrong[pair]};
     return hs_metric_value(&metric, hs_run_logits(run) + s->position * V, hs_run_logits(clean) + s->position * V, V);
 }
@@ -112,6 +125,19 @@ static hs_reading *read_all(hs_model *model, const char *text)
     return reading;
 }
 
+static void write_ablation(char *out, size_t size, const scene *s, const char *what, const char *by)
+{
+    char ids[2][MOST_PAIRS * 240] = {"", ""};
+    for (int i = 0; i < s->n_pairs; i++)
+        for (int side = 0; side < 2; side++) {
+            char *end = ids[side] + strlen(ids[side]);
+            strcpy(end, i ? "," : "");
+            put_ids(end + strlen(end), (side == 0) == s->noise ? s->clean[i] : s->corrupted[i], s->T);
+        }
+    snprintf(out, size, "{\"read\":\"ablate\",\"op\":\"resample\",\"what\":\"%s\",\"by\":\"%s\",\"prompts\":[%s],\"over\":[%s],"
+             "\"metric\":{\"kind\":\"loss\",\"from\":%d}}", what, by, ids[0], ids[1], s->position);
+}
+
 /* The document's numbers against one run for each cell and pair. */
 static void compare(const scene *s, const char *what, const char *hook, const char *by)
 {
@@ -125,6 +151,8 @@ static void compare(const scene *s, const char *what, const char *hook, const ch
                          ids[0], ids[1], s->correct[i], s->wrong[i]);
     }
     snprintf(text + used, sizeof text - (size_t)used, "]}");
+    if (s->metric == LOSS)
+        write_ablation(text, sizeof text, s, what, by);
     hs_reading *reading = read_all(s->model, text);
     hs_read_table table = hs_read_array(reading, 0);
     double *sums = calloc((size_t)table.tensor.count + 1, sizeof *sums);
@@ -180,8 +208,10 @@ static scene random_scene(uint64_t *state, hs_model *model, int T, int n_pairs)
         s.wrong[i] = (int)random_below(state, model->cfg.d_vocab_out);
     }
     s.noise = random_below(state, 2);
-    s.metric = (int)random_below(state, 4);
+    s.metric = (int)random_below(state, 5);
     s.position = random_below(state, 3) ? s.T - 1 : (int)random_below(state, s.T);
+    if (s.metric == LOSS)
+        s.position = (int)random_below(state, s.T - 1);
     return s;
 }
 
@@ -210,10 +240,10 @@ static void test_long(void)
     uint64_t state = 99;
     hs_model *model = random_model(&state, CONFIG);
     TEST("and with many batches");
-    for (int metric = 0; metric < 4; metric++) {
+    for (int metric = 0; metric <= LOSS; metric++) {
         scene s = random_scene(&state, model, MOST_TOKENS, 1);
         s.metric = metric;
-        s.position = MOST_TOKENS - 1 - metric;
+        s.position = metric == LOSS ? 2 : MOST_TOKENS - 1 - metric;
         s.noise = metric & 1;
         for (int t = 0; t < 5 * metric; t++)
             s.corrupted[0][t] = s.clean[0][t];
