@@ -198,6 +198,18 @@ static hs_status read_positions(hs_cells *c, const hs_read_spec *spec)
     return HS_OK;
 }
 
+/* A list of what is no axis would do nothing. */
+static hs_status check_lists(const hs_cells *c, const hs_read_spec *spec)
+{
+    bool by[NONE + 1] = {false};
+    for (int i = 0; i < HS_CELLS_AXES; i++)
+        by[axes_of(c)[i]] = true;
+    const char *unused = hs_spec_at(spec, "heads") >= 0 && !by[HEAD]                            ? "heads"
+                         : hs_spec_at(spec, "positions") >= 0 && !by[POSITION] && !by[DEST] ? "positions"
+                                                                                             : NULL;
+    return unused ? HS_SPEC_FAIL(spec, unused, "\"%s\" does not go by these; add them to \"by\" or leave the list out", BY[c->by]) : HS_OK;
+}
+
 hs_status hs_cells_read(hs_reading *r, const hs_read_spec *spec, bool direct, hs_cells *out)
 {
     const hs_config *cfg = &r->model->cfg;
@@ -214,6 +226,7 @@ hs_status hs_cells_read(hs_reading *r, const hs_read_spec *spec, bool direct, hs
     HS_TRY(read_list(&c, spec, "layers", cfg->n_layers, &c.layers, &c.n_layers));
     HS_TRY(read_list(&c, spec, "heads", cfg->n_heads, &c.heads, &c.n_heads));
     HS_TRY(read_positions(&c, spec));
+    HS_TRY(check_lists(&c, spec));
     HS_TRY(declare(&c, spec));
     *out = c;
     return HS_OK;

@@ -37,9 +37,6 @@ hs_status hs_metric_read(const hs_model *model, const hs_json *json, hs_json_at 
     int64_t position = -1;
     if (at < 0 || hs_json_type_of(json, at) != HS_JSON_OBJECT)
         return hs_fail(detail, HS_ESPEC, "%s: an object is needed here", where);
-    const char *unknown = hs_json_unknown_key(json, at, FIELDS);
-    if (unknown)
-        return hs_fail(detail, HS_ESPEC, "%s.%s: a metric has no such field", where, unknown);
     hs_json_at field = hs_json_get(json, at, "kind");
     const char *kind = field < 0 ? NULL : hs_json_string(json, field);
     int k = 0;
@@ -48,6 +45,9 @@ hs_status hs_metric_read(const hs_model *model, const hs_json *json, hs_json_at 
     if (!KINDS[k])
         return hs_fail(detail, HS_ESPEC, "%s.kind: one of logit_diff, log_prob, rank, kl is needed here", where);
     metric.kind = (hs_metric_kind)k;
+    const char *unknown = hs_json_unknown_key(json, at, FIELDS);
+    if (unknown)
+        return hs_fail(detail, HS_ESPEC, "%s.%s: a metric has no such field", where, unknown);
     if ((field = hs_json_get(json, at, "position")) >= 0 &&
         (!hs_json_int(json, field, &position) || position < -n_tokens || position >= n_tokens))
         return hs_fail(detail, HS_ESPEC, "%s.position: a position of the %d tokens is needed here", where, n_tokens);

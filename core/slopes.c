@@ -14,6 +14,8 @@ hs_status hs_slopes_read(hs_reading *r, const hs_read_spec *spec, hs_slopes *s)
     s->steps = 1;
     HS_TRY(hs_pairs_read(r, spec, true, &s->pairs));
     HS_TRY(hs_spec_int(spec, "steps", 1, 1000, &s->steps));
+    if (s->steps == 1 && s->pairs.noise && s->pairs.list[0].metric.kind == HS_METRIC_KL) /* every pair's */
+        return HS_SPEC_FAIL(spec, "steps", "%s", "kl has no slope in the clean run, where noise begins; take 2 or more, or denoise");
     s->n_tokens = s->pairs.list[0].metric.position + 1; /* every pair's */
     double run = r->model->cfg.n_layers + 2, backward = 2 * r->model->cfg.n_layers + 2;
     s->total = s->pairs.n * (2 * run + s->steps * ((s->steps > 1 ? run : 0) + backward));

@@ -413,6 +413,35 @@ static void test_odd_documents(void)
     }
 }
 
+/* What would be passed over, or be zero everywhere, is refused by its name. */
+static void test_refused(void)
+{
+    static const struct {
+        const char *begins, *document;
+    } REFUSED[] = {
+        {"heads: ", "{\"read\":\"sweep\",\"clean\":[1,2,3],\"corrupted\":[1,4,3],\"metric\":{\"kind\":\"kl\"},\"what\":\"z\",\"by\":\"layer,position\",\"heads\":[0]}"},
+        {"positions: ", "{\"read\":\"ablate\",\"prompts\":[[1,2,3]],\"metric\":{\"kind\":\"loss\"},\"what\":\"z\",\"by\":\"layer,head\",\"positions\":[1]}"},
+        {"positions: ", "{\"read\":\"attribute\",\"clean\":[1,2,3],\"corrupted\":[1,4,3],\"metric\":{\"kind\":\"kl\"},\"what\":\"z\",\"by\":\"layer,head\",\"positions\":[1]}"},
+        {"steps: ", "{\"read\":\"attribute\",\"clean\":[1,2,3],\"corrupted\":[1,4,3],\"metric\":{\"kind\":\"kl\"},\"what\":\"z\",\"direction\":\"noise\"}"},
+        {"steps: ", "{\"read\":\"edges\",\"clean\":[1,2,3],\"corrupted\":[1,4,3],\"metric\":{\"kind\":\"kl\"},\"direction\":\"noise\"}"},
+        {"steps: ", "{\"read\":\"circuit\",\"clean\":[1,2,3],\"corrupted\":[1,4,3],\"metric\":{\"kind\":\"kl\"},\"direction\":\"noise\",\"counts\":[3]}"},
+        {"metric.kind: ", "{\"read\":\"ablate\",\"prompts\":[[1,2,3]],\"metric\":{\"kind\":\"x\",\"from\":1},\"what\":\"z\"}"},
+    };
+    static const char CONFIG[] = "{\"n_layers\":2,\"d_model\":8,\"n_ctx\":8,\"d_head\":4,\"n_heads\":2,\"d_vocab\":9,\"attn_only\":true,\"normalization_type\":null}";
+    uint64_t state = 3;
+    hs_model *model = random_model(&state, CONFIG);
+    TEST("refused by name");
+    for (size_t i = 0; i < sizeof REFUSED / sizeof REFUSED[0]; i++) {
+        hs_detail detail = {""};
+        hs_reading *reading = NULL;
+        const char *text = REFUSED[i].document;
+        CHECK(hs_read_new(model, NULL, NULL, (hs_bytes){text, strlen(text), "spec.json"}, &detail, &reading) == HS_ESPEC);
+        if (!CHECK(!strncmp(detail.text, REFUSED[i].begins, strlen(REFUSED[i].begins))))
+            printf("    %s\n", detail.text);
+    }
+    hs_model_free(model);
+}
+
 /* Weights that are not finite: the same bits as single runs, NaN or not. */
 static void test_not_finite(void)
 {
@@ -440,6 +469,7 @@ int main(void)
     test_work();
     test_units();
     test_odd_documents();
+    test_refused();
     test_not_finite();
     return HARNESS_END();
 }

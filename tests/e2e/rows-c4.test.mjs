@@ -71,6 +71,14 @@ for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or 
     // The one metric that has no gradient says so.
     await page.getByRole('combobox', { name: 'metric' }).selectOption('rank');
     assert.match(await page.locator('.look.patch').innerText(), /rank has no gradient/);
+
+    // KL to the run itself has a slope of 0 there: said, with the way out of it.
+    await page.getByRole('combobox', { name: 'metric' }).selectOption('kl');
+    await choose(page, 'Gradients', 'one');
+    await choose(page, 'Direction', 'noise, B into A');
+    assert.match(await page.locator('.look.patch').innerText(), /KL from A has no slope at A itself/);
+    await page.getByRole('button', { name: 'Take integrated gradients' }).click();
+    await picture(page, BOTH).waitFor();
     assert.deepEqual(complaints, []);
     await close();
   });

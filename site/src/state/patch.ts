@@ -254,4 +254,11 @@ export function metricOf(kind: MetricKind, logits: Float32Array, clean: Float32A
 export const divergence = (p: Float64Array, q: Float64Array): number => p.reduce((sum, x, i) => sum + (x > 0 ? x * Math.log(x / (q[i] ?? 0)) : 0), 0);
 
 /** How far the metric went from B's to A's. NaN where both have the same. */
+/** Why there is no gradient to estimate by; null: there is one. `one`: of a single gradient, at the run that is patched. */
+export function noGradient({ metric, direction }: Pick<View, 'metric' | 'direction'>, one: boolean): string | null {
+  if (metric === 'rank') return 'A rank has no gradient: choose another metric.';
+  if (metric === 'kl' && direction === 'noise' && one) return 'KL from A has no slope at A itself, where noise begins: take integrated gradients, or denoise.';
+  return null;
+}
+
 export const scoreOf = (metric: number, clean: number, corrupted: number): number => (metric - corrupted) / (clean - corrupted);

@@ -206,7 +206,7 @@ function Family({ a }: { readonly a: Shown }) {
                 <tr key={name} data-document={document ? JSON.stringify({ kind: 'read', document }) : undefined} data-positions={at.join(',')}>
                   <th scope="row">{name}</th>
                   {was === null || is === null ? (
-                    <td colSpan={3} class="muted">{at.length === 0 ? 'nothing in it repeats' : '…'}</td>
+                    <td colSpan={3} class="muted">{at.length === 0 ? 'no word follows the same word twice' : '…'}</td>
                   ) : (
                     <>
                       <td class="bar-cell"><Bar value={is} before={was} full={end} /></td>

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { full, three } from '../../state/numbers';
-import { estimated, headSweep, patched, placeName, streamSites, streamSweep } from '../../state/patch';
+import { estimated, headSweep, noGradient, patched, placeName, streamSites, streamSweep } from '../../state/patch';
 import { headName } from '../../state/reading';
 import { OPTIONS, type View } from '../../state/view';
 import type { MatrixData } from '../../ui/data';
@@ -10,6 +10,7 @@ import { HeatmapTable } from '../../ui/HeatmapTable';
 import { usePixelRatio } from '../../ui/pixelRatio';
 import { Segments } from '../../ui/Segments';
 import { useSize } from '../../ui/useSize';
+import { NoGradient } from './NoGradient';
 import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { useStudy } from '../useStudy';
@@ -31,7 +32,7 @@ export function AttributeTab({ bench }: { readonly bench: Bench }) {
   const { config } = bench.a.info;
   const { tokens } = bench.a.tokenized;
   const asked = { part: bench.part, config, n: tokens.length };
-  const refused = view.metric === 'rank';
+  const refused = noGradient(view, view.gradient === 'one');
   const sites = streamSites(config);
   const ofStream = where === 'stream';
   const sweep = estimated(ofStream ? streamSweep(asked) : headSweep(asked, of, false), STEPS[gradient]);
@@ -62,7 +63,7 @@ export function AttributeTab({ bench }: { readonly bench: Bench }) {
     measured.value = () => Number.NaN;
     told.value = NOT_TOLD;
   }, []);
-  if (refused) return <p class="muted">A rank has no gradient: choose another metric for attribution.</p>;
+  if (refused) return <NoGradient why={refused} />;
   if (!estimate || !truth || config.n_layers === 0) return <p class="muted">This model has no layers to attribute to.</p>;
   const into = patched(view.direction);
   const shared = { base, cells, tokens, geometry, rowLabels, rowPx, ...(ofStream ? { ruleEvery: sites.length } : { ruleEvery: config.n_heads }) };

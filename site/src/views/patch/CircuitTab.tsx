@@ -2,12 +2,13 @@
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { full, three } from '../../state/numbers';
-import { circuitCounts, circuitDocument, nodeOf, patched } from '../../state/patch';
+import { circuitCounts, circuitDocument, noGradient, nodeOf, patched } from '../../state/patch';
 import { headNamed } from '../../state/reading';
 import { scaleOf, type MatrixData } from '../../ui/data';
 import { HeatmapTable } from '../../ui/HeatmapTable';
 import { Segments } from '../../ui/Segments';
 import { useSize } from '../../ui/useSize';
+import { NoGradient } from './NoGradient';
 import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { arrayOf } from '../useReading';
@@ -27,7 +28,7 @@ export function CircuitTab({ bench }: { readonly bench: Bench }) {
   const view = app.view.value;
   const { config } = bench.a.info;
   const document = circuitDocument(bench.part, config, STEPS[view.gradient]);
-  const refused = view.metric === 'rank';
+  const refused = noGradient(view, view.gradient === 'one');
   const study = useStudy(refused ? null : document);
   const { reading } = study;
   const base = baseOf(reading);
@@ -64,7 +65,7 @@ export function CircuitTab({ bench }: { readonly bench: Bench }) {
   const number = (name: (typeof COLUMNS)[number]) => arrayOf(reading, name)[at] ?? Number.NaN;
   const name = 'the circuit';
   const into = patched(view.direction);
-  if (refused) return <p class="muted">A rank has no gradient: choose another metric to find edges by gradients.</p>;
+  if (refused) return <NoGradient why={refused} />;
   return (
     <div class="study-columns" ref={room}>
       <Picture

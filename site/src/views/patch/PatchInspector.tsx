@@ -2,7 +2,7 @@
 import { useEffect } from 'preact/hooks';
 import type { ReadRequest } from '../../engine/types';
 import { full, share, softmax, three, topIndices } from '../../state/numbers';
-import { divergence, hookOf, metricOf, METRICS, patchEdit, patched, placeName, scoreOf, type Place } from '../../state/patch';
+import { divergence, hookOf, metricOf, METRICS, noGradient, patchEdit, patched, placeName, scoreOf, type Place } from '../../state/patch';
 import { glyphs, label } from '../../state/reading';
 import { runPart } from '../../state/run';
 import { Tok } from '../../ui/Tok';
@@ -75,7 +75,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
   const document = predictionDocument(runPart(idsOf(target), [edit], { name: from, ids: idsOf(other) }));
   const { reading, stale, failure } = useReading(document);
   const turned = useStudy(oneCell(place, { ...bench.part, direction: direction === 'denoise' ? 'noise' : 'denoise' }, 'sweep'));
-  const slope = useStudy(metric === 'rank' ? null : oneCell(place, bench.part, 'attribute'));
+  const slope = useStudy(noGradient(view, true) ? null : oneCell(place, bench.part, 'attribute'));
   const one = ({ reading }: Study) => arrayOf(reading, 'values')[0] ?? Number.NaN;
   const last = target.tokenized.ids.length - 1;
   const [rowA, rowB] = [a.before.logits(last), b.before.logits(last)];
@@ -152,7 +152,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
               </div>
               <div title={`Attribution patching: to first order, from two runs and one backward pass; metric ${full(one(slope))}`}>
                 <dt>gradient estimate</dt>
-                <dd>{metric === 'rank' ? 'none' : number(scoreOf(one(slope), mA, mB))}</dd>
+                <dd>{noGradient(view, true) ? 'none' : number(scoreOf(one(slope), mA, mB))}</dd>
               </div>
             </>
           )}

@@ -22,7 +22,7 @@ export function PatchStory({ bench }: { readonly bench: Bench }) {
   );
   const token = bench.a.tokenized.tokens[best.position];
   const name = `L${bestHead.layer}H${bestHead.head}`;
-  const [is, does] = direction === 'denoise' ? ['the score', 'brings back most'] : ['the score', 'takes away most'];
+  const does = direction === 'denoise' ? 'brings back most' : 'takes away most';
   const carried = !equal && carries && moves(carries) >= TELLS && carries.layer >= best.layer;
   return (
     <section class="story" aria-label="What is seen">
@@ -30,14 +30,14 @@ export function PatchStory({ bench }: { readonly bench: Bench }) {
         What differs is kept at <code>{token && <Tok text={label(token, best.position)} />}</code>
         {carried ? (
           <>
-            {' '}until layer {carries.layer}, whose attention carries it to the end: {is} of attn_out L{carries.layer} there is {says(carries)}.
+            {' '}until layer {carries.layer}, whose attention carries it to the end: the score of attn_out L{carries.layer} there is {says(carries)}.
           </>
         ) : (
           <>
-            : {is} of resid_pre L{best.layer} there is {says(best)}.
+            : the score of resid_pre L{best.layer} there is {says(best)}.
           </>
         )}{' '}
-        Of single heads {name} {does}: {says(bestHead)}.
+        Of single heads {name} {does}: {direction === 'denoise' || equal ? says(bestHead) : <b title={`score ${full(score(bestHead))}`}>{moves(bestHead).toFixed(2)}</b>}.
       </p>
       <button type="button" class="button" onClick={() => { lockAt(app, bestHead); app.experiment.look({ bench: 'look', tab: 'attention' }); }}>
         See what {name} looks at

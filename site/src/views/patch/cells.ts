@@ -9,9 +9,10 @@ export interface Base {
   readonly corrupted: number;
 }
 
+/** As the cells have them, in 32 bits: what changes nothing is at no distance. */
 export function baseOf(reading: Reading | null): Base | null {
   const { clean, corrupted } = reading?.values ?? {};
-  return clean == null || corrupted == null ? null : { clean, corrupted };
+  return clean == null || corrupted == null ? null : { clean: Math.fround(clean), corrupted: Math.fround(corrupted) };
 }
 
 export interface Cells {

@@ -116,7 +116,7 @@ export function DosePicture({ steer, change, study, wanted, onMeasure, says }: D
   return (
     <Picture
       title="Dose and response"
-      sub={reading && current ? `mean of ${reading.axes['text']?.length ?? 0} texts at each strength` : ''}
+      sub={reading && current ? `means of ${reading.axes['text']?.length ?? 0} texts at each strength, of perplexity the geometric` : ''}
       name="dose and response"
       data={data}
       what={current && state === 'done' ? { kind: 'read', document: request } : null}

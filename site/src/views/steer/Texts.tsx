@@ -13,7 +13,7 @@ import { Segments } from '../../ui/Segments';
 import { signed } from '../../ui/Curves';
 import { usePage } from '../page';
 import { Picture } from '../Picture';
-import { outcomeOf } from './outcomes';
+import { outcomeOf, SEEDS } from './outcomes';
 import { WAY_WORDS, WAYS, type Change, type WayName } from './useSteering';
 import { chosen, type Text } from './useTexts';
 
@@ -139,6 +139,7 @@ export function Texts({ shown, steer, change, text, outcome, outcomeStale, child
               prompt={shown.text}
             />
           ))}
+          <p class="muted">Each column shows one text; the numbers above it are means of {SEEDS}, of perplexity the geometric.</p>
         </div>
       )}
     </Picture>

@@ -131,7 +131,7 @@ export function WaysTab({ bench, panel }: { readonly bench: Bench; readonly pane
       <EffectSets steer={steer} effect={effect} change={change} />
       <OutcomesPicture
         title="What each buys and what it costs"
-        sub={`mean of ${SEEDS} texts, seeds ${sampler.seed} to ${sampler.seed + SEEDS - 1}`}
+        sub={`means of ${SEEDS} texts, of perplexity the geometric; seeds ${sampler.seed} to ${sampler.seed + SEEDS - 1}`}
         name="understanding v. control"
         rows={rows}
         study={study}
