@@ -1,4 +1,4 @@
-/** The inner size of an element, followed. */
+/** The inner size of an element, followed; another element in its place, too. */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 export interface Size {
@@ -8,9 +8,10 @@ export interface Size {
 
 export function useSize<E extends HTMLElement>() {
   const ref = useRef<E>(null);
+  const [element, setElement] = useState<E | null>(null);
   const [size, setSize] = useState<Size>({ width: 0, height: 0 });
+  useLayoutEffect(() => setElement(ref.current));
   useLayoutEffect(() => {
-    const element = ref.current;
     if (!element) return;
     const measure = () => {
       const style = getComputedStyle(element);
@@ -22,6 +23,6 @@ export function useSize<E extends HTMLElement>() {
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => observer.disconnect();
-  }, []);
+  }, [element]);
   return [ref, size] as const;
 }

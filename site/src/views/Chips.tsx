@@ -23,7 +23,7 @@ export function nameOf(edit: Edit): { readonly what: string; readonly on: string
   const neuron = layer !== undefined && edit.dims && edit.dims[1] === edit.dims[0] + 1 ? `L${layer} N${edit.dims[0]}` : null;
   const range = edit.op === 'clamp' ? ` to ${edit.min ?? '−∞'} … ${edit.max ?? '∞'}` : '';
   const where = [
-    edit.heads && `heads ${list(edit.heads)}`,
+    edit.heads && `${edit.heads.length === 1 ? 'head' : 'heads'} ${list(edit.heads)}`,
     neuron === null && edit.dims && `dims ${edit.dims[0]} to ${edit.dims[1] - 1}`,
     edit.sources && `sources ${list(edit.sources)}`,
     edit.positions ? `positions ${list(edit.positions)}` : edit.from !== undefined ? `from position ${edit.from}` : 'all positions',

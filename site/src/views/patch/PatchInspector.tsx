@@ -140,7 +140,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
         </h3>
         <NumberLine a={mA} b={mB} now={value} kept={now ? metricsOf(now) : null} />
         <dl class="numbers">
-          <div title={`(m − m_B) / (m_A − m_B) = ${full(scoreOf(value, mA, mB))}; m = ${full(value)}`}>
+          <div title={`(m − mB) / (mA − mB) = ${full(scoreOf(value, mA, mB))}; m = ${full(value)}`}>
             <dt>score</dt>
             <dd><b>{mA === mB ? 'none' : three(scoreOf(value, mA, mB))}</b></dd>
           </div>

@@ -11,7 +11,7 @@ export function ScaleBar({ base, cells, gutter }: { readonly base: Base; readonl
     <div class="scale-bar" style={{ paddingLeft: `${gutter}px` }}>
       <HeatmapBar renderer={renderer} theme={theme.value} palette="diverging" scale={cells.scale} label={cells.words} ticks={[lo, (lo + hi) / 2, hi]} width={240} />
       <p class="sub">
-        {scoreWords(base)}. <span title={full(base.clean)}>m<sub>A</sub> = {three(base.clean)}</span>, <span title={full(base.corrupted)}>m<sub>B</sub> = {three(base.corrupted)}</span>; all
+        {scoreWords(base)}. <span title={full(base.clean)}>mA = {three(base.clean)}</span>, <span title={full(base.corrupted)}>mB = {three(base.corrupted)}</span>; all
         pictures on one scale
       </p>
     </div>

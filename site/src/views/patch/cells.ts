@@ -43,7 +43,7 @@ export const barsFrom = (cells: Cells | null) => (cells ? { from: cells.neutral,
 
 /** The convention, beside every picture. */
 export const scoreWords = ({ clean, corrupted }: Base): string =>
-  clean === corrupted ? 'A and B have the same metric: there is no score' : '(m − m_B) / (m_A − m_B): 0 as B, 1 as A';
+  clean === corrupted ? 'A and B have the same metric: there is no score' : '(m − mB) / (mA − mB): 0 as B, 1 as A';
 
 export const conventions = (base: Base | null, reading: Reading | null): readonly string[] => [
   ...(base ? [`score = ${scoreWords(base)}`] : []),

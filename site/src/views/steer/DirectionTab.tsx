@@ -90,7 +90,7 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
             <div>
               <OutcomesPicture
                 title={`At ${signed(steer.strength)}`}
-                sub={`means of ${SEEDS} texts, of perplexity the geometric`}
+                sub={`means of ${SEEDS}, perplexity’s geometric`}
                 name="what it buys and what it costs"
                 rows={WAYS.map((name) => ({ name, title: WAY_WORDS[name][0], strong: name === 'steered' }))}
                 study={outcome}
