@@ -3,7 +3,7 @@
  * gemm: the shipped product beside the plain C reference, each shape of a GPT-2-small-like forward pass
  * and of models/stories-2l, in GFLOP/s and as a ratio, both measured in turn within this process.
  * run: tokens a second of a run with every hook captured and with none, and their ratio.
- * turns: what bench/main.mjs asks, a line in and a line out, so that it can take turns with other programs.
+ * turns: what tests/bench/main.mjs asks, a line in and a line out, so that it can take turns with other programs.
  *   forward T          -> seconds of a forward pass, logits only
  *   captures T         -> the same with all captured that run_with_cache keeps
  *   generate T N       -> seconds of N tokens after T

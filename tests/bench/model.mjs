@@ -1,11 +1,11 @@
-// A model of GPT-2 small's shape with random weights, the same on every machine:  node bench/model.mjs FOLDER
+// A model of GPT-2 small's shape with random weights, the same on every machine:  node tests/bench/model.mjs FOLDER
 // Written as config.json and model.safetensors unless it is there.
 
 import { createWriteStream, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { randomFrom } from '../models/random.mjs';
+import { randomFrom } from '../../models/random.mjs';
 
 export const SHAPE = {
   model_type: 'hooked_transformer', model_name: 'random-gpt2-small', n_layers: 12, d_model: 768, n_heads: 12, d_head: 64, d_mlp: 3072,

