@@ -7,7 +7,7 @@ import { settled, start } from './lib/browser.mjs';
 import { glyphOf, hsRun, idOf, modelOf, probabilitiesAt } from './lib/model.mjs';
 import { byHead, hsStudy, openPair, scoreOf } from './lib/patch.mjs';
 import { causal, worstOf } from './lib/palette.mjs';
-import { barsOf, cellsOf, choose, compare, comparePixels, documentOf, numberOf, picture, shows, tableOf, useModel } from './lib/screen.mjs';
+import { barsOf, cellsOf, choose, compare, comparePixels, numberOf, picture, shows, tableOf, useModel } from './lib/screen.mjs';
 
 let site;
 before(async () => {
@@ -77,10 +77,12 @@ for (const [id, name, sites] of [['stories-2l', 'refrain', ['resid_pre', 'attn_o
       compare((await barsOf(page, WHOLE)).map(({ value }) => value), [...hsStudy(whole, model).values].map(scoreOf(hs)), `${what}, all positions`);
     }
 
-    // One head's pattern, weight by weight: the head that is selected.
+    // One head's pattern, weight by weight: of the head whose whole pattern does most, which is selected as nobody chose another.
     await choose(page, 'Heads by', 'dest × source');
-    const { document } = await documentOf(page, HEADS);
-    const bySource = { read: 'sweep', ...pair, what: 'pattern', by: 'layer,head,dest,src', layers: document.layers, heads: document.heads };
+    const all = hsStudy({ read: 'sweep', ...pair, what: 'pattern', by: 'layer,head' }, model);
+    const moves = [...all.values].map((metric) => Math.abs(metric - all.corrupted));
+    const best = moves.indexOf(Math.max(...moves));
+    const bySource = { read: 'sweep', ...pair, what: 'pattern', by: 'layer,head,dest,src', layers: [Math.floor(best / heads)], heads: [best % heads] };
     await shows(page, HEADS, bySource);
     const hs = hsStudy(bySource, model);
     compare((await tableOf(page, HEADS)).values, causal([...hs.values].map(scoreOf(hs)), positions), 'dest × source');
