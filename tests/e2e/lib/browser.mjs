@@ -93,10 +93,12 @@ export const predictions = (page) =>
     }),
   );
 
-/** The middle pixel of each of [rows, cols] cells that fill a box of a canvas, { x, y, width, height } in CSS pixels, row by
- *  row: [[r, g, b], ...]. */
-export const pixelsIn = (canvas, rows, cols, box) =>
-  canvas.evaluate((drawn, { rows, cols, box: { x, y, width, height } }) => {
+/** The middle pixel of each of [rows, cols] cells that fill a box of a canvas, { x, y, width, height } in CSS pixels, or all
+ *  of it, row by row: [[r, g, b], ...]. Sizes and pixels are of one moment: leaving the editor lays the page out anew. */
+export const pixelsIn = (canvas, rows, cols, box = null) =>
+  canvas.evaluate((drawn, { rows, cols, box }) => {
+    const { width, height } = box ?? drawn.getBoundingClientRect();
+    const { x, y } = box ?? { x: 0, y: 0 };
     // Read from a copy: reading the page's own canvas twice would change how the browser keeps it.
     const copy = new OffscreenCanvas(drawn.width, drawn.height).getContext('2d', { willReadFrequently: true });
     copy.drawImage(drawn, 0, 0);
@@ -110,11 +112,7 @@ export const pixelsIn = (canvas, rows, cols, box) =>
   }, { rows, cols, box });
 
 /** The middle pixel of each cell of the large head. */
-export async function cellPixels(page, n) {
-  const canvas = page.locator('.attention .heatmap-plot > canvas');
-  const { width, height } = await canvas.boundingBox();
-  return pixelsIn(canvas, n, n, { x: 0, y: 0, width, height });
-}
+export const cellPixels = (page, n) => pixelsIn(page.locator('.attention .heatmap-plot > canvas'), n, n);
 
 export const painterOf = (page) => page.locator('.attention .heatmap-plot > canvas').getAttribute('data-painter');
 
