@@ -5,6 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { full, three, topIndices } from '../../state/numbers';
 import { headName, label, strongestSource } from '../../state/reading';
+import type { Shown } from '../../state/run';
 import { Bar } from '../../ui/Bar';
 import { Bars } from '../../ui/Bars';
 import { scaleOf, type MatrixData } from '../../ui/data';
@@ -15,7 +16,6 @@ import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { arrayOf, useReading } from '../useReading';
 import { VectorStrip } from '../VectorStrip';
-import type { TabProps } from './index';
 import { conventionsOf, positionLabels } from './parts';
 import './steps.css';
 
@@ -49,7 +49,7 @@ const Step = ({ name, hook, means, says, children }: StepProps) => (
   </li>
 );
 
-export function PairSteps({ shown }: TabProps) {
+export function PairSteps({ shown }: { readonly shown: Shown }) {
   const { app } = usePage();
   const { selection, experiment } = app;
   const asTable = useSignal(false);

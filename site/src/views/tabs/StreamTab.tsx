@@ -14,13 +14,12 @@ import { partRows, partsIn, useHeadRows } from '../partRows';
 import { arrayOf, useReading } from '../useReading';
 import { VectorDetails } from '../VectorDetails';
 import { directionName, useDirection } from './Along';
-import type { TabProps } from './index';
 import { conventionsOf } from './parts';
 import { StatesControls, StatesPicture, useMeasure, type Measure } from './StatesPicture';
 
 const MEASURES: readonly Measure[] = ['norm', 'prob', 'rank', 'kl', 'cosine', 'projection'];
 
-export function StreamTab({ shown }: TabProps) {
+export function StreamTab({ shown }: { readonly shown: Shown }) {
   const wide = useMedia('(min-width: 1100px)');
   const { lock } = usePage().app.selection;
   const labels = states(shown.info.config);

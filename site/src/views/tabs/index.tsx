@@ -12,7 +12,7 @@ import { WrittenTab } from './WrittenTab';
 
 export { PairSteps } from './PairSteps';
 
-export interface TabProps {
+interface TabProps {
   readonly shown: Shown;
 }
 
