@@ -79,10 +79,12 @@ static hs_status read_whats(hs_cells *c, const hs_read_spec *spec, bool direct)
     if (c->n_what < 1 || c->n_what > HS_CELLS_WHAT)
         return HS_SPEC_FAIL(spec, "what", "from 1 to %d of them are needed here", (int)HS_CELLS_WHAT);
     int i = 0;
+    uint8_t seen[N_WHAT] = {0};
     for (hs_json_at item = hs_json_first(spec->json, at); item >= 0; item = hs_json_next(spec->json, item), i++) {
         char key[24];
         hs_format(key, sizeof key, "what[%d]", i);
         HS_TRY(read_what(c, spec, item, key, false, &c->what[i]));
+        HS_TRY(hs_spec_once(spec, key, seen, c->what[i]));
         hs_read_label(c->r, "what", WHAT[c->what[i]].name);
     }
     return HS_OK;
@@ -101,7 +103,9 @@ static hs_status read_list(hs_cells *c, const hs_read_spec *spec, const char *ke
     if (at >= 0 && !is_list_of(spec, at, n))
         return HS_SPEC_FAIL(spec, key, "a list of 1 to %d numbers is needed here", n);
     *n_out = at < 0 ? n : hs_json_length(spec->json, at);
+    uint8_t *seen;
     HS_READ_TAKE(c->r, spec, *out, *n_out);
+    HS_READ_TAKE(c->r, spec, seen, n);
     item = at < 0 ? -1 : hs_json_first(spec->json, at);
     for (int i = 0; i < *n_out; i++) {
         char name[32];
@@ -111,6 +115,7 @@ static hs_status read_list(hs_cells *c, const hs_read_spec *spec, const char *ke
             HS_TRY(hs_spec_read_int(spec, item, name, 0, n - 1, &(*out)[i]));
             item = hs_json_next(spec->json, item);
         }
+        HS_TRY(hs_spec_once(spec, name, seen, (*out)[i]));
     }
     return HS_OK;
 }
@@ -184,7 +189,9 @@ static hs_status read_positions(hs_cells *c, const hs_read_spec *spec)
     if (at >= 0 && !is_list_of(spec, at, T))
         return HS_SPEC_FAIL(spec, "positions", "a list of 1 to %d positions is needed here", T);
     c->r->n_positions = at < 0 ? T : hs_json_length(spec->json, at);
+    uint8_t *seen;
     HS_READ_TAKE(c->r, spec, c->r->positions, c->r->n_positions);
+    HS_READ_TAKE(c->r, spec, seen, T);
     item = at < 0 ? -1 : hs_json_first(spec->json, at);
     for (int i = 0; i < c->r->n_positions; i++) {
         char key[32];
@@ -194,6 +201,7 @@ static hs_status read_positions(hs_cells *c, const hs_read_spec *spec)
             HS_TRY(hs_spec_read_position(c->r, spec, item, key, &c->r->positions[i]));
             item = hs_json_next(spec->json, item);
         }
+        HS_TRY(hs_spec_once(spec, key, seen, c->r->positions[i]));
     }
     return HS_OK;
 }

@@ -101,6 +101,21 @@ typedef struct document {
     hs_edits *edits;
 } document;
 
+/* Forced tokens that no text could have would be passed over. */
+static hs_status check_forced(const hs_read_spec *spec, const hs_config *cfg, const document *d)
+{
+    int n = d->telling.n_forced, room = cfg->n_ctx - d->spec.n_prompt + 1;
+    if (n > d->spec.max_new)
+        return HS_SPEC_FAIL(spec, "forced", "%d tokens, and max_new is %d; make it as large", n, d->spec.max_new);
+    if (n > room)
+        return HS_SPEC_FAIL(spec, "forced", "%d tokens, and a prompt of %d leaves room for %d in the context of %d", n, d->spec.n_prompt, room, cfg->n_ctx);
+    for (int i = 0; i + 1 < n; i++)
+        for (int s = 0; s < d->spec.n_stop; s++)
+            if (d->forced[i] == d->stop[s])
+                return hs_fail(spec->detail, HS_ESPEC, "forced[%d]: token %d ends the text (stop), and forced goes on", i, (int)d->forced[i]);
+    return HS_OK;
+}
+
 static hs_status read_document(const hs_model *model, const hs_read_spec *spec, document *d)
 {
     const hs_config *cfg = &model->cfg;
@@ -124,6 +139,7 @@ static hs_status read_document(const hs_model *model, const hs_read_spec *spec, 
     HS_TRY(hs_spec_bool(spec, "cache", &d->spec.cache));
     HS_TRY(hs_spec_bool(spec, "freeze_attention", &d->telling.frozen));
     HS_TRY(read_tokens(spec, "forced", cfg->d_vocab_out, &d->forced, &d->telling.n_forced));
+    HS_TRY(check_forced(spec, cfg, d));
     hs_json_at seed = hs_spec_at(spec, "seed");
     if (seed >= 0 && !hs_json_uint(spec->json, seed, &d->telling.seed))
         return HS_SPEC_FAIL(spec, "seed", "%s", "a whole number from 0 is needed here");

@@ -142,6 +142,8 @@ static bool is_list(const hs_read_spec *spec, hs_json_at at)
 static hs_status read_lists(hs_reading *r, const hs_read_spec *spec, const char *key, hs_side side, hs_json_at at, hs_node_lists *out)
 {
     int i = 0, used = 0;
+    uint8_t *seen; /* of names by themselves; a list of them is a set */
+    HS_READ_TAKE(r, spec, seen, hs_n_nodes(&r->model->cfg, side));
     for (hs_json_at item = hs_json_first(spec->json, at); item >= 0; item = hs_json_next(spec->json, item), i++) {
         char field[64];
         bool together = is_list(spec, item);
@@ -154,6 +156,8 @@ static hs_status read_lists(hs_reading *r, const hs_read_spec *spec, const char 
             if (together)
                 hs_format(field, sizeof field, "%s[%d][%d]", key, i, j);
             HS_TRY(read_name(r, spec, side, name, field, &out->node[used++]));
+            if (!together)
+                HS_TRY(hs_spec_once(spec, field, seen, hs_node_index(&r->model->cfg, out->node[used - 1])));
         }
         out->first[i + 1] = used;
     }

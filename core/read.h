@@ -123,6 +123,8 @@ hs_json_at hs_spec_at(const hs_read_spec *spec, const char *key);
 /* A value anywhere in the document; `key` is its field, for the error line. */
 hs_status hs_spec_read_int(const hs_read_spec *spec, hs_json_at at, const char *key, int least, int most, int *out);
 hs_status hs_spec_read_position(const hs_reading *r, const hs_read_spec *spec, hs_json_at at, const char *key, int *out);
+/* HS_ESPEC when `value` stands in a list twice: `seen`, zeroed and as long as there are values, is the list so far. */
+hs_status hs_spec_once(const hs_read_spec *spec, const char *key, uint8_t *seen, int value);
 hs_status hs_spec_int(const hs_read_spec *spec, const char *key, int least, int most, int *io);
 /* The same, but absent is refused. */
 hs_status hs_spec_needed_int(const hs_read_spec *spec, const char *key, int least, int most, int *out);

@@ -24,7 +24,9 @@ static hs_status read_heads(attention *a, hs_reading *r, const hs_read_spec *spe
     a->n_heads = at < 0 ? cfg->n_layers * cfg->n_heads : hs_json_length(spec->json, at);
     if (at >= 0 && !a->n_heads)
         return HS_SPEC_FAIL(spec, "heads", "%s", "at least one is needed; leave the field out for all");
+    uint8_t *seen;
     HS_READ_TAKE(r, spec, a->heads, a->n_heads + 1);
+    HS_READ_TAKE(r, spec, seen, cfg->n_layers * cfg->n_heads);
     hs_json_at item = at < 0 ? -1 : hs_json_first(spec->json, at);
     for (int i = 0; i < a->n_heads; i++) {
         char key[32];
@@ -41,6 +43,7 @@ static hs_status read_heads(attention *a, hs_reading *r, const hs_read_spec *spe
             HS_TRY(hs_spec_read_int(spec, hs_json_next(spec->json, first), key, 0, cfg->n_heads - 1, &a->heads[i][1]));
             item = hs_json_next(spec->json, item);
         }
+        HS_TRY(hs_spec_once(spec, key, seen, a->heads[i][0] * cfg->n_heads + a->heads[i][1]));
         hs_format(key, sizeof key, "L%dH%d", a->heads[i][0], a->heads[i][1]);
         hs_read_label(r, "index", key);
     }

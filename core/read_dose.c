@@ -66,6 +66,9 @@ static hs_status read_strengths(dose *s, hs_reading *r, const hs_read_spec *spec
         double *strength = &s->strengths[s->n_strengths];
         if (!hs_json_number(spec->json, item, strength) || fabs(*strength) > 1e30)
             return hs_fail(spec->detail, HS_ESPEC, "strengths[%d]: a number of at most 1e30 is needed here", s->n_strengths);
+        for (int i = 0; i < s->n_strengths; i++)
+            if (s->strengths[i] == *strength)
+                return hs_fail(spec->detail, HS_ESPEC, "strengths[%d]: %g stands in the list already; each may stand once", s->n_strengths, *strength);
         hs_format(label, sizeof label, "%g", *strength);
         hs_read_label(r, "strength", label);
         s->n_strengths++;
@@ -174,16 +177,19 @@ static hs_status compile(dose *s, hs_reading *r, const hs_read_spec *spec, hs_by
         hs_read_promise(r, bytes_of(r, s->edits[p]));
     }
     const hs_edits *edits = s->edits[0];
+    bool is_zero = true;
     HS_READ_TAKE(r, spec, s->values, edits->n);
     for (int i = 0; i < edits->n; i++) {
         int64_t n = n_values(&edits->list[i]);
         HS_READ_TAKE(r, spec, s->values[i], n);
         memcpy(s->values[i], edits->list[i].value, (size_t)n * sizeof(hs_real));
-        for (int64_t j = 0; j < n; j++)
+        for (int64_t j = 0; j < n; j++) {
             if (!(fabs((double)s->values[i][j]) <= 1e30))
                 return HS_SPEC_FAIL(spec, "steer.value", "%s", "numbers of at most 1e30 are needed here");
+            is_zero = is_zero && s->values[i][j] == 0;
+        }
     }
-    return HS_OK;
+    return is_zero ? HS_SPEC_FAIL(spec, "steer.value", "%s", "it is zero everywhere; a direction has a length") : HS_OK;
 }
 
 static hs_status plan_edits(dose *s, hs_reading *r, const hs_read_spec *spec)

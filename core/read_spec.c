@@ -18,6 +18,13 @@ hs_status hs_spec_read_int(const hs_read_spec *spec, hs_json_at at, const char *
     return HS_OK;
 }
 
+hs_status hs_spec_once(const hs_read_spec *spec, const char *key, uint8_t *seen, int value)
+{
+    if (seen[value]++)
+        return HS_SPEC_FAIL(spec, key, "%s", "it stands in the list already; each may stand once");
+    return HS_OK;
+}
+
 hs_status hs_spec_int(const hs_read_spec *spec, const char *key, int least, int most, int *io)
 {
     hs_json_at at = hs_spec_at(spec, key);
@@ -82,7 +89,9 @@ hs_status hs_spec_positions(hs_reading *r, const hs_read_spec *spec, bool absent
         return HS_SPEC_FAIL(spec, "positions", "%d of them are more than the %d tokens", n, r->n_tokens);
     if (!n)
         return HS_SPEC_FAIL(spec, "positions", "%s", "at least one is needed; leave the field out for all");
+    uint8_t *seen;
     HS_READ_TAKE(r, spec, r->positions, n);
+    HS_READ_TAKE(r, spec, seen, r->n_tokens);
     r->n_positions = n;
     hs_json_at item = at >= 0 ? hs_json_first(spec->json, at) : -1;
     for (int i = 0; i < n; i++) {
@@ -92,6 +101,7 @@ hs_status hs_spec_positions(hs_reading *r, const hs_read_spec *spec, bool absent
             HS_TRY(hs_spec_read_position(r, spec, item, key, &r->positions[i]));
         else
             r->positions[i] = absent_is_last ? r->n_tokens - 1 : i;
+        HS_TRY(hs_spec_once(spec, key, seen, r->positions[i]));
         if (at >= 0)
             item = hs_json_next(spec->json, item);
         hs_format(key, sizeof key, "%d", r->positions[i]);

@@ -252,11 +252,16 @@ static hs_status read_sites(hs_reading *r, const hs_read_spec *spec, hs_json_at 
     if (hs_json_type_of(spec->json, list) != HS_JSON_ARRAY || !hs_json_length(spec->json, list) ||
         hs_json_length(spec->json, list) > n_tokens)
         return HS_SPEC_FAIL(spec, "at.positions", "a list of 1 to %d positions is needed here", n_tokens);
+    uint8_t *seen;
     HS_READ_TAKE(r, spec, s->sites, n_tokens);
+    HS_READ_TAKE(r, spec, seen, n_tokens);
     for (hs_json_at item = hs_json_first(spec->json, list); item >= 0; item = hs_json_next(spec->json, item)) {
-        int *p = &s->sites[s->n_sites++];
-        HS_TRY(hs_spec_read_int(spec, item, "at.positions", -n_tokens, n_tokens - 1, p));
+        char field[32];
+        int *p = &s->sites[s->n_sites];
+        hs_format(field, sizeof field, "at.positions[%d]", s->n_sites++);
+        HS_TRY(hs_spec_read_int(spec, item, field, -n_tokens, n_tokens - 1, p));
         *p += *p < 0 ? n_tokens : 0;
+        HS_TRY(hs_spec_once(spec, field, seen, *p));
     }
     return HS_OK;
 }

@@ -34,3 +34,7 @@
 {"a scale that is a string", "[{\"hook\":\"hook_embed\",\"op\":\"scale\",\"scale\":\"2\"}]", HS_EEDIT, "edits[0].scale"},
 {"a clamp upside down", "[{\"hook\":\"hook_embed\",\"op\":\"clamp\",\"value\":[1,0,0,0,0,0],\"min\":2,\"max\":1}]", HS_EEDIT, "edits[0].min"},
 {"a mean over nothing", "[{\"hook\":\"hook_embed\",\"op\":\"mean\",\"value\":{\"run\":\"B\",\"positions\":[]}}]", HS_EEDIT, "edits[0].value.positions"},
+{"no heads at all", "[{\"hook\":\"*.hook_z\",\"op\":\"zero\",\"heads\":[]}]", HS_EEDIT, "edits[0].heads: the list is empty"},
+{"no positions at all", "[{\"hook\":\"hook_embed\",\"op\":\"zero\",\"positions\":[]}]", HS_EEDIT, "edits[0].positions: the list is empty"},
+{"no sources at all", "[{\"hook\":\"*.hook_pattern\",\"op\":\"zero\",\"sources\":[]}]", HS_EEDIT, "edits[0].sources: the list is empty"},
+{"no dims at all", "[{\"hook\":\"hook_embed\",\"op\":\"zero\",\"dims\":[3,3]}]", HS_EEDIT, "edits[0].dims: [3, 3) is empty"},
