@@ -7,24 +7,26 @@ import { join } from 'node:path';
 import { DIST } from './browser.mjs';
 
 /** What stands before the worker's script: a log of studies' units and of messages, told on a channel. A unit of `slow`
- *  takes at least `unitMs` (a busy core), an answer is `answerMs` later (a busy page), in its order. */
+ *  takes at least `unitMs` (a busy core), which the channel may change, an answer is `answerMs` later (a busy page), in its order. */
 const prelude = ({ slow, unitMs, answerMs }) => `{
   const at = () => performance.timeOrigin + performance.now();
   const log = [];
   const studies = new Map();
   const channel = new BroadcastChannel('hookscope-units');
-  channel.onmessage = ({ data }) => data === 'log' && channel.postMessage(log);
+  let least = ${unitMs};
+  channel.onmessage = ({ data }) => (data === 'log' ? channel.postMessage(log) : (least = data.unitMs ?? least));
   addEventListener('message', ({ data }) => log.push({ what: data.kind === 'cancel' ? 'cancel' : 'ask', id: data.id, kind: data.kind, read: data.ask?.read, at: at() }));
   const asleep = new Int32Array(new SharedArrayBuffer(4)); // the page is isolated: tools/serve.mjs
   const { instantiate } = WebAssembly;
   WebAssembly.instantiate = async (...given) => {
     const made = await instantiate.apply(WebAssembly, given);
     const own = (made.instance ?? made).exports;
+    const memory = own.memory ?? given[1].env.memory; // of a shared build
     const exports = { ...own };
     exports.hsw_read_new = (model, run, minus, text, bytes, out) => {
-      const document = JSON.parse(new TextDecoder().decode(new Uint8Array(own.memory.buffer, text, bytes)));
+      const document = JSON.parse(new TextDecoder().decode(new Uint8Array(memory.buffer, text, bytes).slice()));
       const status = own.hsw_read_new(model, run, minus, text, bytes, out);
-      if (status === 0) studies.set(new Int32Array(own.memory.buffer)[out / 4], document.read);
+      if (status === 0) studies.set(new Int32Array(memory.buffer)[out / 4], document.read);
       return status;
     };
     exports.hs_read_step = (reading) => {
@@ -32,12 +34,12 @@ const prelude = ({ slow, unitMs, answerMs }) => `{
       const read = studies.get(reading);
       log.push({ what: 'unit', reading, read, at: began });
       const more = own.hs_read_step(reading);
-      const left = ${unitMs} - (at() - began);
+      const left = least - (at() - began);
       if (${JSON.stringify(slow)}.includes(read) && left > 0) Atomics.wait(asleep, 0, 0, left);
       return more;
     };
     exports.hs_read_free = (reading) => {
-      log.push({ what: 'free', reading, read: studies.get(reading), at: at() });
+      log.push({ what: 'free', reading, read: studies.get(reading), heap: memory.buffer.byteLength, at: at() });
       studies.delete(reading);
       own.hs_read_free(reading);
     };
@@ -60,7 +62,15 @@ export async function watchUnits(page, { slow = [], unitMs = 0, answerMs = 0 } =
   });
 }
 
-/** What happened in the worker so far: [{ what: 'ask' | 'cancel' | 'unit' | 'free', at (ms), ... }]. */
+/** How long a unit takes from now on, at least. */
+export const paceUnits = (page, unitMs) =>
+  page.evaluate((ms) => {
+    const channel = new BroadcastChannel('hookscope-units');
+    channel.postMessage({ unitMs: ms });
+    channel.close();
+  }, unitMs);
+
+/** What happened in the worker so far: [{ what: 'ask' | 'cancel' | 'unit' | 'free', at (ms), ... }]; 'free' with the bytes of the heap. */
 export const unitsOf = (page) =>
   page.evaluate(
     () =>
