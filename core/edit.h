@@ -50,6 +50,11 @@ void hs_edits_apply(const hs_edits *edits, int hook, int layer, int head, hs_row
 /* The same edits' effect on a gradient: from d(objective)/d(value after) to that before, in place. */
 void hs_edits_apply_gradient(const hs_edits *edits, int hook, int layer, hs_real *d, const uint8_t *inside);
 
+/* How many numbers an edit's operand has. */
+int64_t hs_edit_n_values(const hs_edit *edit);
+/* Bytes that the edits hold; layers of their model. */
+uint64_t hs_edits_bytes(const hs_edits *edits, int n_layers);
+
 static inline bool hs_edits_any(const hs_edits *edits, int hook, int layer)
 {
     return edits && edits->any[hs_hook_at(hook, layer)];

@@ -143,6 +143,8 @@ static void mean_over(operand_array *a, int axis)
             a->data[o * inner + k] = (hs_real)(sum / (double)n);
         }
     a->shape[axis] = 1;
+    hs_real *kept = realloc(a->data, (size_t)(outer * inner) * sizeof *kept);
+    a->data = kept ? kept : a->data;
 }
 
 /* Take generated positions that a run of n_run tokens lacks out of the selection. */

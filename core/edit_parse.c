@@ -307,8 +307,29 @@ hs_status hs_edits_compile(const hs_model *model, hs_bytes text, int n_prompt, i
         hs_edits_free(edits);
         return status;
     }
+    hs_edit *fitting = realloc(edits->list, ((size_t)edits->n + 1) * sizeof *fitting); /* of no more room than they take */
+    edits->list = fitting ? fitting : edits->list;
     *out = edits;
     return HS_OK;
+}
+
+int64_t hs_edit_n_values(const hs_edit *e)
+{
+    int64_t n = e->value ? 1 : 0;
+    for (int i = 0; i < e->n_axes; i++)
+        n *= e->value_stride[i] ? e->n_index[i] : 1;
+    return n;
+}
+
+uint64_t hs_edits_bytes(const hs_edits *edits, int n_layers)
+{
+    uint64_t bytes = sizeof *edits + (uint64_t)HS_N_HOOKS * (uint64_t)(n_layers > 0 ? n_layers : 1) + sizeof *edits->list;
+    for (int i = 0; i < edits->n; i++) {
+        bytes += sizeof *edits->list + (uint64_t)hs_edit_n_values(&edits->list[i]) * sizeof(hs_real);
+        for (int axis = 0; axis < edits->list[i].n_axes; axis++)
+            bytes += (uint64_t)edits->list[i].n_index[axis] * sizeof(int);
+    }
+    return bytes;
 }
 
 void hs_edits_free(hs_edits *edits)

@@ -145,25 +145,6 @@ static hs_status put_document(const dose *s, const hs_read_spec *spec, hs_text *
     return out->lost ? hs_fail(spec->detail, HS_EMEMORY, "no memory for the edits") : HS_OK;
 }
 
-static int64_t n_values(const hs_edit *e)
-{
-    int64_t n = 1;
-    for (int i = 0; i < e->n_axes; i++)
-        n *= e->value_stride[i] ? e->n_index[i] : 1;
-    return n;
-}
-
-static uint64_t bytes_of(const hs_reading *r, const hs_edits *edits)
-{
-    uint64_t bytes = sizeof *edits + (uint64_t)HS_N_HOOKS * (uint64_t)(r->model->cfg.n_layers ? r->model->cfg.n_layers : 1);
-    for (int i = 0; i < edits->n; i++) {
-        bytes += sizeof *edits->list + (uint64_t)n_values(&edits->list[i]) * sizeof(hs_real);
-        for (int axis = 0; axis < edits->list[i].n_axes; axis++)
-            bytes += (uint64_t)edits->list[i].n_index[axis] * sizeof(int);
-    }
-    return bytes;
-}
-
 /* The edit compiled for every prompt, and what its operands are. */
 static hs_status compile(dose *s, hs_reading *r, const hs_read_spec *spec, hs_bytes text)
 {
@@ -174,13 +155,13 @@ static hs_status compile(dose *s, hs_reading *r, const hs_read_spec *spec, hs_by
             hs_detail_lead(spec->detail, "edits[1]", "steer");
             return status;
         }
-        hs_read_promise(r, bytes_of(r, s->edits[p]));
+        hs_read_promise(r, hs_edits_bytes(s->edits[p], r->model->cfg.n_layers));
     }
     const hs_edits *edits = s->edits[0];
     bool is_zero = true;
     HS_READ_TAKE(r, spec, s->values, edits->n);
     for (int i = 0; i < edits->n; i++) {
-        int64_t n = n_values(&edits->list[i]);
+        int64_t n = hs_edit_n_values(&edits->list[i]);
         HS_READ_TAKE(r, spec, s->values[i], n);
         memcpy(s->values[i], edits->list[i].value, (size_t)n * sizeof(hs_real));
         for (int64_t j = 0; j < n; j++) {
@@ -316,7 +297,7 @@ static void set_edits(const dose *s, int prompt, int way, double strength)
     int which = way - s->frozen; /* of the random directions, from 1 */
     for (int i = 0; i < s->edits[prompt]->n; i++) {
         hs_edit *e = &s->edits[prompt]->list[i];
-        int64_t n = n_values(e);
+        int64_t n = hs_edit_n_values(e);
         int last = e->n_axes - 1;
         if (which >= 1)
             randomise(e->value, s->values[i], n, e->value_stride[last] ? e->n_index[last] : 1, which);

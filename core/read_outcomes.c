@@ -66,7 +66,7 @@ static hs_status read_way(outcomes *s, hs_reading *r, const hs_read_spec *spec, 
 }
 
 /* The way's edits, for its own prompt and as many positions as the longest can have. */
-static hs_status compile(outcomes *s, const hs_reading *r, const hs_read_spec *spec, hs_json_at object, int i)
+static hs_status compile(outcomes *s, hs_reading *r, const hs_read_spec *spec, hs_json_at object, int i)
 {
     char where[32], lead[48];
     way *w = &s->ways[1 + i];
@@ -80,6 +80,8 @@ static hs_status compile(outcomes *s, const hs_reading *r, const hs_read_spec *s
         status = hs_edits_compile(r->model, prompt.edits_text, w->n_ids, s->n_rows, &sources, spec->detail, &w->edits);
     if (status != HS_OK)
         hs_detail_lead(spec->detail, "edits", lead);
+    else if (w->edits)
+        hs_read_promise(r, hs_edits_bytes(w->edits, r->model->cfg.n_layers));
     hs_prompt_free(&prompt);
     return status;
 }

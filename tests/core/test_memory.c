@@ -82,32 +82,65 @@ static const char *const DOCUMENTS[] = {
     "{\"name\":\"b\",\"ids\":[4,5,6,7,8,9,1,2,3],\"frozen\":true}],\"max_new\":30}",
 };
 
+static void check(hs_model *model, const char *text)
+{
+    hs_reading *reading = NULL;
+    hs_detail detail = {""};
+    TEST("memory as stated: %.60s", text);
+    size_t before = taken;
+    if (!CHECK_STATUS(hs_read_new(model, NULL, NULL, (hs_bytes){text, strlen(text), "spec.json"}, &detail, &reading), HS_OK, detail))
+        return;
+    double stated = (double)hs_read_bytes(reading);
+    most = taken;
+    CHECK_STATUS(hs_read_begin(reading, &detail), HS_OK, detail);
+    while (hs_read_step(reading))
+        ;
+    double peak = (double)(most - before);
+    if (!CHECK(peak < 1.05 * stated && peak > 0.95 * stated))
+        printf("    stated %.0f, taken %.0f: %.900s\n", stated, peak, text);
+    hs_read_free(reading);
+    CHECK(taken == before);
+}
+
+static char *put_list(char *out, int n, int first, int step)
+{
+    for (int i = 0; i < n; i++)
+        out += sprintf(out, "%s%d", i ? "," : "[", (first + step * i) % 900);
+    return out + sprintf(out, "]");
+}
+
+/* "outcomes" whose edits hold much: in each way a vector, or what a run has at every layer. */
+static void write_ways(char *out, int n_ways, const char *op, bool of_run)
+{
+    out += sprintf(out, "{\"read\":\"outcomes\",\"max_new\":5,\"base\":[1,2,3],\"ways\":[");
+    for (int i = 0; i < n_ways; i++) {
+        out = put_list(out + sprintf(out, "%s{\"name\":\"%d\",\"ids\":", i ? "," : "", i), 40, i, 5);
+        out += sprintf(out, ",\"edits\":[{\"hook\":\"blocks.*.hook_resid_pre\",\"op\":\"%s\",\"value\":", op);
+        out = of_run ? out + sprintf(out, "{\"run\":\"B\"}") : put_list(out, 96, 1, 1);
+        out += sprintf(out, "}]");
+        out = of_run ? put_list(out + sprintf(out, ",\"runs\":{\"B\":"), 40, i, 7) : out;
+        out += sprintf(out, of_run ? "}}" : "}");
+    }
+    strcpy(out, "]}");
+}
+
 int main(void)
 {
     static const char CONFIG[] = "{\"n_layers\":4,\"d_model\":96,\"n_ctx\":64,\"d_head\":24,\"n_heads\":4,\"d_vocab\":900,\"d_mlp\":384,"
                                  "\"act_fn\":\"gelu_new\",\"normalization_type\":\"LN\"}";
+    static char ways[40000];
     uint64_t state = 3;
     hs_model *model = random_model(&state, CONFIG);
     hs_detail detail = {""};
     CHECK_STATUS(hs_model_pack(model, true, &detail), HS_OK, detail); /* the model's own, which outlives a study */
-    for (size_t i = 0; i < sizeof DOCUMENTS / sizeof *DOCUMENTS; i++) {
-        const char *text = DOCUMENTS[i];
-        hs_reading *reading = NULL;
-        TEST("memory as stated: %.60s", text);
-        size_t before = taken;
-        if (!CHECK_STATUS(hs_read_new(model, NULL, NULL, (hs_bytes){text, strlen(text), "spec.json"}, &detail, &reading), HS_OK, detail))
-            continue;
-        double stated = (double)hs_read_bytes(reading);
-        most = taken;
-        CHECK_STATUS(hs_read_begin(reading, &detail), HS_OK, detail);
-        while (hs_read_step(reading))
-            ;
-        double peak = (double)(most - before);
-        if (!CHECK(peak < 1.05 * stated && peak > 0.95 * stated))
-            printf("    stated %.0f, taken %.0f: %s\n", stated, peak, text);
-        hs_read_free(reading);
-        CHECK(taken == before);
-    }
+    for (size_t i = 0; i < sizeof DOCUMENTS / sizeof *DOCUMENTS; i++)
+        check(model, DOCUMENTS[i]);
+    write_ways(ways, 32, "add", false);
+    check(model, ways);
+    write_ways(ways, 4, "patch", true);
+    check(model, ways);
+    write_ways(ways, 8, "mean", true);
+    check(model, ways);
     hs_model_free(model);
     return HARNESS_END();
 }

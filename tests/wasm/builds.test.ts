@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { compareAll, compareBits } from '../golden/compare.mjs';
-import { checkReads } from '../golden/read_walk.mjs';
+import { checkPaths, checkReads, checkSteers, checkSweeps } from '../golden/read_walk.mjs';
 import { checkEdits, checkGenerations, checkGradients, checkHooks, checkIdentities, demand, modelFolder, models, modelsWith } from '../golden/walk.mjs';
 import { N_TILES } from '../../site/src/engine/abi.gen';
 import { pickBuild } from '../../site/src/engine/wasm';
@@ -69,7 +69,10 @@ describe('relaxed: within the tolerance of the reference', () => {
   beforeAll(async () => {
     relaxed = await createAdapter(relaxedBytes);
   });
-  const checks = { hooks: checkHooks, edits: checkEdits, identities: checkIdentities, gradients: checkGradients, reads: checkReads, generations: checkGenerations };
+  const checks = {
+    hooks: checkHooks, edits: checkEdits, identities: checkIdentities, gradients: checkGradients, reads: checkReads, paths: checkPaths, steers: checkSteers,
+    sweeps: checkSweeps, generations: checkGenerations,
+  };
   for (const [kind, check] of Object.entries(checks))
     test.each(modelsWith(kind))(`${kind} of %s`, async (model: string) => demand(await check(relaxed, model)));
 
