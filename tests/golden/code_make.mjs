@@ -22,7 +22,7 @@ for (const { model, processing = [] } of experiments) models[[model, ...processi
 writeFileSync(join(folder, 'models.json'), `${JSON.stringify(models, null, 1)}\n`);
 
 for (const name of readdirSync(folder)) if (name.endsWith('.py')) unlinkSync(join(folder, name));
-const files = experiments.flatMap((experiment) => LIBRARIES.map((library) => {
+const files = experiments.flatMap((experiment) => (experiment.libraries ?? LIBRARIES).map((library) => {
   const file = join(folder, `${experiment.name}.${library}.py`);
   writeFileSync(file, toCode(inputOf(experiment, models), library));
   return file;

@@ -8,7 +8,7 @@ import { experiments, folder, hsModel, LIBRARIES, withModel } from './code_exper
 import { native } from './native.mjs';
 import { readTensors } from './st.mjs';
 
-const READS = 'lens states attribution decompose attention pair neurons neuron directions written detect predictions vector'.split(' ');
+const READS = 'lens states attribution decompose attention pair neurons neuron directions written detect predictions vector sweep path attribute edges circuit ablate'.split(' ');
 const OPS = 'zero scale set add mean patch freeze project_out clamp'.split(' ');
 const MODELS = ['stories-2l', 'stories-gelu-4l', 'odd_gelu_ln'];
 
@@ -57,11 +57,11 @@ test('every reading, every op, both shipped models, a random one of odd sizes an
 });
 
 for (const experiment of experiments) {
-  const { name, model, processing = [], what } = experiment;
+  const { name, model, processing = [], what, libraries = LIBRARIES } = experiment;
   test(`code: ${name}`, () => {
     assert.deepEqual(models[[model, ...processing]], hsModel(model, processing), 'the model is another one than when the code ran');
     const expected = withModel(model, processing, (place) => byHs(place, what));
-    for (const library of LIBRARIES) {
+    for (const library of libraries) {
       const prefix = `${name}/${library}/`;
       const got = new Map([...numbers].filter(([key]) => key.startsWith(prefix)).map(([key, x]) => [key.slice(prefix.length), x]));
       assert.deepEqual([...got.keys()].sort(), [...expected.keys()].filter((key) => !LEFT_OUT.test(key)).sort(), library);

@@ -1,6 +1,7 @@
 import type { Edit, MinusRun, ModelConfig, ReadName, RunRequest } from '../engine/types';
 import { hooksOf, matches } from './hooks';
-import type { Values } from './python';
+import { literal, type Values } from './python';
+import { STUDIES } from './studies';
 
 /** A reading document (docs/formats.md, "Reading"), with those fields of its own that are more than filled in. */
 export interface Document {
@@ -22,44 +23,68 @@ export interface Document {
   /** Of a vector: how it is made, and where it is looked at. */
   readonly recipe?: Readonly<Record<string, unknown>>;
   readonly at?: Readonly<Record<string, unknown>>;
-  /** Of a sweep. */
-  readonly what?: unknown;
+  /** Of a study. */
+  readonly clean?: readonly number[];
+  readonly corrupted?: readonly number[];
+  readonly pairs?: readonly Pair[];
+  readonly prompts?: readonly (readonly number[])[];
+  readonly over?: unknown;
+  readonly what?: string | readonly string[];
   readonly by?: string;
   readonly layers?: readonly number[];
   readonly heads?: unknown;
   readonly direction?: string;
   readonly metric?: Readonly<Record<string, unknown>>;
+  readonly senders?: string | readonly (string | readonly string[])[];
+  readonly receivers?: string | readonly (string | readonly string[])[];
 }
 
-/** Which of TransformerLens' functions gives a sweep, by its axes; and a cell's index after the batch. */
+interface Pair {
+  readonly clean?: readonly number[];
+  readonly corrupted?: readonly number[];
+  readonly correct?: number;
+  readonly wrong?: number;
+}
+
+/** By the axes of a sweep: which of TransformerLens' functions gives it, and a cell's index after the batch. */
 const SWEEPS: Readonly<Record<string, readonly [suffix: string, loops: string, cell: string]>> = {
-  'layer,position': ['', 'for p in range(T)', 'p'],
+  'layer,position': ['', 'for p in positions', 'p'],
   'layer,head': ['_all_pos', 'for h in heads', ':, h'],
-  'layer,position,head': ['_by_pos', 'for p in range(T) for h in heads', 'p, h'],
-  'layer,head,dest': ['_by_pos', 'for h in heads for d in range(T)', 'h, d'],
-  'layer,head,dest,src': ['_dest_src_pos', 'for h in heads for d in range(T) for s in range(T)', 'h, d, s'],
+  'layer,position,head': ['_by_pos', 'for p in positions for h in heads', 'p, h'],
+  'layer,head,dest': ['_by_pos', 'for h in heads for d in positions', 'h, d'],
+  'layer,head,dest,src': ['_dest_src_pos', 'for h in heads for d in positions for s in range(T)', 'h, d, s'],
 };
 
-/** What a sweep's template is filled with. */
-function sweepOf({ what, by = '', layers, heads, metric = {}, direction, read, ...rest }: Document, { n_layers, n_heads }: ModelConfig): Values {
-  if (read !== 'sweep') return {};
-  const [suffix = '', loops = '', cell = ''] = SWEEPS[by] ?? [];
-  const { clean, corrupted } = rest as { readonly clean?: unknown; readonly corrupted?: unknown };
-  const names = [what].flat().map(String);
-  const hooks = names.map((name) => (suffix ? `attn.hook_${name}` : `hook_${name}`));
-  const functions = names.map((name) => `patching.get_act_patch_${suffix ? 'attn_head_' : ''}${name === 'z' ? 'out' : name}${suffix}`);
+/** What a study's template is filled with. */
+function studyOf({ what, by = '', metric = {}, layers, heads, positions, senders, receivers, ...rest }: Document, { n_layers, n_heads }: ModelConfig): Values {
+  const names = [what ?? []].flat();
+  const [suffix, loops, cell = ''] = SWEEPS[by] ?? [];
   const pattern = names[0] === 'pattern';
+  const known = suffix ? 'z q k v pattern' : suffix === '' ? 'resid_pre resid_mid attn_out mlp_out' : '';
+  const asked = `${names} by ${by}`;
+  if (names.some((name) => !known.split(' ').includes(name)) || /pattern(,|.*pos)|,pattern|^(?!pattern).*dest/.test(asked))
+    throw new Error(`there is no code for ${asked}: copy it as a document for hs instead`);
+  const pairs: readonly Pair[] = rest.pairs ?? [rest];
+  const T = (rest.prompts?.[0] ?? pairs[0]?.clean)?.length;
+  const axes = by.split(',');
+  const chosen = { layer: layers, head: heads, position: positions, dest: positions } as Readonly<Record<string, unknown>>;
+  const these = (some: unknown, n: unknown) => (some ? literal(some) : `range(${n})`);
+  const lists = (of: typeof senders) => [of ?? []].flat().map((name) => [name].flat());
+  const answer = (name: 'correct' | 'wrong') => rest.pairs?.map((pair) => pair[name] ?? metric[name]) ?? metric[name];
   return {
-    ...Object.fromEntries(Object.entries(metric).map(([name, value]) => [`m_${name}`, value])),
-    base: direction === 'noise' ? clean : corrupted,
-    source: direction === 'noise' ? corrupted : clean,
-    from: direction === 'noise' ? 'clean' : 'corrupted',
-    hooks, loops,
-    functions: functions.join(', '),
-    layers: layers ?? Array.from({ length: n_layers }, (_, l) => l),
-    heads: heads ?? Array.from({ length: n_heads }, (_, h) => h),
+    m_correct: answer('correct'), m_wrong: answer('wrong'), m_position: metric['position'] ?? -1, m_from: metric['from'] ?? 0,
+    each: rest.pairs ? `range(${pairs.length})` : ':',
+    clean: pairs.map((pair) => pair.clean), corrupted: pairs.map((pair) => pair.corrupted),
+    over: rest.over ?? rest.prompts,
+    hooks: names.map((name) => `${suffix && 'attn.'}hook_${name}`), T, loops,
+    functions: names.map((name) => `patching.get_act_patch_${suffix && 'attn_head_'}${name === 'z' ? 'out' : name}${suffix}`).join(', '),
+    layers: these(layers, n_layers), heads: these(heads, n_heads), places: these(positions, T),
     cell: pattern ? cell.replace(/^:, h/, 'h') : cell,
-    shape: by.split(',').map((axis) => ({ layer: 'len(layers)', head: 'len(heads)' })[axis] ?? 'T').join(', '),
+    shape: axes.map((axis) => ({ layer: 'len(layers)', head: 'len(heads)', src: 'T' })[axis] ?? 'len(positions)').join(', '),
+    // What a sweep of all gives, where some are asked for.
+    subset: axes.map((axis, i) => (chosen[axis] ? `[${':, '.repeat(i)}${literal(chosen[axis])}]` : '')).join(''),
+    senders: lists(senders), receivers: lists(receivers),
+    final: n_layers ? `blocks.${n_layers - 1}.hook_resid_post` : 'hook_embed',
   };
 }
 
@@ -88,7 +113,6 @@ export function fillings(
     values: {
       ...config,
       ...document,
-      ...sweepOf(document, config),
       ...Object.fromEntries(chosen.map(([name, value]) => [`a_${name}`, /neu|head/.test(name) ? `${value}` : value])),
       ...Object.fromEntries(made.map(([name, value]) => [`r_${name}`, /neuron|ov/.test(name) ? `${value}` : value])),
       ...Object.fromEntries(Object.entries(at).map(([name, value]) => [`at_${name}`, value])),
@@ -101,6 +125,7 @@ export function fillings(
       here: named(state)[0],
       other: named(cosine_to)[0],
       named: [...new Set(states?.flatMap(named))],
+      ...(STUDIES[read] && { ...studyOf(document, config), positions: undefined }),
     },
   };
 }

@@ -4,6 +4,7 @@ import { editedHooks, edits, isRun, type EditedRun } from './edits';
 import { hooksOf, matches } from './hooks';
 import { literal, render, settled, type Values } from './python';
 import { BLOCKS, GENERATE, READINGS } from './readings';
+import { STUDIES, STUDY_BLOCKS } from './studies';
 
 interface Hooks extends Pick<RunRequest, 'ids' | 'edits' | 'runs' | 'vectors'> {
   readonly hooks: readonly string[];
@@ -28,10 +29,10 @@ import json
 from glob import glob
 import torch
 ~nnsight?~sweep?from functools import reduce
-import numpy as np
-^from nnsight import NNsight^
+^^~(nnsight.*sweep|ablate|attribute)?import numpy as np
+^~nnsight?from nnsight import NNsight^
 from safetensors.torch import load_file
-from transformer_lens import ~nnsight?ActivationCache, ^HookedTransformer, HookedTransformerConfig~detect?, head_detector^~nnsight?;~sweep?, patching^^
+from transformer_lens import ~nnsight?ActivationCache, ^HookedTransformer, HookedTransformerConfig~detect?, head_detector^~nnsight?;~(sweep|attribute)?, patching^^
 
 folder = $id  # model.safetensors has SHA-256 %sha256
 config = {k: v for k, v in json.load(open(f"{folder}/config.json")).items() if k not in ("model_type", "dtype")}
@@ -98,7 +99,7 @@ const entries = (lines: readonly string[]) => lines
 
 /** A template of readings.ts as lines that leave `out`. Where there are no positions, what picks them is left out. */
 function outText(template: string, facts: string, values: Values): string {
-  const text = settled(`&before\n${template.trim()}`, (those) => those.replace(/&(\w+)/g, (_, name) => BLOCKS[name]!));
+  const text = settled(template.trim(), (those) => those.replace(/&(\w+)/g, (_, name) => BLOCKS[name] ?? STUDY_BLOCKS[name]!));
   const { positions, minus } = values;
   const filled = render(text, facts, values);
   const [run = [], named = [], after = []] = `\n${positions ? filled : filled.replace(/\[(:, )?at\]|(, )?pos_slice=at\b/g, '')}`
@@ -122,18 +123,21 @@ export function toCode({ model, what, text = '' }: CodeInput, library: 'transfor
   const document = what.document as Document & GenerateRequest & { readonly hooks?: readonly string[] };
   const { ids: prompt = [], forced = [], minus, vectors, twin, read } = document;
   const { length } = prompt;
-  if (what.kind === 'generate' ? !forced.length : !length && !['directions', 'vector', 'sweep'].includes(read))
+  if (what.kind === 'generate' ? !forced.length : !length && !STUDIES[read] && !['directions', 'vector'].includes(read))
     throw new Error('code needs the tokens of a run: random ones, and those not drawn yet, are not known');
-  if (read && READINGS[read] === undefined) throw new Error(`there is no code for "${read}" yet; copy it as a document for hs instead`);
+  if (read && !READINGS[read] && (library === 'nnsight' ? read !== 'sweep' : !STUDIES[read]))
+    throw new Error(`there is no ${library} code for "${read}": copy it ${STUDIES[read] ? 'as TransformerLens code' : 'as a document for hs'} instead`);
   const continued = [...Array.from(prompt), ...forced.slice(0, -1)];
   // Every pattern is that of the same tokens without the edits.
   const frozen = document.freeze_attention && {
     edits: [...(document.edits ?? []), { hook: 'blocks.*.attn.hook_pattern', op: 'freeze' as const, value: { run: 'unedited' } }],
     runs: { ...document.runs, unedited: continued },
   };
-  const edited = [...editedHooks(document, config), ...editedHooks(minus, config)];
+  const edited = [document, minus].flatMap((run) => editedHooks(run, config));
   const hooks = hooksOf(config).filter((hook) => document.hooks?.some((glob) => matches(glob, hook)));
-  const switches = Object.entries(SWITCHES).filter(([, pattern]) => [...edited, ...hooks].some((hook) => pattern.test(hook)));
+  // Of every head its output and its inputs, where edges are.
+  const graph = /path|edges|circuit/.test(read) ? ['result', 'q_input', config.attn_only ? '' : 'mlp_in'] : [];
+  const switches = Object.entries(SWITCHES).filter(([, pattern]) => [...edited, ...hooks, ...graph].some((hook) => pattern.test(hook)));
   const names = new Map<string, string>();
 
   /** The lines of a run and of those that its edits name: they leave `logits` [T, vocab] and `cache`. */
@@ -163,6 +167,6 @@ ${render(RUN, `${library} ${comment && 'text'} ${parts.lines && 'lines'}`, { ...
     runs: (length ? runText({ ...document, ...frozen, ids: continued, length }, '', text) : '') +
       (minus ? runText({ vectors, ...minus, length }, '_minus') : '') +
       (twin ? runText({ ids: continued, length }, '_twin') : ''),
-    reading: outText(read ? (READINGS[read] ?? '') : hooks.length ? ofHooks : GENERATE, `${facts} ${library}`, { ...values, ...(read ? {} : { k: document.k ?? 5, last: length - 1 }) }),
+    reading: outText(STUDIES[read] ?? `&before\n${read ? READINGS[read] : hooks.length ? ofHooks : GENERATE}`, `${facts} ${library}`, { ...values, ...(read ? {} : { k: document.k ?? 5, last: length - 1 }) }),
   }).replace(/\n{3,}/g, '\n\n') + '\n';
 }

@@ -3,7 +3,7 @@ import type { ReadName } from '../engine/types';
 /** The readings as templates (python.ts): lines that are true of each run (`ids` [1, T], `logits` [T, vocab], `cache`); after a line
  *  "--" what they leave, `name=expression`, or names of variables; after another one what follows the difference of two runs. A line
  *  that begins with "+" chooses something, in the first run only; what begins with "!" was chosen. `&name` is a template of BLOCKS.
- *  Studies, which make runs of their own, may have none. */
+ *  Studies, which make runs of their own, are in studies.ts. */
 export const READINGS: Readonly<Partial<Record<ReadName, string>>> = {
   lens: `
 &states
@@ -210,29 +210,6 @@ values.norm=vector.norm(dim=-1).mean()
 values.stream_norm=stream.norm(dim=-1).mean()
 values.ratio=vector.norm(dim=-1).mean() / stream.norm(dim=-1).mean()
 values.cosine=(stream / stream.norm(dim=-1, keepdim=True)).mean(0) @ total / total.norm()`,
-
-  sweep: `
-base, source = torch.tensor([$base]), torch.tensor([$source])
-_, cache = model.run_with_cache(source)
-~"kl"?log_p = model(torch.tensor([$clean]))[0, $m_position].log_softmax(-1)
-^def metric(logits):
-    row = logits[0, $m_position]
-    ~"logit_diff"?return row[$m_correct] - row[$m_wrong]^~"log_prob"?return row.log_softmax(-1)[$m_correct]^~"rank"?return ((row > row[$m_correct]).sum() + (row[:$m_correct] == row[$m_correct]).sum()).float()^~"kl"?return (log_p.exp() * (log_p - row.log_softmax(-1))).sum()^
-~nnsight?layers, heads, T = $layers, $heads, base.shape[1]
-def patch(hook, l, cell):  # one patch, one run
-    point = reduce(getattr, hook.split("."), nn.blocks[l])
-    with nn.trace(base):
-        x = point.output.clone()
-        x[cell] = cache[f"blocks.{l}.{hook}"][cell]
-        point.output = x
-        patched = nn.output.save()
-    return metric(patched)
-values = [torch.stack([patch(hook, l, np.s_[0, %cell]) for l in layers %loops]).reshape(%shape) for hook in $hooks];values = [get(model, base, cache, metric) for get in [%functions]]
-~"layers"?values = [x[$layers]~"heads"?[:, $heads]^ for x in values]^^
---
-~"what":"?values=values[0];values=torch.stack(values)^
-values.clean=metric(model(torch.tensor([$clean])))
-values.corrupted=metric(model(torch.tensor([$corrupted])))`,
 
   predictions: `
 rows = logits[at]

@@ -15,25 +15,26 @@ torch.set_grad_enabled(False)
 for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
 nn = NNsight(model)
-base, source = torch.tensor([[0, 11, 22, 33, 44, 55, 66]]), torch.tensor([[0, 11, 22, 99, 44, 55, 66]])
-_, cache = model.run_with_cache(source)
-log_p = model(torch.tensor([[0, 11, 22, 33, 44, 55, 66]]))[0, -1].log_softmax(-1)
+clean, corrupted = torch.tensor([[0, 11, 22, 33, 44, 55, 66]]), torch.tensor([[0, 11, 22, 99, 44, 55, 66]])
+base, source = clean, corrupted  # patched, and what from
+_, source_cache = model.run_with_cache(source)
+log_p = model(clean)[:, -1].log_softmax(-1)
 def metric(logits):
-    row = logits[0, -1]
-    return (log_p.exp() * (log_p - row.log_softmax(-1))).sum()
-layers, heads, T = [0, 1], [0, 1, 2, 3, 4, 5, 6, 7], base.shape[1]
-def patch(hook, l, cell):  # one patch, one run
+    rows = logits[:, -1]
+    return (log_p.exp() * (log_p - rows.log_softmax(-1))).sum(-1).mean()
+layers, heads, positions, T = range(2), range(8), range(7), 7
+def one(hook, l, cell):  # one patch, one run
     point = reduce(getattr, hook.split("."), nn.blocks[l])
     with nn.trace(base):
         x = point.output.clone()
-        x[cell] = cache[f"blocks.{l}.{hook}"][cell]
+        x[cell] = source_cache[f"blocks.{l}.{hook}"][cell]
         point.output = x
         patched = nn.output.save()
     return metric(patched)
-values = [torch.stack([patch(hook, l, np.s_[0, p, h]) for l in layers for p in range(T) for h in heads]).reshape(len(layers), T, len(heads)) for hook in ["attn.hook_z"]]
+values = [torch.stack([one(hook, l, np.s_[:, p, h]) for l in layers for p in positions for h in heads]).reshape(len(layers), len(positions), len(heads)) for hook in ["attn.hook_z"]]
 out = {
     "values": values[0],
-    "values.clean": metric(model(torch.tensor([[0, 11, 22, 33, 44, 55, 66]]))),
-    "values.corrupted": metric(model(torch.tensor([[0, 11, 22, 99, 44, 55, 66]]))),
+    "values.clean": metric(model(clean)),
+    "values.corrupted": metric(model(corrupted)),
 }
 print(out)

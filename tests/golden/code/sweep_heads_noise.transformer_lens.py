@@ -11,16 +11,17 @@ model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"})
 torch.set_grad_enabled(False)
 for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
-base, source = torch.tensor([[0, 11, 22, 33, 44, 55, 66]]), torch.tensor([[0, 11, 22, 99, 44, 55, 66]])
-_, cache = model.run_with_cache(source)
-log_p = model(torch.tensor([[0, 11, 22, 33, 44, 55, 66]]))[0, -1].log_softmax(-1)
+clean, corrupted = torch.tensor([[0, 11, 22, 33, 44, 55, 66]]), torch.tensor([[0, 11, 22, 99, 44, 55, 66]])
+base, source = clean, corrupted  # patched, and what from
+_, source_cache = model.run_with_cache(source)
+log_p = model(clean)[:, -1].log_softmax(-1)
 def metric(logits):
-    row = logits[0, -1]
-    return (log_p.exp() * (log_p - row.log_softmax(-1))).sum()
-values = [get(model, base, cache, metric) for get in [patching.get_act_patch_attn_head_out_by_pos]]
+    rows = logits[:, -1]
+    return (log_p.exp() * (log_p - rows.log_softmax(-1))).sum(-1).mean()
+values = [get(model, base, source_cache, metric) for get in [patching.get_act_patch_attn_head_out_by_pos]]
 out = {
     "values": values[0],
-    "values.clean": metric(model(torch.tensor([[0, 11, 22, 33, 44, 55, 66]]))),
-    "values.corrupted": metric(model(torch.tensor([[0, 11, 22, 99, 44, 55, 66]]))),
+    "values.clean": metric(model(clean)),
+    "values.corrupted": metric(model(corrupted)),
 }
 print(out)

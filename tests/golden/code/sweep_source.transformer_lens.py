@@ -11,16 +11,16 @@ model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"})
 torch.set_grad_enabled(False)
 for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
-base, source = torch.tensor([[0, 11, 22, 99, 44, 55, 66]]), torch.tensor([[0, 11, 22, 33, 44, 55, 66]])
-_, cache = model.run_with_cache(source)
+clean, corrupted = torch.tensor([[0, 11, 22, 33, 44, 55, 66]]), torch.tensor([[0, 11, 22, 99, 44, 55, 66]])
+base, source = corrupted, clean  # patched, and what from
+_, source_cache = model.run_with_cache(source)
 def metric(logits):
-    row = logits[0, -1]
-    return row.log_softmax(-1)[33]
-values = [get(model, base, cache, metric) for get in [patching.get_act_patch_attn_head_pattern_dest_src_pos]]
-values = [x[[1]][:, [3]] for x in values]
+    rows = logits[:, -1]
+    return rows.log_softmax(-1)[:, 33].mean()
+values = [get(model, base, source_cache, metric)[[1]][:, [3]] for get in [patching.get_act_patch_attn_head_pattern_dest_src_pos]]
 out = {
     "values": values[0],
-    "values.clean": metric(model(torch.tensor([[0, 11, 22, 33, 44, 55, 66]]))),
-    "values.corrupted": metric(model(torch.tensor([[0, 11, 22, 99, 44, 55, 66]]))),
+    "values.clean": metric(model(clean)),
+    "values.corrupted": metric(model(corrupted)),
 }
 print(out)

@@ -15,24 +15,25 @@ torch.set_grad_enabled(False)
 for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
 nn = NNsight(model)
-base, source = torch.tensor([[0, 1649, 327, 657, 259, 308, 440]]), torch.tensor([[0, 1649, 327, 657, 259, 532, 440]])
-_, cache = model.run_with_cache(source)
+clean, corrupted = torch.tensor([[0, 1649, 327, 657, 259, 532, 440]]), torch.tensor([[0, 1649, 327, 657, 259, 308, 440]])
+base, source = corrupted, clean  # patched, and what from
+_, source_cache = model.run_with_cache(source)
 def metric(logits):
-    row = logits[0, -1]
-    return row[532] - row[308]
-layers, heads, T = [0, 1, 2, 3], [0, 1, 2, 3, 4, 5, 6, 7], base.shape[1]
-def patch(hook, l, cell):  # one patch, one run
+    rows = logits[:, -1]
+    return (rows[:, 532] - rows[:, 308]).mean()
+layers, heads, positions, T = range(4), range(8), range(7), 7
+def one(hook, l, cell):  # one patch, one run
     point = reduce(getattr, hook.split("."), nn.blocks[l])
     with nn.trace(base):
         x = point.output.clone()
-        x[cell] = cache[f"blocks.{l}.{hook}"][cell]
+        x[cell] = source_cache[f"blocks.{l}.{hook}"][cell]
         point.output = x
         patched = nn.output.save()
     return metric(patched)
-values = [torch.stack([patch(hook, l, np.s_[0, p]) for l in layers for p in range(T)]).reshape(len(layers), T) for hook in ["hook_resid_pre", "hook_attn_out", "hook_resid_mid", "hook_mlp_out"]]
+values = [torch.stack([one(hook, l, np.s_[:, p]) for l in layers for p in positions]).reshape(len(layers), len(positions)) for hook in ["hook_resid_pre", "hook_attn_out", "hook_resid_mid", "hook_mlp_out"]]
 out = {
     "values": torch.stack(values),
-    "values.clean": metric(model(torch.tensor([[0, 1649, 327, 657, 259, 532, 440]]))),
-    "values.corrupted": metric(model(torch.tensor([[0, 1649, 327, 657, 259, 308, 440]]))),
+    "values.clean": metric(model(clean)),
+    "values.corrupted": metric(model(corrupted)),
 }
 print(out)

@@ -11,15 +11,16 @@ model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"})
 torch.set_grad_enabled(False)
 for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
-base, source = torch.tensor([[0, 1649, 327, 657, 259, 308, 440]]), torch.tensor([[0, 1649, 327, 657, 259, 532, 440]])
-_, cache = model.run_with_cache(source)
+clean, corrupted = torch.tensor([[0, 1649, 327, 657, 259, 532, 440]]), torch.tensor([[0, 1649, 327, 657, 259, 308, 440]])
+base, source = corrupted, clean  # patched, and what from
+_, source_cache = model.run_with_cache(source)
 def metric(logits):
-    row = logits[0, -1]
-    return row[532] - row[308]
-values = [get(model, base, cache, metric) for get in [patching.get_act_patch_resid_pre, patching.get_act_patch_attn_out, patching.get_act_patch_resid_mid, patching.get_act_patch_mlp_out]]
+    rows = logits[:, -1]
+    return (rows[:, 532] - rows[:, 308]).mean()
+values = [get(model, base, source_cache, metric) for get in [patching.get_act_patch_resid_pre, patching.get_act_patch_attn_out, patching.get_act_patch_resid_mid, patching.get_act_patch_mlp_out]]
 out = {
     "values": torch.stack(values),
-    "values.clean": metric(model(torch.tensor([[0, 1649, 327, 657, 259, 532, 440]]))),
-    "values.corrupted": metric(model(torch.tensor([[0, 1649, 327, 657, 259, 308, 440]]))),
+    "values.clean": metric(model(clean)),
+    "values.corrupted": metric(model(corrupted)),
 }
 print(out)

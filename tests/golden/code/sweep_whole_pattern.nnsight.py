@@ -15,24 +15,25 @@ torch.set_grad_enabled(False)
 for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
 nn = NNsight(model)
-base, source = torch.tensor([[0, 11, 22, 99, 44, 55, 66]]), torch.tensor([[0, 11, 22, 33, 44, 55, 66]])
-_, cache = model.run_with_cache(source)
+clean, corrupted = torch.tensor([[0, 11, 22, 33, 44, 55, 66]]), torch.tensor([[0, 11, 22, 99, 44, 55, 66]])
+base, source = corrupted, clean  # patched, and what from
+_, source_cache = model.run_with_cache(source)
 def metric(logits):
-    row = logits[0, -1]
-    return ((row > row[33]).sum() + (row[:33] == row[33]).sum()).float()
-layers, heads, T = [0, 1], [0, 1, 2, 3, 4, 5, 6, 7], base.shape[1]
-def patch(hook, l, cell):  # one patch, one run
+    rows = logits[:, -1]
+    return rows.argsort(descending=True, stable=True).argsort()[:, 33].float().mean()
+layers, heads, positions, T = range(2), range(8), range(7), 7
+def one(hook, l, cell):  # one patch, one run
     point = reduce(getattr, hook.split("."), nn.blocks[l])
     with nn.trace(base):
         x = point.output.clone()
-        x[cell] = cache[f"blocks.{l}.{hook}"][cell]
+        x[cell] = source_cache[f"blocks.{l}.{hook}"][cell]
         point.output = x
         patched = nn.output.save()
     return metric(patched)
-values = [torch.stack([patch(hook, l, np.s_[0, h]) for l in layers for h in heads]).reshape(len(layers), len(heads)) for hook in ["attn.hook_pattern"]]
+values = [torch.stack([one(hook, l, np.s_[:, h]) for l in layers for h in heads]).reshape(len(layers), len(heads)) for hook in ["attn.hook_pattern"]]
 out = {
     "values": values[0],
-    "values.clean": metric(model(torch.tensor([[0, 11, 22, 33, 44, 55, 66]]))),
-    "values.corrupted": metric(model(torch.tensor([[0, 11, 22, 99, 44, 55, 66]]))),
+    "values.clean": metric(model(clean)),
+    "values.corrupted": metric(model(corrupted)),
 }
 print(out)

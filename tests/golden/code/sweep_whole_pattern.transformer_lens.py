@@ -11,15 +11,16 @@ model = HookedTransformer(HookedTransformerConfig(**{**config, "device": "cpu"})
 torch.set_grad_enabled(False)
 for file in glob(f"{folder}/*.safetensors"):
     model.load_state_dict(load_file(file), strict=False)
-base, source = torch.tensor([[0, 11, 22, 99, 44, 55, 66]]), torch.tensor([[0, 11, 22, 33, 44, 55, 66]])
-_, cache = model.run_with_cache(source)
+clean, corrupted = torch.tensor([[0, 11, 22, 33, 44, 55, 66]]), torch.tensor([[0, 11, 22, 99, 44, 55, 66]])
+base, source = corrupted, clean  # patched, and what from
+_, source_cache = model.run_with_cache(source)
 def metric(logits):
-    row = logits[0, -1]
-    return ((row > row[33]).sum() + (row[:33] == row[33]).sum()).float()
-values = [get(model, base, cache, metric) for get in [patching.get_act_patch_attn_head_pattern_all_pos]]
+    rows = logits[:, -1]
+    return rows.argsort(descending=True, stable=True).argsort()[:, 33].float().mean()
+values = [get(model, base, source_cache, metric) for get in [patching.get_act_patch_attn_head_pattern_all_pos]]
 out = {
     "values": values[0],
-    "values.clean": metric(model(torch.tensor([[0, 11, 22, 33, 44, 55, 66]]))),
-    "values.corrupted": metric(model(torch.tensor([[0, 11, 22, 99, 44, 55, 66]]))),
+    "values.clean": metric(model(clean)),
+    "values.corrupted": metric(model(corrupted)),
 }
 print(out)
