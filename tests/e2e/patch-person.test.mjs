@@ -174,6 +174,9 @@ test('by the pointer: a pair, its sweep, the best head in force, the link withou
   await inspected(page, title);
   const after = await predictionsAreTrue(page, pair, patch, [patch]);
   assert.deepEqual(after['in force'], after.patched);
+  const bars = await page.locator('table.patch-next .mini').evaluateAll((all) => all.map((bar) => bar.getBoundingClientRect().width));
+  assert.equal(bars.length, 4 * after.a.size, 'a bar for each probability, with a patch in force, too');
+  assert.ok(bars.every((width) => width > 0) && Math.max(...bars) > 20);
 
   // A second one is composed with it.
   const second = scoresOf(documents[WHOLE]).map((x, i) => (i === row ? -Infinity : x));
@@ -249,6 +252,39 @@ const fills = (page, name, least = 1) =>
   }, [name, least], { timeout: 60_000 });
 
 const cancel = (page, name) => picture(page, name).getByRole('button', { name: /^Cancel/ });
+
+test('what a person locks in a study stays locked there, and no other study takes its place', async () => {
+  const { page, complaints, close } = await patchBench({});
+  const pair = pairOf('which of two');
+  const documents = documentsOf(pair);
+  const study = (name) => openTab(page, name);
+  const told = () => page.locator('aside.inspector h2').innerText();
+  for (const name of [STREAM, WHOLE]) await shows(page, name, documents[name]);
+  // Until a person chooses, what does most is told of, in every study.
+  await page.waitForFunction(() => /^resid_pre L1, position/.test(document.querySelector('aside.inspector h2')?.textContent));
+  const most = await told();
+  for (const name of ['Path patching', 'Attribution', 'Circuit', 'Sweep']) {
+    await study(name);
+    await inspected(page, most);
+  }
+  await pointAt(page, STREAM, [1, 7], [2 * LAYERS, pair.clean.length]);
+  await page.mouse.down();
+  await page.mouse.up();
+  await page.mouse.move(5, 5);
+  await inspected(page, 'attn_out L0, position 7');
+  // Where nothing was locked it is what was locked last; a node of the drawing is then this study's own.
+  await study('Path patching');
+  await inspected(page, 'attn_out L0, position 7');
+  await page.locator('.model-drawing [data-node="L1H3"]').click();
+  await page.mouse.move(5, 5);
+  await inspected(page, 'z of L1H3, all positions');
+  for (const [name, title] of [['Sweep', 'attn_out L0, position 7'], ['Path patching', 'z of L1H3, all positions'], ['Ablation', null], ['Sweep', 'attn_out L0, position 7']]) {
+    await study(name);
+    if (title) await inspected(page, title);
+  }
+  assert.deepEqual(complaints, []);
+  await close();
+});
 
 test('a sweep of minutes ends after at most one unit, and what it has stays and is true', async () => {
   const unitMs = 1_700;

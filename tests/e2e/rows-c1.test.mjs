@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
-import { after, settled, start } from './lib/browser.mjs';
+import { after, idsOf, settled, start } from './lib/browser.mjs';
 import { hsRead, idOf, modelOf } from './lib/model.mjs';
 import { hsStudy, openPair, openStudy } from './lib/patch.mjs';
 import { choose, compare, numberOf, shows, tableOf, useModel } from './lib/screen.mjs';
@@ -25,12 +25,17 @@ for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or 
     const { clean, corrupted, words } = await openPair(page, name);
     await openStudy(page, 'Ablation');
     const [correct, wrong] = words.map(idOf);
-    let document = { read: 'ablate', prompts: [clean], what: 'z', by: 'layer,head', op: 'zero', metric: { kind: 'loss', from: 0 } };
+    const metric = { kind: 'logit_diff', position: -1, correct, wrong };
+    let document = { read: 'ablate', prompts: [clean], what: 'z', by: 'layer,head', op: 'zero', metric };
     const assertNow = async () => {
       await shows(page, ABLATIONS, document);
       const hs = hsStudy(document, model);
       compare((await tableOf(page, ABLATIONS)).values, [...hs.values].map((value) => value - hs.base), JSON.stringify(document));
     };
+    // It begins with what the pair is about.
+    await assertNow();
+    await choose(page, 'Judged by', 'loss');
+    document = { ...document, metric: { kind: 'loss', from: 0 } };
     await assertNow();
     await choose(page, 'What takes its place', 'mean');
     document = { ...document, op: 'mean' };
@@ -39,7 +44,7 @@ for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or 
     document = { ...document, op: 'resample', over: [corrupted] };
     await assertNow();
     await choose(page, 'Judged by', 'metric');
-    document = { ...document, metric: { kind: 'logit_diff', position: -1, correct, wrong } };
+    document = { ...document, metric };
     await assertNow();
     for (const [word, what] of [['attention', 'attn_out'], ...(id === 'stories-2l' ? [] : [['MLPs', 'mlp_out']])]) {
       await choose(page, 'What is ablated', word);
@@ -54,9 +59,11 @@ test('all heads of a kind at once: which they are, the loss before and after, an
   const { page, complaints, close } = await site.open();
   await settled(page);
   await page.getByRole('button', { name: 'Patch', exact: true }).click();
-  // It takes one prompt.
+  // It takes one prompt, and is then judged by the loss.
   await openStudy(page, 'Ablation');
+  await shows(page, ABLATIONS, { read: 'ablate', prompts: [await idsOf(page)], what: 'z', by: 'layer,head', op: 'zero', metric: { kind: 'loss', from: 0 } });
   const family = page.getByRole('region', { name: 'All heads of a kind' });
+  const kinds = [];
   for (const kind of ['induction', 'previous']) {
     await choose(page, 'Kind of head', kind === 'previous' ? 'previous-token heads' : 'induction heads');
     await family.locator('td.now').first().waitFor();
@@ -66,6 +73,7 @@ test('all heads of a kind at once: which they are, the loss before and after, an
     const scores = [...hsRead({ v: 1, ...document }).arrays.get(kind).data];
     const wanted = scores.flatMap((score, i) => (score > 0.5 && (kind !== 'induction' || i >= 8) ? [`L${Math.floor(i / 8)}H${i % 8}`] : []));
     assert.ok(wanted.length > 0);
+    kinds.push(...wanted.map((head) => `${head} ${kind}`));
     assert.deepEqual(await family.locator('p button').allTextContents(), wanted);
     const rows = await family.locator('tbody tr').evaluateAll((all) =>
       all.map((tr) => ({ document: JSON.parse(tr.dataset.document).document, at: tr.dataset.positions.split(',').map(Number), numbers: [...tr.querySelectorAll('td.num')].map((td) => td.title) })));
@@ -92,6 +100,12 @@ test('all heads of a kind at once: which they are, the loss before and after, an
   assert.deepEqual(chips.map((text) => /ablate (L\dH\d)/.exec(text)?.[1]), await family.locator('p button').allTextContents());
   await family.getByRole('button', { name: 'Switch them back on', exact: true }).click();
   await page.waitForFunction(() => document.querySelectorAll('.chip').length === 0);
+  // The sweep names the same heads, by the same scores, and says so.
+  await openStudy(page, 'Sweep');
+  await page.locator('.offers').getByRole('button', { name: 'which of two', exact: true }).click();
+  await page.locator('.scale-bar').getByText(/on random tokens that stand twice/).waitFor();
+  const { rows } = await tableOf(page, 'the sweep of the heads');
+  assert.deepEqual(rows.filter((name) => / /.test(name)).sort(), kinds.sort());
   assert.deepEqual(complaints, []);
   await close();
 });

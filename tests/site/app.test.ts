@@ -1,4 +1,5 @@
 import { createApp } from '../../site/src/state/app';
+import { NOTHING } from '../../site/src/state/selection';
 import { fakeEngine } from './fakeEngine';
 
 const settle = () => new Promise((done) => setTimeout(done, 20));
@@ -47,5 +48,39 @@ describe('models', () => {
     await settle();
     expect(app.experiment.inForce.value).toHaveLength(1);
     expect(app.runner.shown.value?.a.edits).toHaveLength(1);
+  });
+});
+
+describe('what is selected until a person chooses', () => {
+  it('is what a bench tells of a run, whatever runs then, until the bench has nothing to tell', async () => {
+    const { app } = await start();
+    const story = app.selection.lock.value;
+    const at = { ...NOTHING, dest: 0, depth: 0 };
+    app.tells(app.shown.value?.before, at);
+    expect(app.selection.lock.value).toEqual(at);
+    app.experiment.toggleHead({ layer: 1, head: 3 });
+    await settle();
+    expect(app.shown.value?.edits.length).toBe(1);
+    expect(app.selection.lock.value).toEqual(at);
+    app.tells(null, null);
+    expect(app.selection.lock.value).toEqual(story);
+    expect(app.selection.followsStory.value).toBe(true);
+  });
+
+  it('is not what a bench told of another run', async () => {
+    const { app } = await start();
+    app.tells({}, { ...NOTHING, dest: 0, depth: 0 });
+    expect(app.selection.lock.value.depth).toBe(null);
+  });
+});
+
+describe('looking elsewhere', () => {
+  it('runs nothing', async () => {
+    const { app } = await start();
+    const shown = app.runner.shown.value;
+    app.experiment.look({ bench: 'patch', study: 'circuit' });
+    expect(app.runner.stale.value).toBe(false);
+    await settle();
+    expect(app.runner.shown.value).toBe(shown);
   });
 });

@@ -1,7 +1,8 @@
 import type { ShippedModel } from '../../site/src/engine/types';
-import { Flaw, agree, checkDocument, plan, printable, retokenized, toDocument, type ExperimentDocument } from '../../site/src/state/document';
+import { Flaw, agree, checkDocument, fromDocument, plan, printable, retokenized, toDocument, type ExperimentDocument } from '../../site/src/state/document';
 import { EMPTY } from '../../site/src/state/experiment';
 import { NOTHING } from '../../site/src/state/selection';
+import { VIEW } from '../../site/src/state/view';
 
 const [SMALL, LARGE] = ['a', 'b'].map((c) => c.repeat(64));
 const MODELS = [
@@ -71,10 +72,18 @@ describe('a document', () => {
     expect(retokenized(sent, { a: [0], b: [0, 3] })).toMatch(/splits text A and B into/);
   });
 
-  it('holds only what differs from a fresh page', () => {
-    expect(toDocument({ ...EMPTY, text: 'x' }, NOTHING)).toEqual({ v: 1, a: { text: 'x' } });
-    expect(toDocument({ ...EMPTY, text: 'x', view: { ...EMPTY.view, tab: 'mlp' } }, { ...NOTHING, dest: 0 }, { numbers: { loss: NaN, next: 1 / 3 } }))
+  it('holds only what differs from the defaults of its version', () => {
+    expect(toDocument({ ...EMPTY, text: 'x', view: VIEW }, NOTHING)).toEqual({ v: 1, a: { text: 'x' } });
+    expect(toDocument({ ...EMPTY, text: 'x', view: { ...VIEW, tab: 'mlp' } }, { ...NOTHING, dest: 0 }, { numbers: { loss: NaN, next: 1 / 3 } }))
       .toEqual({ v: 1, a: { text: 'x' }, view: { tab: 'mlp' }, selection: { dest: 0 }, numbers: { next: 0.3333333 } });
+  });
+
+  it('that says nothing of what ablation is judged by means the loss, as ever; a fresh page begins with the metric, and says so', () => {
+    expect(fromDocument({ v: 1, a: { text: 'x' } }).experiment.view.judged).toBe('loss');
+    expect(EMPTY.view).toEqual({ ...VIEW, judged: 'metric' });
+    const sent = toDocument({ ...EMPTY, text: 'x' }, NOTHING);
+    expect(sent.view).toEqual({ judged: 'metric' });
+    expect(fromDocument(sent).experiment.view).toEqual(EMPTY.view);
   });
 
   it('never holds half of a character', () => {

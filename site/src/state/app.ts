@@ -57,7 +57,7 @@ export function createApp(connect: () => Engine) {
   });
   effect(() => {
     asked.value;
-    askNow();
+    untracked(askNow);
   });
 
   /** Pictures follow what is typed: while prompt B is written, it is looked at. */
@@ -88,6 +88,9 @@ export function createApp(connect: () => Engine) {
 
   /** The story belongs to a text, not to what was switched off in it. */
   let told: { before: unknown; story: Selection } | null = null;
+  /** A bench may have a story of its own about a run; it comes before the text's. */
+  let benchs: { readonly before: unknown; readonly at: Selection } | null = null;
+  const storyNow = (): Selection | null => told && (benchs && benchs.before === told.before ? benchs.at : told.story);
   let ids: ArrayLike<number> | null = null;
   effect(() => {
     const now = shown.value;
@@ -107,13 +110,15 @@ export function createApp(connect: () => Engine) {
         head: told?.story.head ?? null, nLayers: config.n_layers, nHeads: config.n_heads, nTokens: now.tokenized.ids.length,
         nDepths: states(config).length, dMlp: config.attn_only ? 0 : config.d_mlp,
       };
-      if (told && selection.followsStory.peek()) selection.follow(told.story);
+      const story = storyNow();
+      if (story && selection.followsStory.peek()) selection.follow(story);
     });
   });
 
   function restore(lock: Selection) {
     selection.restore(lock);
-    if (told && selection.followsStory.peek()) selection.follow(told.story);
+    const story = storyNow();
+    if (story && selection.followsStory.peek()) selection.follow(story);
   }
 
   const offHeads = computed<readonly HeadId[]>(() => (shown.value?.edits ?? []).map(ablatedHead).filter((h) => h !== null));
@@ -204,6 +209,11 @@ export function createApp(connect: () => Engine) {
     begin(left: Experiment, lock: Selection) {
       experiment.current.value = left;
       restore(lock);
+    },
+    /** Until a person chooses, what is selected is what a bench's own story of the run is about; null: the text's again. */
+    tells(before: unknown, at: Selection | null) {
+      benchs = at && { before, at };
+      if (selection.followsStory.peek()) batch(() => restore(NOTHING));
     },
     /** Where the selection is, as it is kept: none while it is the story's own. */
     kept: () => (selection.followsStory.value ? NOTHING : selection.wanted.value),

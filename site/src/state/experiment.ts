@@ -3,7 +3,7 @@ import { computed, signal } from '@preact/signals';
 import type { Edit } from '../engine/types';
 import type { HeadId, Selection } from './selection';
 import type { Steer } from './steer';
-import { SAMPLER, VIEW, type Sampler, type View } from './view';
+import { BEGUN, SAMPLER, type Sampler, type View } from './view';
 
 export interface Intervention {
   readonly edit: Edit;
@@ -24,7 +24,7 @@ export interface Experiment {
   readonly sampler: Sampler;
 }
 
-export const EMPTY: Experiment = { model: '', text: '', textB: null, interventions: [], steer: null, view: VIEW, sampler: SAMPLER };
+export const EMPTY: Experiment = { model: '', text: '', textB: null, interventions: [], steer: null, view: BEGUN, sampler: SAMPLER };
 
 const HISTORY_LENGTH = 100;
 

@@ -26,6 +26,20 @@ export function share(value: number): string {
   return value.toFixed(2);
 }
 
+/** A correlation: as many decimals as it takes to tell it from 1. */
+export function correlationOf(r: number): string {
+  const decimals = [3, 4, 5, 6].find((n) => Math.abs(Number(r.toFixed(n))) !== 1) ?? 6;
+  return r.toFixed(Math.abs(r) === 1 ? 0 : decimals).replace('-', MINUS);
+}
+
+/** Of the line of least squares through points (x, y); NaN where all x are the same. */
+export function slope(x: readonly number[], y: readonly number[]): number {
+  const mean = (of: readonly number[]) => of.reduce((sum, v) => sum + v, 0) / of.length;
+  const [mx, my] = [mean(x), mean(y)];
+  const products = (a: readonly number[], ma: number) => x.reduce((sum, v, i) => sum + (v - mx) * ((a[i] ?? 0) - ma), 0);
+  return products(y, my) / products(x, mx);
+}
+
 /** All that a float32 says. */
 export const full = (value: number): string =>
   (Number.isFinite(value) ? String(Number(value.toPrecision(9))) : three(value)).replace('-', MINUS);

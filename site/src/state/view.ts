@@ -53,7 +53,7 @@ export const OPTIONS = {
   parts: ['heads', 'stream'],
   /** Gradients at B alone, or along the way from B to A. */
   gradient: ['one', 'integrated'],
-  /** Of ablation. */
+  /** Of ablation; where there is no pair, it is judged by the loss. */
   ablated: ['z', 'attn_out', 'mlp_out'],
   judged: ['loss', 'metric'],
   family: ['induction', 'previous', 'duplicate'],
@@ -93,6 +93,9 @@ export const VIEW: View = {
   receiver: 'final',
   edges: null,
 };
+
+/** What a visit begins with. VIEW is what a link of version 1 means where it says nothing, and cannot change. */
+export const BEGUN: View = { ...VIEW, judged: 'metric' };
 
 /** How text is continued: docs/formats.md, "Generation". [default, least, most]; which are whole: document.ts. */
 export const SAMPLER_RANGES = {

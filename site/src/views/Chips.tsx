@@ -9,7 +9,7 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 import { EyeIcon, CrossIcon } from '../ui/icons';
 import { usePage } from './page';
 
-const list = (of: readonly number[]) => of.join(', ');
+const counted = (word: string, of: readonly number[]) => `${word}${of.length === 1 ? '' : 's'} ${of.join(', ')}`;
 
 const brief = (text: string) => (text.length > 24 ? `${text.slice(0, 24)}…` : text);
 
@@ -23,10 +23,10 @@ export function nameOf(edit: Edit): { readonly what: string; readonly on: string
   const neuron = layer !== undefined && edit.dims && edit.dims[1] === edit.dims[0] + 1 ? `L${layer} N${edit.dims[0]}` : null;
   const range = edit.op === 'clamp' ? ` to ${edit.min ?? '−∞'} … ${edit.max ?? '∞'}` : '';
   const where = [
-    edit.heads && `${edit.heads.length === 1 ? 'head' : 'heads'} ${list(edit.heads)}`,
+    edit.heads && counted('head', edit.heads),
     neuron === null && edit.dims && `dims ${edit.dims[0]} to ${edit.dims[1] - 1}`,
-    edit.sources && `sources ${list(edit.sources)}`,
-    edit.positions ? `positions ${list(edit.positions)}` : edit.from !== undefined ? `from position ${edit.from}` : 'all positions',
+    edit.sources && counted('source', edit.sources),
+    edit.positions ? counted('position', edit.positions) : edit.from !== undefined ? `from position ${edit.from}` : 'all positions',
   ];
   const hook = neuron ?? edit.hook.replace(/^blocks\.(\d+)\./, 'L$1 ');
   return { what: `${edit.op}${range}${value}${scale} at ${hook}`, on: where.filter(Boolean).join(', ') };

@@ -33,7 +33,7 @@ function HeadDetails({ shown, head, dest, chosen }: Props) {
         <h2>
           {headName(head)}{' '}
           <small title={scores && `Mean attention over the destinations that can show it, from 0 to 1: ${DETECTORS.map((kind) => `${kind} ${scores[kind]}`).join(', ')}`}>
-            {what ? `${what.kind} ${what.score.toFixed(2)}, ${ordinalWord(rank)} of ${shown.now.heads.length}` : 'no detector sees it here'}
+            {what ? `${what.kind} ${what.score.toFixed(2)} here, ${ordinalWord(rank)} of ${shown.now.heads.length}` : 'no detector sees it here'}
           </small>
         </h2>
         <p class="lit">

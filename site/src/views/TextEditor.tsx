@@ -24,6 +24,7 @@ export function stretches(tokens: readonly Token[]): string[] {
 }
 
 const HINTS = {
+  held: 'Nothing is loaded until you say so above; you can change the text.',
   loading: 'You can change the text while the model loads.',
   ready: 'Pictures follow as you type. Enter is done, Shift Enter a new line.',
   failed: 'Your text is kept.',
@@ -91,7 +92,7 @@ export function TextEditor({ shown, prompt, editing }: EditorProps) {
         }}
       />
       <span class="editor-keys muted" id="editor-keys">
-        {HINTS[app.model.value.kind]}
+        {HINTS[app.held.value ? 'held' : app.model.value.kind]}
       </span>
     </div>
   );

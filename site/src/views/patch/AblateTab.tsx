@@ -17,6 +17,7 @@ import { usePage } from '../page';
 import { positionLabels } from '../tabs/parts';
 import { arrayOf, useReading } from '../useReading';
 import { useStudy } from '../useStudy';
+import { FAMILIES, KINDS_BY, useKinds } from './useKinds';
 import { short } from './cells';
 import { StudyProgress } from '../StudyProgress';
 import type { Bench } from './useBench';
@@ -120,9 +121,6 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
   );
 }
 
-const FAMILIES: Readonly<Record<View['family'], string>> = { induction: 'induction', previous: 'previous-token', duplicate: 'duplicate-token' };
-/** On random tokens that stand twice, a head of such a score is one of the kind: as in docs/induction.md. */
-const OF_THE_KIND = 0.5;
 /** So many random tokens, and the same again. */
 const RANDOM = 25;
 
@@ -131,16 +129,10 @@ function Family({ a }: { readonly a: Shown }) {
   const { app } = usePage();
   const { experiment } = app;
   const { family } = app.view.value;
-  const { seed } = experiment.current.value.sampler;
   const { ids } = a.tokenized;
-  const bos = a.tokenized.tokens[0]?.special ? ids[0] : undefined;
-  const detectDocument: ReadRequest = { read: 'detect', on: 'random', error_measure: 'stripe', seed, ...(bos !== undefined && { bos }) };
-  const detected = useReading(a.info.config.n_layers > 0 ? detectDocument : null);
-  const scores = arrayOf(detected.reading, family);
-  const { n_heads } = a.info.config;
-  const heads = Array.from(scores, (score, i) => ({ layer: Math.floor(i / n_heads), head: i % n_heads, score }))
-    // What an earlier layer has to have written first cannot be read in layer 0.
-    .filter(({ layer, score }) => score > OF_THE_KIND && (family !== 'induction' || layer > 0));
+  const kinds = useKinds(a);
+  const { seed, bos } = kinds;
+  const heads = kinds.of(family);
   const edits = heads.map(ablation);
   const random = useMemo(() => twice(RANDOM, seed, app.vocabulary.value, bos), [seed, app.vocabulary.value, bos]);
   const on = (of: readonly number[], edited: boolean): ReadRequest | null => (of.length > 1 ? { read: 'predictions', ids: of, ...(edited && edits.length > 0 && { edits }) } : null);
@@ -176,10 +168,10 @@ function Family({ a }: { readonly a: Shown }) {
         </h2>
         <Segments label="Kind of head" value={family} options={OPTIONS.family.map((f) => [f, `${FAMILIES[f]} heads`])} onPick={(picked) => experiment.look({ family: picked })} />
       </div>
-      <p data-stale={detected.stale} data-document={JSON.stringify({ kind: 'read', document: detectDocument })}>
+      <p data-stale={kinds.stale} data-document={JSON.stringify({ kind: 'read', document: kinds.document })}>
         {heads.length === 0
-          ? `No head has a ${FAMILIES[family]} score above ${OF_THE_KIND} on random tokens that stand twice.`
-          : `${heads.length} of ${scores.length}: `}
+          ? `None of ${kinds.all} heads has a ${FAMILIES[family]} ${KINDS_BY}.`
+          : `${heads.length} of ${kinds.all} heads have a ${FAMILIES[family]} ${KINDS_BY}: `}
         {heads.map(({ layer, head, score }, i) => (
           <span key={i}>
             {i > 0 && ', '}

@@ -1,7 +1,7 @@
 /** Attribution patching beside the true sweep: what gradients say of every patch from two runs, and how right they are. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import { full, three } from '../../state/numbers';
+import { correlationOf, full, slope, three } from '../../state/numbers';
 import { estimated, headSweep, noGradient, patched, placeName, streamSites, streamSweep } from '../../state/patch';
 import { headName } from '../../state/reading';
 import { OPTIONS, type View } from '../../state/view';
@@ -149,7 +149,8 @@ function Agreement({ estimate, truth, base, cells, pearson, spearman }: Agreemen
     const best = both.reduce((best, i) => (best < 0 || far(i) < far(best) ? i : best), -1);
     return best < 0 || far(best) > 400 ? null : sweep.place(Math.floor(best / sweep.cols), best % sweep.cols);
   };
-  const r = (value: number | null) => (value === null ? '…' : <span title={full(value)}>{three(value)}</span>);
+  const r = (value: number | null) => (value === null ? '…' : <span title={full(value)}>{correlationOf(value)}</span>);
+  const steep = slope(both.map((i) => is[i] ?? 0), both.map((i) => said[i] ?? 0));
   return (
     <Picture
       class="study-side"
@@ -186,18 +187,23 @@ function Agreement({ estimate, truth, base, cells, pearson, spearman }: Agreemen
       )}
       <dl class="numbers">
         <div title={study.reading?.conventions['pearson'] ?? 'Pearson correlation of both over all cells'}>
-          <dt>correlation r</dt>
+          <dt>Pearson r, all {both.length} cells</dt>
           <dd><b>{r(pearson)}</b></dd>
         </div>
         <div title={study.reading?.conventions['spearman'] ?? 'Correlation of their ranks'}>
-          <dt>of ranks (Spearman)</dt>
+          <dt>Spearman, of their ranks</dt>
           <dd>{r(spearman)}</dd>
         </div>
-        <div>
-          <dt>patches</dt>
-          <dd>{both.length}</dd>
-        </div>
+        {pearson !== null && (
+          <div title="Least squares of the estimates on the patches, over the same cells">
+            <dt>slope</dt>
+            <dd><span title={full(steep)}>{three(steep)}</span></dd>
+          </div>
+        )}
       </dl>
+      <p class="sub">
+        Each dot is one patch; dashed: both say the same. r near 1 says that the dots lie near a line, not that the line is the dashed one: for that its slope has to be 1, too.
+      </p>
     </Picture>
   );
 }

@@ -13,6 +13,7 @@ import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { arrayOf } from '../useReading';
 import { useStudy } from '../useStudy';
+import { lockHead } from './at';
 import { baseOf, conventions } from './cells';
 import { ModelDrawing, type Edge } from './ModelDrawing';
 import { StudyLine, StudyProgress } from '../StudyProgress';
@@ -119,7 +120,7 @@ export function CircuitTab({ bench }: { readonly bench: Bench }) {
             heightPx={Math.max(260, size.height - 110)}
             onPick={(node) => {
               const head = headNamed(node);
-              if (head) app.selection.moveTo({ head, src: null });
+              if (head) lockHead(app, head);
             }}
             onHover={(node) => {
               hover.value = node;

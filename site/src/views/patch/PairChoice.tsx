@@ -12,12 +12,26 @@ function take(app: App, { text, answer }: TaskPair) {
   const [a, b] = sides(text);
   const [correct, wrong] = sides(answer).map((side) => tokenOf(app, side)) as [number, number];
   app.useExample({ name: text, text: a, b });
-  if (correct >= 0 && wrong >= 0) app.experiment.look({ answers: [correct, wrong] });
+  app.experiment.look({ site: 'resid_pre', ...(correct >= 0 && wrong >= 0 && { answers: [correct, wrong] as const }) });
 }
 
 const tasksOf = ({ info }: Shown): readonly Task[] => TASKS[info.id] ?? [];
 
 const said = ({ prompts, right }: Task) => `right in ${right} of ${prompts} prompts`;
+
+const DOUBLE = /\{(.*?)\|(.*?)\}/g;
+
+/** Both prompts as one text: where they differ, the word of A and that of B. */
+function Double({ text }: { readonly text: string }) {
+  return (
+    <code class="double">
+      {text.split(/(\{.*?\|.*?\})/).map((part) => {
+        const [a, b] = sides(part);
+        return a === b ? part : <><span class="of-a">{a.replace(/^ /, '␣')}</span><span class="of-b">{b.replace(/^ /, '␣')}</span></>;
+      })}
+    </code>
+  );
+}
 
 export function PairChoice({ shown }: { readonly shown: Shown }) {
   const { app } = usePage();
@@ -29,13 +43,13 @@ export function PairChoice({ shown }: { readonly shown: Shown }) {
   return (
     <label class="pick pairs">
       pair{' '}
-      <select value={at} onChange={(event) => pairs[Number(event.currentTarget.value)] && take(app, pairs[Number(event.currentTarget.value)] as TaskPair)}>
+      <select value={at} title="Where both differ: the word of A / the word of B" onChange={(event) => pairs[Number(event.currentTarget.value)] && take(app, pairs[Number(event.currentTarget.value)] as TaskPair)}>
         {at < 0 && <option value={-1}>your own</option>}
         {tasks.map((task) => (
           <optgroup key={task.name} label={`${task.name}: ${said(task)}`}>
             {task.pairs.map((pair) => (
               <option key={pair.text} value={pairs.indexOf(pair)}>
-                {task.name}: {pair.text}
+                {task.name}: {pair.text.replace(DOUBLE, '$1 / $2')}
               </option>
             ))}
           </optgroup>
@@ -53,7 +67,9 @@ export function PairOffers({ shown, problem }: { readonly shown: Shown; readonly
       <p>{problem}</p>
       {tasksOf(shown).length > 0 && (
         <>
-          <h2 class="title">Pairs that this model gets right</h2>
+          <h2 class="title">
+            Pairs that this model gets right <small>where both differ: <span class="double"><span class="of-a">the word of A</span><span class="of-b">the word of B</span></span></small>
+          </h2>
           <ul>
             {tasksOf(shown).map((task) => {
               const pair = task.pairs[0];
@@ -64,7 +80,7 @@ export function PairOffers({ shown, problem }: { readonly shown: Shown; readonly
                       {task.name}
                     </button>
                     <span>
-                      <code>{pair.text}</code> → <code>{pair.answer}</code>
+                      <Double text={pair.text} /> → <Double text={pair.answer} />
                       <br />
                       <span class="muted">
                         {task.about} {said(task).replace('r', 'R')}.

@@ -11,10 +11,12 @@ import { usePage } from '../page';
 import { usePaced } from '../usePaced';
 import { useStudy, type Study } from '../useStudy';
 import { arrayOf, useReading } from '../useReading';
-import { inForce, keepInForce, lockedPlace, measured, pointed, told } from './at';
+import { inForce, keepInForce, lockedPlace, measured, openStudy, pointed, told } from './at';
 import { useBench, type Bench } from './useBench';
 
 const ROWS = 6;
+/** The estimate and the patch, as scores: so far apart that it is told why. */
+const FAR = 0.05;
 
 /** What comes after the last token where a run is edited, as a document. */
 export function predictionDocument(part: ReturnType<typeof runPart>) {
@@ -88,10 +90,10 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
   const acts: readonly (readonly [key: string, words: string, act: () => void])[] = [
     ['k', kept ? 'In force, below' : 'Keep this patch in force', () => keepInForce(app, place)],
     ...(head !== null
-      ? ([['d', `Sweep dest × source of L${layer}H${head}`, () => app.experiment.look({ study: 'sweep', detail: 'source', of: 'pattern', site: 'head' })]] as const)
+      ? ([['d', `Sweep dest × source of L${layer}H${head}`, () => openStudy(app, 'sweep', { detail: 'source', of: 'pattern', site: 'head' })]] as const)
       : []),
     ...(head !== null && view.study !== 'path'
-      ? ([['p', `Path patch from L${layer}H${head}`, () => app.experiment.look({ study: 'path', paths: 'from', receiver: `L${layer}H${head}.k` })]] as const)
+      ? ([['p', `Path patch from L${layer}H${head}`, () => openStudy(app, 'path', { paths: 'from', receiver: `L${layer}H${head}.k` })]] as const)
       : []),
     ['x', 'Swap A and B', () => swap(app)],
   ];
@@ -104,6 +106,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
   const [mA, mB] = [metricsOf(rowA), metricsOf(rowB)];
   const swept = measured.value(place);
   const value = Number.isNaN(swept) && row.length > 0 && !stale ? metricsOf(row) : swept;
+  const far = mA !== mB && Math.abs(scoreOf(one(slope), mA, mB) - scoreOf(value, mA, mB)) >= FAR;
   const columns = [
     { name: 'A', of: 'A', p: softmax(rowA) },
     { name: 'B', of: 'B', p: softmax(rowB) },
@@ -163,6 +166,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
             </div>
           )}
         </dl>
+        {far && <p class="sub">The gradient estimate goes straight on from the slope at {into}’s run; the model itself bends on the way to {from}’s.</p>}
       </section>
       <section data-stale={waiting || stale || (now !== null && app.runner.stale.value)} data-document={JSON.stringify({ kind: 'read', document })} aria-label="Next token, patched">
         <h3>
@@ -184,7 +188,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
                 <th scope="row"><code title={`id ${id}`}><Tok text={app.glyph(id)} /></code></th>
                 {columns.map(({ name, of, p }) => (
                   <td key={name} class="num" title={`softmax of logits: ${full(p[id] ?? 0)}`}>
-                    <span class={`mini of-${of.toLowerCase() || 'patched'}`} style={{ width: `${Math.round(22 * (p[id] ?? 0))}px` }} />
+                    <span class={`mini of-${of.toLowerCase() || 'patched'}`} style={{ width: `${Math.round((columns.length > 3 ? 36 : 20) * (p[id] ?? 0))}px` }} />
                     {share(p[id] ?? 0)}
                   </td>
                 ))}

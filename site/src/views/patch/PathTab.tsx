@@ -13,6 +13,7 @@ import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { arrayOf } from '../useReading';
 import { useStudy } from '../useStudy';
+import { lockHead } from './at';
 import { barsFrom, baseOf, cellsOf, conventions, short } from './cells';
 import { ModelDrawing, type Edge } from './ModelDrawing';
 import { ScaleBar } from './ScaleBar';
@@ -68,7 +69,7 @@ export function PathTab({ bench }: { readonly bench: Bench }) {
     const receiver = receiverOf(at, input) ?? 'embed';
     const head = headNamed(at);
     app.experiment.look({ receiver });
-    if (head) app.selection.moveTo({ head, src: null });
+    if (head) lockHead(app, head);
   };
   const says = (at: string) => {
     const row = ofNode(at);

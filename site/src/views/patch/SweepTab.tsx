@@ -1,7 +1,7 @@
 /** Sweeps: one activation at a time of one prompt put into the run of the other, at every place. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useMemo } from 'preact/hooks';
-import { headName, role, scoresOfHead } from '../../state/reading';
+import { headName } from '../../state/reading';
 import { headSweep, patched, scoreOf, sourceSweep, streamSites, streamSweep, type Place } from '../../state/patch';
 import type { HeadId } from '../../state/selection';
 import { OPTIONS, type View } from '../../state/view';
@@ -20,6 +20,7 @@ import { ScaleBar } from './ScaleBar';
 import { cellValues, SweepMap } from './SweepMap';
 import { StudyLine, StudyProgress } from '../StudyProgress';
 import type { Bench } from './useBench';
+import { kindsByHead, KINDS_BY, useKinds } from './useKinds';
 import { useSweep, type Swept } from './useSweep';
 
 const OF: Readonly<Record<View['of'], string>> = {
@@ -100,15 +101,16 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
     () => Array.from({ length: config.n_layers * sites.length }, (_, row) => ({ text: sites[row % sites.length] ?? '', note: `L${Math.floor(row / sites.length)}` })),
     [config],
   );
+  const kinds = useKinds(a, !geometry.narrow);
+  const kindOf = kindsByHead(kinds, config.n_heads);
   const headRows = useMemo(() => {
     if (bySource) return positionLabels(tokens);
     return Array.from({ length: config.n_layers * config.n_heads }, (_, row) => {
       const id = { layer: Math.floor(row / config.n_heads), head: row % config.n_heads };
-      const scores = geometry.narrow ? undefined : scoresOfHead(a.before, id);
-      const note = scores && role(scores)?.kind;
+      const note = kindOf.get(row);
       return { text: headName(id), ...(note && { note }) };
     });
-  }, [a.before, bySource, geometry.narrow]);
+  }, [config, bySource, tokens, kinds.reading]);
 
   // What the inspector and the story hear.
   const from = base && (direction === 'denoise' ? base.corrupted : base.clean);
@@ -130,10 +132,9 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
     told.value = NOT_TOLD;
   }, []);
   const bestKey = JSON.stringify([best, bestHead]);
-  const run = app.runner.shown.value;
   useEffect(() => {
-    if (best && bestHead && app.selection.followsStory.peek()) followBest(app, best, bestHead);
-  }, [bestKey, run /* with another run the story of Look is what is followed */]);
+    if (best && bestHead) followBest(app, best, bestHead);
+  }, [bestKey, a.before]);
 
   const [into, source] = patched(direction) === 'B' ? ['B', 'A'] : ['A', 'B'];
   if (!stream || !heads || !whole) return <p class="muted">This model has no layers: there is nothing between the words and the prediction to patch.</p>;
@@ -179,7 +180,11 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
         />
         <WholeHeads swept={whole} cells={cells} base={base} of={of} top={20} apart={bySource || geometry.narrow} />
       </div>
-      {base && cells && <ScaleBar base={base} cells={cells} gutter={geometry.gutter} />}
+      {base && cells && (
+        <ScaleBar base={base} cells={cells} gutter={geometry.gutter}>
+          {kindOf.size > 0 && !bySource && <p class="sub" data-document={JSON.stringify({ kind: 'read', document: kinds.document })}>Heads named {[...new Set(kindOf.values())].join(', ')}: {KINDS_BY}.</p>}
+        </ScaleBar>
+      )}
     </div>
   );
 }

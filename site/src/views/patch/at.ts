@@ -3,7 +3,8 @@
 import { signal } from '@preact/signals';
 import { patchEdit, placeAt, selectionOf, type Place } from '../../state/patch';
 import type { App } from '../../state/app';
-import { NOTHING } from '../../state/selection';
+import { NOTHING, type HeadId, type Selection } from '../../state/selection';
+import type { View } from '../../state/view';
 import type { Base } from './cells';
 
 export const pointed = signal<Place | null>(null);
@@ -42,12 +43,45 @@ export function lockAt(app: App, place: Place | null) {
   app.selection.moveTo(at);
 }
 
+/** A head at all positions. */
+export const lockHead = (app: App, head: HeadId) => lockAt(app, { site: app.view.peek().of, ...head, position: null, source: null });
+
 /** Until a person chooses, what is selected is what does most. */
 export function followBest(app: App, best: Place, bestHead: Place) {
-  const config = app.shown.peek()?.info.config;
-  if (!config || bestHead.head === null) return;
-  const { at } = selectionOf(best, config);
-  app.selection.follow({ ...NOTHING, head: { layer: bestHead.layer, head: bestHead.head }, ...at });
+  const shown = app.shown.peek();
+  if (!shown || bestHead.head === null) return;
+  const { at } = selectionOf(best, shown.info.config);
+  app.tells(shown.before, { ...NOTHING, head: { layer: bestHead.layer, head: bestHead.head }, ...at });
+}
+
+interface Chosen {
+  /** The prompts that it is of. */
+  readonly of: string;
+  readonly lock: Selection;
+  readonly site: View['site'];
+}
+/** What a person selected in each study, as it was when the study was left. */
+const chosen = new Map<View['study'], Chosen>();
+/** What was selected when the open study was opened. */
+let brought: Chosen | null = null;
+
+function selectedNow(app: App): Chosen {
+  const { view, model, text, textB } = app.experiment.current.peek();
+  return { of: JSON.stringify([model, text, textB]), lock: app.selection.wanted.peek(), site: view.site };
+}
+
+/** Opens a study: what a person selected in it is selected again; where that was nothing, what is selected now stays.
+ *  `carry`: it is opened for what is selected now. */
+export function openStudy(app: App, study: View['study'], carry: Partial<View> | null = null) {
+  const [now, last] = [selectedNow(app), app.view.peek().study];
+  const nothing = app.selection.followsStory.peek() || JSON.stringify(now.lock) === JSON.stringify(NOTHING);
+  if (nothing) chosen.delete(last);
+  else if (JSON.stringify(now) !== JSON.stringify(brought)) chosen.set(last, now);
+  const back = carry ? undefined : chosen.get(study);
+  const restored = back?.of === now.of ? back : null;
+  app.experiment.look({ study, ...(restored && { site: restored.site }), ...carry });
+  if (restored) app.replace(app.experiment.current.peek(), restored.lock);
+  brought = selectedNow(app);
 }
 
 /** The patch as an intervention; once. */

@@ -3,7 +3,6 @@ import { useEffect } from 'preact/hooks';
 import type { ComponentType } from 'preact';
 import { METRICS } from '../../state/patch';
 import type { Shown } from '../../state/run';
-import { NOTHING } from '../../state/selection';
 import { OPTIONS, type View } from '../../state/view';
 import { Segments } from '../../ui/Segments';
 import { runNumber } from '../Look';
@@ -11,6 +10,7 @@ import { usePage } from '../page';
 import { Tabs } from '../Tabs';
 import { TokenInput } from '../tabs/TokenInput';
 import { AblateTab } from './AblateTab';
+import { openStudy } from './at';
 import { AttributeTab } from './AttributeTab';
 import { CircuitTab } from './CircuitTab';
 import { PairChoice, PairOffers } from './PairChoice';
@@ -40,12 +40,12 @@ export function PatchBench({ shown }: { readonly shown: Shown }) {
   const { study } = view;
   const Tab = STUDIES[study][1];
   // The place that does most is this bench's own story; Look has another.
-  useEffect(() => () => void (app.selection.followsStory.peek() && app.replace(experiment.current.peek(), NOTHING)), []);
+  useEffect(() => () => app.tells(null, null), []);
   const ready = bench && 'part' in bench ? bench : null;
   return (
     <>
       <div class="tabs-line">
-        <Tabs label="Studies" names={OPTIONS.study} open={study} nameOf={(name) => STUDIES[name][0]} onOpen={(picked) => experiment.look({ study: picked })} />
+        <Tabs label="Studies" names={OPTIONS.study} open={study} nameOf={(name) => STUDIES[name][0]} onOpen={(picked) => openStudy(app, picked)} />
         {study !== 'ablate' && <Segments
           label="Direction"
           value={direction}
