@@ -22,6 +22,14 @@ export default defineConfig({
     // Inlined assets would be data: URLs, which the content security policy forbids.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // What only the benches and the tabs share comes in one piece: many small ones compress badly.
+        codeSplitting: {
+          groups: [{ name: 'shared', test: /views.(StudyProgress|BarsPicture|HeatPicture|useStudy|tabs.(parts|TokenInput))\.tsx?$|ui.(Curves|curvesLayout)\.tsx?$/ }],
+        },
+      },
+    },
   },
   test: {
     globals: true,

@@ -9,7 +9,7 @@ import { sides, TASKS } from '../../models/tasklist.mjs';
 import { axe, DESK, idsOf, PHONE, settled, start } from './lib/browser.mjs';
 import { hsRead, hsRun, modelOf, probabilitiesAt } from './lib/model.mjs';
 import { button, linkByKeys, linkByPointer, openedOffline, tabTo, toBench } from './lib/person.mjs';
-import { barsOf, choose, compare, numberOf, openTab, picture, pointAt, shows, tableOf, write } from './lib/screen.mjs';
+import { barsOf, choose, compare, numberOf, openTab, picture, pointAt, shows, tableOf, useModel, write } from './lib/screen.mjs';
 import { unitsOf, watchUnits } from './lib/units.mjs';
 
 const MODEL_ID = 'stories-2l';
@@ -398,6 +398,56 @@ test('while a sweep goes on: a cell under the pointer is told of, text is typed,
   const log = await unitsOf(page);
   assert.ok(log.filter(({ what, read }) => what === 'unit' && read === 'sweep').length >= units);
   assert.ok(log.filter(({ what }) => what === 'cancel').length >= 1, 'what is no longer asked is cancelled');
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('on a phone both lines are named, what is set is one line that opens, and the picture begins in the first screen', async () => {
+  const { page, complaints, close } = await site.open(PHONE);
+  await settled(page);
+  await toBench(page, 'Patch');
+  await button(page, 'which of two').click();
+  await page.waitForSelector('.look figure.picture');
+  const top = async (selector) => (await page.locator(selector).first().boundingBox()).y;
+  for (const [who, tok] of [['.whos .who:first-child', '[data-at="a0"]'], ['.whos .who:last-child', '[data-at="b0"]']]) {
+    const [name, line] = [await page.locator(who).boundingBox(), await page.locator(tok).boundingBox()];
+    assert.ok(name.y < line.y + line.height && line.y < name.y + name.height, 'the name stands beside its line');
+    assert.ok(name.x >= 0 && name.x + name.width <= line.x);
+  }
+  for (const tab of await page.getByRole('tablist', { name: 'Studies' }).getByRole('tab').allInnerTexts()) {
+    await openTab(page, tab);
+    await page.waitForFunction(() => !document.querySelector('[data-stale="true"]'));
+    const begins = await top('.look .heat-room, .look svg[data-drawing]');
+    assert.ok(begins < 420 && begins + 200 < (await top('aside.sheet')), `${tab}: the picture begins at ${begins}`);
+  }
+  await openTab(page, 'Sweep');
+  const metric = page.getByRole('combobox', { name: 'metric' });
+  assert.equal(await metric.isVisible(), false);
+  await page.locator('.settings summary').click();
+  await metric.selectOption('log_prob');
+  await shows(page, STREAM, documentsOf(pairOf('which of two'), { kind: 'log_prob' })[STREAM]);
+  assert.match(await page.locator('.settings summary').innerText(), /^A into B: log-probability/);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('on a phone a link to another model says its line in full width, and that nothing loads', async () => {
+  const desk = await site.open();
+  await settled(desk.page);
+  await useModel(desk.page, 'stories-gelu-4l');
+  const link = await linkByPointer(desk.page);
+  await desk.close();
+  const { page, complaints, close } = await site.open(PHONE, (opened) => opened.addInitScript((hash) => {
+    if (location.protocol.startsWith('http') && !location.hash) location.hash = hash;
+  }, link.slice(link.indexOf('#'))));
+  const notice = page.locator('.notice[data-link="ask"]');
+  await notice.waitFor();
+  const [line, act] = [await notice.locator('p').first().boundingBox(), await notice.getByRole('button').boundingBox()];
+  assert.ok(line.width > 300, `the line has ${line.width} of 390 pixels`);
+  assert.ok(act.y >= line.y + line.height, 'the button stands below it');
+  assert.match(await page.locator('.editor-keys').textContent(), /^Nothing is loaded until you say so/);
+  await notice.getByRole('button').click();
+  await settled(page);
   assert.deepEqual(complaints, []);
   await close();
 });

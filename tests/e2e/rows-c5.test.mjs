@@ -2,11 +2,13 @@
 // edges are those of `hs circuit`.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after as atEnd, before, test } from 'node:test';
 import { settled, start } from './lib/browser.mjs';
 import { idOf, modelOf } from './lib/model.mjs';
 import { hsStudy, openPair, openStudy } from './lib/patch.mjs';
-import { choose, compare, documentOf, numberOf, shows, tableOf, useModel } from './lib/screen.mjs';
+import { pixelsOf } from './lib/png.mjs';
+import { choose, compare, documentOf, numberOf, picture, shows, tableOf, useModel } from './lib/screen.mjs';
 
 let site;
 before(async () => {
@@ -64,3 +66,53 @@ for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or 
     assert.deepEqual(complaints, []);
     await close();
   });
+
+test('a drawing is saved as it is seen: an SVG in the colours of the page, a PNG of that; the CSV is its numbers', async () => {
+  const { page, complaints, close } = await site.open({ acceptDownloads: true, colorScheme: 'dark' });
+  await settled(page);
+  await openPair(page, 'which of two');
+  for (const [study, name, columns] of [['Path patching', 'path patching', ',score'], ['Attribution', 'estimates against patches', ',by patching,by gradients'], ['Circuit', CIRCUIT, `,${COLUMNS}`]]) {
+    await openStudy(page, study);
+    await page.waitForFunction((label) => document.querySelector(`figure.picture[aria-label="${label}"]`)?.dataset.stale === 'false', name);
+    /** What is drawn: how many of each shape, all words, and of each line and dot its colour. */
+    const drawn = (svg) => ({
+      shapes: ['path', 'circle', 'rect', 'text'].map((kind) => svg.querySelectorAll(`:scope ${kind}`).length),
+      words: [...svg.querySelectorAll('text')].map((text) => text.textContent),
+    });
+    const seen = await picture(page, name).locator('svg[data-drawing]').evaluate(drawn);
+    const colours = await picture(page, name).locator('svg[data-drawing]').evaluate((svg) =>
+      [...svg.querySelectorAll('path, circle, rect')].map((shape) => [getComputedStyle(shape).fill, getComputedStyle(shape).stroke]));
+    const saved = async (kind) => {
+      const arrives = page.waitForEvent('download');
+      await page.getByRole('button', { name: `Export ${name}`, exact: true }).press('Enter');
+      await page.getByRole('menuitem', { name: `Save as ${kind}`, exact: true }).press('Enter');
+      return readFileSync(await (await arrives).path());
+    };
+    const source = (await saved('SVG')).toString('utf8');
+    const file = await page.evaluate((text) => {
+      const svg = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
+      const [ground, ...shapes] = svg.querySelectorAll('path, circle, rect');
+      return {
+        damaged: svg.querySelector('parsererror')?.textContent ?? null,
+        ground: ground.getAttribute('fill'),
+        shapes: ['path', 'circle', 'rect'].map((kind) => shapes.filter((shape) => shape.localName === kind).length),
+        words: [...svg.querySelectorAll('text')].map((words) => words.textContent),
+        colours: shapes.map((shape) => [shape.getAttribute('fill'), shape.getAttribute('stroke')]),
+        size: [svg.width.baseVal.value, svg.height.baseVal.value],
+      };
+    }, source);
+    assert.equal(file.damaged, null, name);
+    assert.equal(file.ground, '#141311', 'the dark page is saved dark');
+    assert.deepEqual(file.shapes, seen.shapes.slice(0, 3), `${name}: every line, dot and node`);
+    for (const words of seen.words) assert.ok(file.words.includes(words), `${name}: "${words}"`);
+    assert.deepEqual(file.colours, colours, `${name}: in their colours`);
+    const png = pixelsOf(await saved('PNG'));
+    assert.deepEqual([png.width, png.height], file.size.map((px) => 2 * px));
+    let inked = 0;
+    for (let y = 0; y < png.height; y += 3) for (let x = 0; x < png.width; x += 3) if (Math.max(...png.at(x, y)) > 60) inked++;
+    assert.ok(inked > 500, `${name}: ${inked} points of the PNG are not ground`);
+    assert.equal((await saved('CSV')).toString('utf8').split('\r\n')[0], columns);
+  }
+  assert.deepEqual(complaints, []);
+  await close();
+});

@@ -1,4 +1,4 @@
-import { full, share, softmax, three, topIndices } from '../../site/src/state/numbers';
+import { correlationOf, full, share, slope, softmax, three, topIndices } from '../../site/src/state/numbers';
 import { niceCeiling } from '../../site/src/ui/data';
 import { glyphs } from '../../site/src/state/reading';
 import { predictionRows, ranges } from '../../site/src/views/Predictions';
@@ -58,5 +58,21 @@ describe('what stands in the views', () => {
     const euro = new TextEncoder().encode('\u20ac');
     const cut = stretches([token('a'), token('\ufffd', euro.slice(0, 2)), token('\ufffd', euro.slice(2)), token('b')]);
     expect(cut).toEqual(['a', '\u20ac', 'b']);
+  });
+});
+
+describe('a correlation and a slope', () => {
+  it('that are nearly 1 do not read as 1', () => {
+    expect(correlationOf(0.9603)).toBe('0.960');
+    expect(correlationOf(0.9972)).toBe('0.997');
+    expect(correlationOf(0.99968)).toBe('0.9997');
+    expect(correlationOf(-0.999996)).toBe('\u22120.999996');
+    expect(correlationOf(1)).toBe('1');
+  });
+
+  it('is that of the line of least squares', () => {
+    expect(slope([0, 1, 2], [1, 1.5, 2])).toBeCloseTo(0.5);
+    expect(slope([0, 1, 2, 3], [0, 2, 1, 3])).toBeCloseTo(0.8);
+    expect(slope([1, 1], [0, 2])).toBeNaN();
   });
 });

@@ -1,8 +1,9 @@
 import type { ModelConfig } from '../../site/src/engine/types';
 import {
-  headSweep, metricOf, ownAnswers, pairPart, pairProblem, patchEdit, placeAt, scoreOf, selectionOf, sourceSweep, streamSweep, type Place, type Sweep,
+  headSweep, metricOf, nodesOf, ownAnswers, pairPart, pairProblem, patchEdit, placeAt, scoreOf, selectionOf, sourceSweep, streamSweep, type Place, type Sweep,
 } from '../../site/src/state/patch';
 import { NOTHING } from '../../site/src/state/selection';
+import { layoutDrawing, type Spot } from '../../site/src/views/patch/drawing';
 import { OPTIONS, VIEW } from '../../site/src/state/view';
 
 const config = (attn_only: boolean) => ({ n_layers: 3, n_heads: 4, attn_only }) as ModelConfig;
@@ -90,3 +91,53 @@ describe('a metric', () => {
     expect(scoreOf(2, 2, 2)).toBeNaN();
   });
 });
+
+describe('the drawing of the model', () => {
+  const shapes = [[2, 8, true, 720, 500], [2, 8, true, 330, 400], [4, 8, false, 720, 560], [4, 8, false, 330, 400], [3, 12, false, 640, 560], [3, 1, true, 330, 400]] as const;
+  it.each(shapes)('of %i layers of %i heads (attention only: %s) in %i x %i: every line ends at its nodes and touches no other', (n_layers, n_heads, attn_only, width, height) => {
+    const config = { n_layers, n_heads, attn_only } as ModelConfig;
+    const { rows, radius, at, path } = layoutDrawing(config, width, height);
+    const nodes = rows.flat();
+    expect(nodes.map(({ node }) => node).sort()).toEqual(nodesOf(config).flat().sort());
+    for (const a of nodes) {
+      expect(a.x - a.half).toBeGreaterThanOrEqual(0);
+      expect(a.x + a.half).toBeLessThanOrEqual(width);
+    }
+    const faults: string[] = [];
+    const touches = (x: number, y: number, { x: cx, y: cy, half }: Spot) => Math.abs(x - cx) < half && Math.abs(y - cy) < radius;
+    for (const a of nodes)
+      for (const b of nodes.filter(({ row }) => row > a.row))
+        for (const to of /^L/.test(b.node) ? ['q', 'k', 'v'].map((input) => `${b.node}.${input}`) : [b.node]) {
+          const points = along(path(a.node, to));
+          const [[x0, y0] = [0, 0], [x1, y1] = [0, 0]] = [points[0], points.at(-1)];
+          if (x0 !== a.x || y0 !== a.y - radius || Math.abs(y1 - b.y - radius) > 1e-9 || Math.abs(x1 - b.x) >= b.half) faults.push(`${a.node} to ${to} ends elsewhere`);
+          for (const other of nodes)
+            if (other !== a && other !== b && points.some(([x, y]) => touches(x, y, other))) faults.push(`${a.node} to ${to} through ${other.node}`);
+        }
+    expect(faults).toEqual([]);
+    expect(at('final').row).toBe(rows.length - 1);
+  });
+});
+
+/** Points along a path of M, C and V. */
+function along(d: string): (readonly [number, number])[] {
+  const out: (readonly [number, number])[] = [];
+  let [x, y] = [0, 0];
+  for (const [, kind, rest = ''] of d.matchAll(/([MCV])([^MCV]+)/g)) {
+    const n = rest.trim().split(/\s+/).map(Number);
+    if (kind === 'M') [x = 0, y = 0] = n;
+    else if (kind === 'V') for (let i = 1; i <= 8; i++) out.push([x, y + (((n[0] ?? 0) - y) * i) / 8]);
+    else {
+      const [x1 = 0, y1 = 0, x2 = 0, y2 = 0, x3 = 0, y3 = 0] = n;
+      for (let i = 1; i <= 32; i++) {
+        const [t, s] = [i / 32, 1 - i / 32];
+        const mix = (a: number, b: number, c: number, e: number) => s ** 3 * a + 3 * s * s * t * b + 3 * s * t * t * c + t ** 3 * e;
+        out.push([mix(x, x1, x2, x3), mix(y, y1, y2, y3)]);
+      }
+      [x, y] = [x3, y3];
+    }
+    if (kind === 'V') y = n[0] ?? 0;
+    if (kind === 'M') out.push([x, y]);
+  }
+  return out;
+}

@@ -28,8 +28,7 @@ export function share(value: number): string {
 
 /** A correlation: as many decimals as it takes to tell it from 1. */
 export function correlationOf(r: number): string {
-  const decimals = [3, 4, 5, 6].find((n) => Math.abs(Number(r.toFixed(n))) !== 1) ?? 6;
-  return r.toFixed(Math.abs(r) === 1 ? 0 : decimals).replace('-', MINUS);
+  return r.toFixed([3, 4, 5, 6].find((n) => Math.abs(Number(r.toFixed(n))) !== 1) ?? 0).replace('-', MINUS);
 }
 
 /** Of the line of least squares through points (x, y); NaN where all x are the same. */

@@ -1,4 +1,4 @@
-/** A picture as a file: SVG drawn anew from its data, PNG of that SVG, CSV of its numbers. */
+/** A picture as a file: SVG drawn anew from its data, or as it is seen where it is a drawing; PNG of that SVG, CSV of its numbers. */
 import { paint } from '../gl/canvas2d';
 import { colorOf, inkOn, maskedColor, type Rgb, type Theme } from '../gl/palette';
 import { layoutCurves, type Look } from './curvesLayout';
@@ -129,10 +129,26 @@ function drawCurves(data: CurvesData, theme: Theme): Drawing {
   return { body: body.join(''), width, height };
 }
 
-export function toSvg(data: PictureData, theme: Theme): string {
+/** What an element's look is, as attributes of SVG. */
+const LOOKS = ['fill', 'stroke', 'stroke-width', 'stroke-dasharray', 'opacity', 'font-family', 'font-size', 'font-weight', 'text-anchor'];
+
+/** A drawing of the page as it is seen, its styles written into it. */
+function drawSeen(seen: SVGSVGElement): Drawing {
+  const copy = seen.cloneNode(true) as SVGSVGElement;
+  const copies = copy.querySelectorAll('*');
+  seen.querySelectorAll('*').forEach((element, i) => {
+    const style = getComputedStyle(element);
+    for (const look of LOOKS) copies[i]?.setAttribute(look, style.getPropertyValue(look));
+  });
+  const { width, height } = seen.getBoundingClientRect();
+  return { body: copy.innerHTML, width, height };
+}
+
+/** `seen`: the drawing in the place of which the numbers are not to be drawn anew. */
+export function toSvg(data: PictureData, theme: Theme, seen: SVGSVGElement | null = null): string {
   const [ground, , muted] = INK[theme];
   const text = textOf(theme);
-  const { body, width, height } = data.kind === 'matrix' ? drawMatrix(data, theme) : data.kind === 'bars' ? drawBars(data, theme) : drawCurves(data, theme);
+  const { body, width, height } = seen ? drawSeen(seen) : data.kind === 'matrix' ? drawMatrix(data, theme) : data.kind === 'bars' ? drawBars(data, theme) : drawCurves(data, theme);
   const lines = data.conventions;
   const [w, h] = [Math.ceil(Math.max(width, 360) + 2 * MARGIN), Math.ceil(height + 2 * MARGIN + 28 + lines.length * LINE)];
   return (
@@ -181,8 +197,8 @@ export function download(blob: Blob, name: string) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-export async function saveAs(data: PictureData, kind: 'png' | 'svg' | 'csv', theme: Theme, name: string): Promise<void> {
-  const svg = kind === 'csv' ? '' : toSvg(data, theme);
+export async function saveAs(data: PictureData, kind: 'png' | 'svg' | 'csv', theme: Theme, name: string, seen: SVGSVGElement | null = null): Promise<void> {
+  const svg = kind === 'csv' ? '' : toSvg(data, theme, seen);
   const blob = kind === 'png' ? await pngOf(svg) : new Blob([kind === 'csv' ? csvOf(data) : svg], { type: kind === 'csv' ? 'text/csv' : 'image/svg+xml' });
   download(blob, `${name.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '')}.${kind}`);
 }

@@ -1,6 +1,7 @@
 /** The frame of every picture: its title, what its numbers mean, its table twin, and the ways out of it. */
 import type { ComponentChildren } from 'preact';
 import { useSignal, type Signal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
 import type { EngineFailure } from '../engine/types';
 import type { CodeInput } from '../code/index';
 import type { PictureData } from '../ui/data';
@@ -33,6 +34,7 @@ export interface PictureProps {
 
 export function Picture({ title, sub, name, data, what, asTable, stale = false, failure, controls, compact = false, children, ...props }: PictureProps) {
   const { app, theme } = usePage();
+  const figure = useRef<HTMLElement>(null);
   const said = useSignal('');
   /** What could not be put into the clipboard. */
   const byHand = useSignal<string | null>(null);
@@ -54,7 +56,7 @@ export function Picture({ title, sub, name, data, what, asTable, stale = false, 
     const { saveAs } = await import('../ui/export');
     const { text, edits } = app.shown.value ?? { text: '', edits: [] };
     const of = [`${info?.id}: ${JSON.stringify(text.slice(0, 80))}`, ...edits.map((edit) => `in force: ${JSON.stringify(edit).slice(0, 120)}`)];
-    await saveAs({ ...data, conventions: [...data.conventions, ...of] }, kind, theme.value, `${info?.id ?? 'hookscope'} ${data.title}`);
+    await saveAs({ ...data, conventions: [...data.conventions, ...of] }, kind, theme.value, `${info?.id ?? 'hookscope'} ${data.title}`, figure.current?.querySelector<SVGSVGElement>('svg[data-drawing]') ?? null);
     said.value = `Saved as ${kind.toUpperCase()}.`;
   };
   const code = async (library: 'transformer_lens' | 'nnsight') => {
@@ -69,6 +71,7 @@ export function Picture({ title, sub, name, data, what, asTable, stale = false, 
   };
   return (
     <figure
+      ref={figure}
       class={`picture ${props.class ?? ''}`}
       aria-label={name}
       data-stale={stale}

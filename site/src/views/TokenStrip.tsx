@@ -108,12 +108,14 @@ function Chips({ a, b }: { readonly a: Shown; readonly b: Shown | null }) {
     return () => observer.disconnect();
   }, [a.tokenized, b?.tokenized, prompt]);
 
-  // In a text of many lines the lit token is brought into sight, without moving the page.
+  // In a text of many lines, or one that scrolls, the lit token is brought into sight, without moving the page.
   useLayoutEffect(() => {
     const [box, chip] = [list.current, chipAt(lockedAt ?? -1)];
     if (!box || !chip) return;
     if (chip.offsetTop < box.scrollTop || chip.offsetTop + chip.offsetHeight > box.scrollTop + box.clientHeight)
       box.scrollTop = chip.offsetTop - box.clientHeight / 2;
+    if (chip.offsetLeft < box.scrollLeft || chip.offsetLeft + chip.offsetWidth > box.scrollLeft + box.clientWidth)
+      box.scrollLeft = chip.offsetLeft - box.clientWidth / 2;
   }, [shown.tokenized, lockedAt]);
 
   const onKeyDown = (event: KeyboardEvent) => {

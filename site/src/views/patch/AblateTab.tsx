@@ -4,7 +4,7 @@ import { useMemo } from 'preact/hooks';
 import type { ReadRequest } from '../../engine/types';
 import { ablatedHead, ablation } from '../../state/experiment';
 import { full, three } from '../../state/numbers';
-import { inContextLoss, twice } from '../../state/patch';
+import { inContextLoss, METRICS, twice } from '../../state/patch';
 import { headName, repeatedPart } from '../../state/reading';
 import type { Shown } from '../../state/run';
 import { OPTIONS, type View } from '../../state/view';
@@ -53,7 +53,7 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
   const raw = arrayOf(study.reading, 'values');
   const base = study.reading?.values['base'] ?? null;
   const ofHeads = now.ablated === 'z';
-  const unit = judged === 'loss' ? 'change of the mean loss, nats' : `change of the ${app.view.value.metric.replace('_', ' ')}`;
+  const unit = judged === 'loss' ? 'change of the mean loss, nats' : `change of the ${METRICS[view.metric][0]}`;
   const data = useMemo<MatrixData>(() => {
     const cols = ofHeads ? config.n_heads : tokens.length;
     const rows = config.n_layers;
@@ -90,7 +90,7 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
         stale={study.state !== 'done'}
         failure={study.failure}
         colPx={[20, 72]}
-        heightPx={config.n_layers * 24}
+        {...(config.n_layers <= TALL ? { square: true } : { heightPx: config.n_layers * 24 })}
         hovered={hovered}
         locked={locked}
         onHover={(lit) => selection.preview(pointOf(lit))}
@@ -120,6 +120,9 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
     </>
   );
 }
+
+/** The heads of so few layers have room to be squares. */
+const TALL = 4;
 
 /** So many random tokens, and the same again. */
 const RANDOM = 25;
@@ -169,9 +172,7 @@ function Family({ a }: { readonly a: Shown }) {
         <Segments label="Kind of head" value={family} options={OPTIONS.family.map((f) => [f, `${FAMILIES[f]} heads`])} onPick={(picked) => experiment.look({ family: picked })} />
       </div>
       <p data-stale={kinds.stale} data-document={JSON.stringify({ kind: 'read', document: kinds.document })}>
-        {heads.length === 0
-          ? `None of ${kinds.all} heads has a ${FAMILIES[family]} ${KINDS_BY}.`
-          : `${heads.length} of ${kinds.all} heads have a ${FAMILIES[family]} ${KINDS_BY}: `}
+        {heads.length || 'None'} of {kinds.all} heads ({FAMILIES[family]} {KINDS_BY}){heads.length > 0 && ': '}
         {heads.map(({ layer, head, score }, i) => (
           <span key={i}>
             {i > 0 && ', '}

@@ -9,7 +9,6 @@ import type { MatrixData } from '../../ui/data';
 import { HeatmapTable } from '../../ui/HeatmapTable';
 import { usePixelRatio } from '../../ui/pixelRatio';
 import { Segments } from '../../ui/Segments';
-import { useSize } from '../../ui/useSize';
 import { NoGradient } from './NoGradient';
 import { usePage } from '../page';
 import { Picture } from '../Picture';
@@ -17,11 +16,15 @@ import { useStudy } from '../useStudy';
 import { lockAt, lockedPlace, measured, NOT_TOLD, pointAt, pointed, told } from './at';
 import { cellsOf, conventions, type Base, type Cells } from './cells';
 import { share } from './geometry';
+import { useRoom } from './Room';
 import { ScaleBar } from './ScaleBar';
 import { cellValues, SweepMap } from './SweepMap';
 import { useStrip } from './SweepTab';
 import type { Bench } from './useBench';
 import { useSwept, type Swept } from './useSweep';
+
+/** What stands to the right of the maps, and the ends of their columns' names. */
+const BESIDE = 344;
 
 export const STEPS: Readonly<Record<View['gradient'], number>> = { one: 1, integrated: 8 };
 
@@ -41,12 +44,12 @@ export function AttributeTab({ bench }: { readonly bench: Bench }) {
   const truth = useSwept(sweep, study, 'sweep');
   const base = estimate?.base ?? null;
   const cells = base && cellsOf(base, view);
-  const [room, size] = useSize<HTMLDivElement>();
+  const { room, ...size } = useRoom();
   const ratio = usePixelRatio();
-  const geometry = useMemo(() => share(size.width || 1056, ratio, tokens, 300), [size.width, ratio, tokens]);
+  const geometry = useMemo(() => share(size.width || 1056, ratio, tokens, BESIDE), [size.width, ratio, tokens]);
   useStrip(geometry);
   const rows = sweep.rows;
-  const rowPx = Math.max(14, Math.min(30, Math.floor((size.height - 160) / (2 * rows))));
+  const rowPx = Math.max(16, Math.min(30, Math.floor((size.height - 150 - geometry.head) / (2 * rows))));
   const rowLabels = useMemo(
     () => Array.from({ length: rows }, (_, row) =>
       ofStream ? { text: sites[row % sites.length] ?? '', note: `L${Math.floor(row / sites.length)}` } : { text: headName({ layer: Math.floor(row / config.n_heads), head: row % config.n_heads }) }),
@@ -69,7 +72,8 @@ export function AttributeTab({ bench }: { readonly bench: Bench }) {
   const shared = { base, cells, tokens, geometry, rowLabels, rowPx, ...(ofStream ? { ruleEvery: sites.length } : { ruleEvery: config.n_heads }) };
   const what = ofStream ? 'the stream' : `${of} of each head`;
   return (
-    <div class="sweeps" ref={room}>
+    <div class="sweeps">
+      {room}
       <div class="study-columns">
         <div>
           <SweepMap
@@ -96,11 +100,11 @@ export function AttributeTab({ bench }: { readonly bench: Bench }) {
               </>
             }
           />
+          {base && cells && <ScaleBar base={base} cells={cells} gutter={geometry.gutter} />}
           <SweepMap {...shared} swept={truth} name="the true sweep" called={`True sweep of ${what}, into ${into}`} title="By patching" sub="a run for every cell" second />
         </div>
         <Agreement estimate={estimate} truth={truth} base={base} cells={cells} pearson={study.reading?.values['pearson'] ?? null} spearman={study.reading?.values['spearman'] ?? null} />
       </div>
-      {base && cells && <ScaleBar base={base} cells={cells} gutter={geometry.gutter} />}
     </div>
   );
 }
@@ -167,6 +171,7 @@ function Agreement({ estimate, truth, base, cells, pearson, spearman }: Agreemen
       ) : (
         <svg
           class="scatter"
+          data-drawing
           width={SIDE}
           height={SIDE}
           role="img"

@@ -2,13 +2,13 @@
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { full, three } from '../../state/numbers';
-import { circuitCounts, circuitDocument, noGradient, nodeOf, patched } from '../../state/patch';
+import { circuitCounts, circuitDocument, METRICS, noGradient, nodeOf, patched } from '../../state/patch';
 import { headNamed } from '../../state/reading';
 import { scaleOf, type MatrixData } from '../../ui/data';
 import { HeatmapTable } from '../../ui/HeatmapTable';
 import { Segments } from '../../ui/Segments';
-import { useSize } from '../../ui/useSize';
 import { NoGradient } from './NoGradient';
+import { useRoom } from './Room';
 import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { arrayOf } from '../useReading';
@@ -35,7 +35,7 @@ export function CircuitTab({ bench }: { readonly bench: Bench }) {
   const base = baseOf(reading);
   const counts = circuitCounts(config);
   const [asTable, hover] = [useSignal(false), useSignal<string | null>(null)];
-  const [room, size] = useSize<HTMLDivElement>();
+  const { room, ...size } = useRoom();
   const nowhere = useSignal(null);
 
   const data = useMemo<MatrixData>(() => {
@@ -68,82 +68,86 @@ export function CircuitTab({ bench }: { readonly bench: Bench }) {
   const into = patched(view.direction);
   if (refused) return <NoGradient why={refused} />;
   return (
-    <div class="study-columns" ref={room}>
-      <Picture
-        title="Circuit"
-        sub={Number.isFinite(number('edges')) ? `${number('edges')} edges, of ${counts.at(-1)}; by gradients, ${into === 'B' ? 'A' : 'B'} into ${into}` : 'edges by gradients'}
-        name={name}
-        data={data}
-        what={{ kind: 'read', document }}
-        asTable={asTable}
-        stale={study.state !== 'done'}
-        failure={study.failure}
-        controls={<StudyProgress study={study} name={name} />}
-        compact
-      >
-        <StudyLine study={study} name={name} />
-        <div class="study-controls">
-          <label class="pick">
-            edges{' '}
-            <input
-              type="range"
-              aria-label="How many of the largest edges are kept"
-              min={0}
-              max={counts.length - 1}
-              step={1}
-              value={at}
-              aria-valuetext={`${counts[at]} largest edges`}
-              onInput={(event) => app.experiment.look({ edges: counts[Number(event.currentTarget.value)] ?? null })}
-            />{' '}
-            <b>{counts[at]}</b> largest{Number.isFinite(number('edges')) && number('edges') < (counts[at] ?? 0) && <span class="muted"> (those on a path from embed to the end: {number('edges')})</span>}
-          </label>
-          <Segments
-            label="Gradients"
-            value={view.gradient}
-            options={[['one', 'one gradient', 'To first order, at the patched run'], ['integrated', `${STEPS.integrated} steps`, 'Integrated gradients: the mean along the way between both runs']]}
-            onPick={(gradient) => app.experiment.look({ gradient })}
-          />
-        </div>
-        {asTable.value ? (
-          <HeatmapTable shown={data} label={data.title} rowLabels={data.rowLabels} colLabels={data.colLabels} locked={nowhere} />
-        ) : (
-          <ModelDrawing
-            config={config}
-            label="The model with the edges that are kept"
-            valueOf={() => null}
-            scale={[-1, 1]}
-            says={(node) => `${node}: ${edges.filter(({ from }) => from === node).length} edges out, ${edges.filter(({ to }) => nodeOf(to) === node).length} in${inIt.has(node) ? '' : ', not in the circuit'}`}
-            edges={edges}
-            picked={null}
-            lit={hover.value}
-            widthPx={Math.max(300, Math.min(720, size.width - (size.width > 700 ? 320 : 0)))}
-            heightPx={Math.max(260, size.height - 110)}
-            onPick={(node) => {
-              const head = headNamed(node);
-              if (head) lockHead(app, head);
-            }}
-            onHover={(node) => {
-              hover.value = node;
-              const head = node && headNamed(node);
-              app.selection.preview(head ? { head } : null);
-            }}
-          />
-        )}
-      </Picture>
-      <section class="study-side" aria-label="How much of it the circuit does">
-        <h2 class="title">Faithfulness</h2>
-        <p class="sub">share of the metric that the circuit alone does; dashed: what is left without it</p>
-        <FaithfulnessCurve counts={counts} faithful={faithful} complete={arrayOf(reading, 'completeness')} at={at} onPick={(i) => app.experiment.look({ edges: counts[i] ?? null })} />
-        <dl class="numbers">
-          {COLUMNS.slice(1).map((column) => (
-            <div key={column} title={`${reading?.conventions[column] ?? column}: ${full(number(column))}`}>
-              <dt>{{ metric: 'metric, circuit alone', complement: 'metric without it' }[column as string] ?? column}</dt>
-              <dd>{Number.isNaN(number(column)) ? '…' : three(number(column))}</dd>
-            </div>
-          ))}
-        </dl>
-      </section>
-    </div>
+    <>
+      {room}
+      <div class="study-columns">
+        <Picture
+          title="Circuit"
+          sub={Number.isFinite(number('edges')) ? `${number('edges')} edges, of ${counts.at(-1)}; by gradients, ${into === 'B' ? 'A' : 'B'} into ${into}` : 'edges by gradients'}
+          name={name}
+          data={data}
+          what={{ kind: 'read', document }}
+          asTable={asTable}
+          stale={study.state !== 'done'}
+          failure={study.failure}
+          controls={<StudyProgress study={study} name={name} />}
+          compact
+        >
+          <StudyLine study={study} name={name} />
+          <div class="study-controls">
+            <label class="pick">
+              edges{' '}
+              <input
+                type="range"
+                aria-label="How many of the largest edges are kept"
+                min={0}
+                max={counts.length - 1}
+                step={1}
+                value={at}
+                aria-valuetext={`${counts[at]} largest edges`}
+                onInput={(event) => app.experiment.look({ edges: counts[Number(event.currentTarget.value)] ?? null })}
+              />{' '}
+              <b>{counts[at]}</b> largest{Number.isFinite(number('edges')) && number('edges') < (counts[at] ?? 0) && <span class="muted"> (those on a path from embed to the end: {number('edges')})</span>}
+            </label>
+            <Segments
+              label="Gradients"
+              value={view.gradient}
+              options={[['one', 'one gradient', 'To first order, at the patched run'], ['integrated', `${STEPS.integrated} steps`, 'Integrated gradients: the mean along the way between both runs']]}
+              onPick={(gradient) => app.experiment.look({ gradient })}
+            />
+          </div>
+          {asTable.value ? (
+            <HeatmapTable shown={data} label={data.title} rowLabels={data.rowLabels} colLabels={data.colLabels} locked={nowhere} />
+          ) : (
+            <ModelDrawing
+              config={config}
+              label="The model with the edges that are kept"
+              valueOf={() => null}
+              scale={[-1, 1]}
+              says={(node) => `${node}: ${edges.filter(({ from }) => from === node).length} edges out, ${edges.filter(({ to }) => nodeOf(to) === node).length} in${inIt.has(node) ? '' : ', not in the circuit'}`}
+              edges={edges}
+              means={[`patching it raises the ${METRICS[view.metric][0]}`, 'patching it lowers it', 'how much, by gradients']}
+              picked={null}
+              lit={hover.value}
+              widthPx={Math.max(300, Math.min(840, size.width - (size.narrow ? 0 : 320)))}
+              heightPx={Math.max(260, size.height - 130)}
+              onPick={(node) => {
+                const head = headNamed(node);
+                if (head) lockHead(app, head);
+              }}
+              onHover={(node) => {
+                hover.value = node;
+                const head = node && headNamed(node);
+                app.selection.preview(head ? { head } : null);
+              }}
+            />
+          )}
+        </Picture>
+        <section class="study-side" aria-label="How much of it the circuit does">
+          <h2 class="title">Faithfulness</h2>
+          <p class="sub">share of the metric by the circuit alone, against its edges; dashed: what is left without it</p>
+          <FaithfulnessCurve counts={counts} faithful={faithful} complete={arrayOf(reading, 'completeness')} at={at} onPick={(i) => app.experiment.look({ edges: counts[i] ?? null })} />
+          <dl class="numbers">
+            {COLUMNS.slice(1).map((column) => (
+              <div key={column} title={`${reading?.conventions[column] ?? column}: ${full(number(column))}`}>
+                <dt>{{ metric: 'metric, circuit alone', complement: 'metric without it' }[column as string] ?? column}</dt>
+                <dd>{Number.isNaN(number(column)) ? '…' : three(number(column))}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      </div>
+    </>
   );
 }
 

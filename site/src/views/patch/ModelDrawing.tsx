@@ -1,10 +1,12 @@
 /** A small drawing of the model: what writes and what reads, from the embedding up to the end, and edges between them. One
  *  tab stop: the arrow keys walk the nodes, Enter picks one. */
-import { useRef, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { colorOf, inkOn, type Scale } from '../../gl/palette';
-import { INPUTS, nodeOf, nodesOf } from '../../state/patch';
+import { three } from '../../state/numbers';
+import { nodeOf } from '../../state/patch';
 import type { ModelConfig } from '../../engine/types';
 import { usePage } from '../page';
+import { layoutDrawing, type Spot } from './drawing';
 
 export interface Edge {
   readonly from: string;
@@ -23,6 +25,8 @@ interface DrawingProps {
   readonly scale: Scale;
   readonly says: (node: string) => string;
   readonly edges: readonly Edge[];
+  /** What the lines mean: "raises the logit difference", "lowers it", "how much, by gradients". */
+  readonly means: readonly [more: string, less: string, width: string];
   readonly picked: string | null;
   readonly lit: string | null;
   readonly widthPx: number;
@@ -31,36 +35,16 @@ interface DrawingProps {
   readonly onHover: (node: string | null) => void;
 }
 
-const RADIUS = 14;
-const EDGE_ROOM = 30;
-
 const nameOf = (node: string) => (/^L/.test(node) ? node.replace(/^L\d+H/, '') : node.replace(/^\d+_/, ''));
 
-export function ModelDrawing({ config, label, valueOf, scale, says, edges, picked, lit, widthPx, heightPx, onPick, onHover }: DrawingProps) {
+export function ModelDrawing({ config, label, valueOf, scale, says, edges, means, picked, lit, widthPx, heightPx, onPick, onHover }: DrawingProps) {
   const { theme } = usePage();
-  const rows = nodesOf(config);
-  const all = rows.flat();
+  const layout = useMemo(() => layoutDrawing(config, widthPx, heightPx), [config, widthPx, heightPx]);
+  const { rows, radius, at } = layout;
+  const all = rows.flat().map(({ node }) => node);
   const [cursor, setCursor] = useState(picked ?? 'final');
   const stop = all.includes(cursor) ? cursor : 'final';
   const root = useRef<SVGSVGElement>(null);
-  const pitch = Math.max(44, Math.min(110, (heightPx - 2 * EDGE_ROOM) / (rows.length - 1)));
-  const height = pitch * (rows.length - 1) + 2 * EDGE_ROOM;
-  const most = Math.max(...rows.map((row) => row.length));
-  const radius = Math.min(RADIUS, (widthPx - 60) / most / 2.4);
-  const at = (node: string) => {
-    const row = rows.findIndex((nodes) => nodes.includes(node));
-    const nodes = rows[row] ?? [];
-    const x = nodes.length === 1 ? (widthPx + 40) / 2 : 48 + ((widthPx - 64) * (nodes.indexOf(node) + 0.5)) / most;
-    return { row, x, y: height - EDGE_ROOM - row * pitch };
-  };
-  const path = ({ from, to }: Edge) => {
-    const [a, b] = [at(from), at(nodeOf(to))];
-    const input = INPUTS.indexOf(to.at(-1) as 'q');
-    const x = b.x + (/\.[qkv]$/.test(to) ? (input - 1) * radius * 0.6 : 0);
-    const [y1, y2] = [a.y - radius, b.y + radius];
-    const bend = a.row === b.row ? pitch * 0.35 : (y1 - y2) / 2;
-    return `M${a.x} ${y1}C${a.x} ${y1 - bend} ${x} ${y2 + bend} ${x} ${y2}`;
-  };
   const go = (node: string | undefined) => {
     if (!node) return;
     setCursor(node);
@@ -71,19 +55,20 @@ export function ModelDrawing({ config, label, valueOf, scale, says, edges, picke
     <svg
       class="model-drawing"
       ref={root}
+      data-drawing
       width={widthPx}
-      height={height}
+      height={layout.height + keyHeight(widthPx)}
       role="group"
       aria-label={`${label}. Arrow keys walk the nodes, Enter picks one.`}
       onPointerLeave={() => onHover(null)}
       onKeyDown={(event) => {
         const { row } = at(stop);
         const here = rows[row] ?? [];
-        const col = here.indexOf(stop);
-        const near = (nodes: readonly string[] | undefined) => nodes && [...nodes].sort((m, n) => Math.abs(at(m).x - at(stop).x) - Math.abs(at(n).x - at(stop).x))[0];
+        const col = here.findIndex(({ node }) => node === stop);
+        const near = (spots: readonly Spot[] | undefined) => spots && [...spots].sort((m, n) => Math.abs(m.x - at(stop).x) - Math.abs(n.x - at(stop).x))[0]?.node;
         if (event.key === 'Enter' || event.key === ' ') onPick(stop);
-        else if (event.key === 'ArrowLeft') go(here[col - 1]);
-        else if (event.key === 'ArrowRight') go(here[col + 1]);
+        else if (event.key === 'ArrowLeft') go(here[col - 1]?.node);
+        else if (event.key === 'ArrowRight') go(here[col + 1]?.node);
         else if (event.key === 'ArrowUp') go(near(rows[row + 1]));
         else if (event.key === 'ArrowDown') go(near(rows[row - 1]));
         else return;
@@ -91,8 +76,8 @@ export function ModelDrawing({ config, label, valueOf, scale, says, edges, picke
         event.stopPropagation();
       }}
     >
-      {rows.slice(1, -1).map((_, l) => (
-        <text key={l} class="layer-name" x={0} y={height - EDGE_ROOM - (l + 1) * pitch + 4}>
+      {rows.filter((row) => /^L/.test(row[0]?.node ?? '')).map((row, l) => (
+        <text key={l} class="layer-name" x={0} y={(row[0]?.y ?? 0) + 4}>
           L{l}
         </text>
       ))}
@@ -102,7 +87,7 @@ export function ModelDrawing({ config, label, valueOf, scale, says, edges, picke
             key={`${edge.from} ${edge.to}`}
             class={edge.value < 0 ? 'neg' : 'pos'}
             data-lit={lit !== null && (edge.from === lit || nodeOf(edge.to) === lit)}
-            d={path(edge)}
+            d={layout.path(edge.from, edge.to)}
             stroke-width={edge.width}
           >
             <title>{`${edge.from} → ${edge.to}`}</title>
@@ -110,11 +95,10 @@ export function ModelDrawing({ config, label, valueOf, scale, says, edges, picke
         ))}
       </g>
       {all.map((node) => {
-        const { x, y } = at(node);
+        const { x, y, half } = at(node);
         const value = valueOf(node);
         const color = value !== null && Number.isFinite(value) ? colorOf(value, scale, 'diverging', theme.value) : null;
         const round = /^L/.test(node);
-        const half = round ? radius : node.length * 3.4 + 8;
         return (
           <g
             key={node}
@@ -131,11 +115,34 @@ export function ModelDrawing({ config, label, valueOf, scale, says, edges, picke
             onClick={() => onPick(node)}
           >
             <title>{says(node)}</title>
-            <rect x={x - half} y={y - radius} width={2 * half} height={2 * radius} rx={round ? radius : 3} {...(color && { style: { fill: `rgb(${color.join(' ')})` } })} />
+            <rect x={x - half} y={y - radius} width={2 * half} height={2 * radius} rx={round ? radius : 3} {...(color && { fill: `rgb(${color.join(' ')})` })} />
             <text x={x} y={y + 4} text-anchor="middle">{nameOf(node)}</text>
           </g>
         );
       })}
+      {edges.length > 0 && <Key edges={edges} means={means} widthPx={widthPx} y={layout.height} />}
     </svg>
+  );
+}
+
+const LINE_PX = 18;
+/** The key's lines stand in one column, or two. */
+const keyColumns = (widthPx: number) => (widthPx < 560 ? 1 : 2);
+const keyHeight = (widthPx: number) => (4 / keyColumns(widthPx)) * LINE_PX + 8;
+
+/** What the colours, the widths and the ends of the lines mean. */
+function Key({ edges, means: [more, less, width], widthPx, y }: Pick<DrawingProps, 'edges' | 'means' | 'widthPx'> & { readonly y: number }) {
+  const largest = edges.reduce((most, edge) => (Math.abs(edge.value) > Math.abs(most.value) ? edge : most));
+  const columns = keyColumns(widthPx);
+  const lines = [more, less, `width: ${width}; the widest ${three(largest.value)}`, edges.some(({ to }) => to.includes('.')) && 'at a head, left to right: into its q, k, v'];
+  return (
+    <g class="drawing-key edges">
+      {lines.map((line, i) => (
+        <g key={i} transform={`translate(${(widthPx / 2) * (i % columns)} ${y + LINE_PX * Math.floor(i / columns) + 12})`}>
+          {i < 2 && <path class={i ? 'neg' : 'pos'} d="M0 -4h28" stroke-width={4} />}
+          <text x={i < 2 ? 36 : 0}>{line}</text>
+        </g>
+      ))}
+    </g>
   );
 }

@@ -173,7 +173,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
           Next token <span>after {end && <Tok text={label(end, last)} />}</span>
         </h3>
         {failure && <p role="alert" class="muted">{failure.detail}</p>}
-        <table class="patch-next" data-many={columns.length > 3}>
+        <table class="patch-next">
           <thead>
             <tr>
               <th scope="col"><span class="unseen">token</span></th>
@@ -188,8 +188,8 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
                 <th scope="row"><code title={`id ${id}`}><Tok text={app.glyph(id)} /></code></th>
                 {columns.map(({ name, of, p }) => (
                   <td key={name} class="num" title={`softmax of logits: ${full(p[id] ?? 0)}`}>
-                    <span class={`mini of-${of.toLowerCase() || 'patched'}`} style={{ width: `${Math.round((columns.length > 3 ? 36 : 20) * (p[id] ?? 0))}px` }} />
                     {share(p[id] ?? 0)}
+                    <div class={`mini of-${of.toLowerCase() || 'patched'}`} style={{ width: `${100 * (p[id] ?? 0)}%` }} />
                   </td>
                 ))}
               </tr>

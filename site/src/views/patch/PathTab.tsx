@@ -8,7 +8,6 @@ import { OPTIONS } from '../../state/view';
 import { Bars } from '../../ui/Bars';
 import type { BarsData } from '../../ui/data';
 import { Segments } from '../../ui/Segments';
-import { useSize } from '../../ui/useSize';
 import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { arrayOf } from '../useReading';
@@ -16,6 +15,7 @@ import { useStudy } from '../useStudy';
 import { lockHead } from './at';
 import { barsFrom, baseOf, cellsOf, conventions, short } from './cells';
 import { ModelDrawing, type Edge } from './ModelDrawing';
+import { useRoom } from './Room';
 import { ScaleBar } from './ScaleBar';
 import { StudyLine, StudyProgress } from '../StudyProgress';
 import type { Bench } from './useBench';
@@ -42,7 +42,7 @@ export function PathTab({ bench }: { readonly bench: Bench }) {
   const labels = (study.reading?.axes[from ? 'receiver' : 'sender'] ?? []);
   const asTable = useSignal(false);
   const lit = useSignal<string | null>(null);
-  const [room, size] = useSize<HTMLDivElement>();
+  const { room, ...size } = useRoom();
 
   const data = useMemo<BarsData>(() => {
     const rows = labels.flatMap((label, i) => {
@@ -79,10 +79,11 @@ export function PathTab({ bench }: { readonly bench: Bench }) {
   const name = 'path patching';
   return (
     <>
-      <div class="study-columns" ref={room}>
+      {room}
+      <div class="study-columns">
         <Picture
           title={from ? `From ${senderOf(picked)}` : `Into ${asked.receiver}`}
-          sub={`the direct path alone, of ${into === 'B' ? 'A' : 'B'} into ${into}; heads frozen, MLPs ${view.mlps}`}
+          sub={`the direct path alone, of ${into === 'B' ? 'A' : 'B'} into ${into}; heads frozen${config.attn_only ? '' : `, MLPs ${view.mlps}`}`}
           name={name}
           data={data}
           what={{ kind: 'read', document }}
@@ -125,10 +126,11 @@ export function PathTab({ bench }: { readonly bench: Bench }) {
               scale={cells?.scale ?? [-1, 1]}
               says={says}
               edges={edges}
+              means={[`raises the ${data.unit}`, 'lowers it', `how much, through that path alone`]}
               picked={picked}
               lit={lit.value}
-              widthPx={Math.max(300, Math.min(720, size.width - (size.width > 700 ? 320 : 0)))}
-              heightPx={Math.max(260, size.height - 150)}
+              widthPx={Math.max(300, Math.min(840, size.width - (size.narrow ? 0 : 320)))}
+              heightPx={Math.max(260, size.height - 200)}
               onPick={pick}
               onHover={(at) => {
                 lit.value = at;

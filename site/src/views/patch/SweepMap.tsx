@@ -55,7 +55,10 @@ function Arrow({ arrow, props, data, head }: { readonly arrow: NonNullable<Sweep
   while (first < to.col && data.cellText?.(from.row, first)) first++;
   const begin = gutter + first * colPx + 6;
   const words = begin + 22;
-  const clear = Array.from({ length: Math.max(0, to.col - first) }, (_, i) => first + i).every((col) => !data.cellText?.(from.row, col));
+  const column = to.col;
+  const clear =
+    Array.from({ length: Math.max(0, column - first) }, (_, i) => first + i).every((col) => !data.cellText?.(from.row, col)) &&
+    Array.from({ length: to.row - from.row }, (_, i) => from.row + i).every((row) => !data.cellText?.(row, column));
   if (!clear || words + long + 24 > end) return null;
   return (
     <svg class="sweep-arrow" aria-hidden="true" width={end + 8} height={top(to.row)}>

@@ -9,13 +9,13 @@ import { Bars } from '../../ui/Bars';
 import type { BarsData } from '../../ui/data';
 import { usePixelRatio } from '../../ui/pixelRatio';
 import { Segments } from '../../ui/Segments';
-import { useSize } from '../../ui/useSize';
 import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { positionLabels } from '../tabs/parts';
 import { followBest, lockAt, lockedPlace, measured, NOT_TOLD, pointAt, pointed, told } from './at';
 import { barsFrom, cellsOf, conventions, short, type Base } from './cells';
 import { rowHeights, share, type Geometry } from './geometry';
+import { useRoom } from './Room';
 import { ScaleBar } from './ScaleBar';
 import { cellValues, SweepMap } from './SweepMap';
 import { StudyLine, StudyProgress } from '../StudyProgress';
@@ -90,12 +90,12 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
   const base = all.find((swept) => swept.base)?.base ?? null;
   const cells = base && cellsOf(base, view);
 
-  const [room, size] = useSize<HTMLDivElement>();
+  const { room, ...size } = useRoom();
   const ratio = usePixelRatio();
   const geometry = useMemo(() => share(size.width || 1056, ratio, tokens), [size.width, ratio, tokens]);
   useStrip(geometry);
   const sites = streamSites(config);
-  const [streamPx, headPx] = rowHeights(size.height, sites.length * config.n_layers, bySource ? 0 : config.n_layers * config.n_heads);
+  const [streamPx, headPx] = rowHeights(size.height - (geometry.aligned ? 20 : geometry.head), sites.length * config.n_layers, bySource ? 0 : config.n_layers * config.n_heads);
 
   const streamRows = useMemo(
     () => Array.from({ length: config.n_layers * sites.length }, (_, row) => ({ text: sites[row % sites.length] ?? '', note: `L${Math.floor(row / sites.length)}` })),
@@ -140,7 +140,8 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
   if (!stream || !heads || !whole) return <p class="muted">This model has no layers: there is nothing between the words and the prediction to patch.</p>;
   const shared = { base, cells, tokens, geometry };
   return (
-    <div class="sweeps" ref={room}>
+    <div class="sweeps">
+      {room}
       <SweepMap
         {...shared}
         swept={stream}

@@ -29,7 +29,7 @@ export function share(widthPx: number, ratio: number, tokens: readonly Token[], 
 
 /** Heights of the rows of two maps in a box. */
 export function rowHeights(heightPx: number, streamRows: number, headRows: number): readonly [stream: number, heads: number] {
-  const room = heightPx - 178;
+  const room = heightPx - 156;
   const heads = Math.max(16, Math.min(20, Math.floor((room * 0.68) / Math.max(1, headRows))));
   return [Math.max(20, Math.min(36, Math.floor((room - heads * headRows) / Math.max(1, streamRows)))), heads];
 }

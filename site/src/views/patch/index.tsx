@@ -5,6 +5,7 @@ import { METRICS } from '../../state/patch';
 import type { Shown } from '../../state/run';
 import { OPTIONS, type View } from '../../state/view';
 import { Segments } from '../../ui/Segments';
+import { useMedia } from '../../ui/useMedia';
 import { runNumber } from '../Look';
 import { usePage } from '../page';
 import { Tabs } from '../Tabs';
@@ -41,12 +42,13 @@ export function PatchBench({ shown }: { readonly shown: Shown }) {
   const Tab = STUDIES[study][1];
   // The place that does most is this bench's own story; Look has another.
   useEffect(() => () => app.tells(null, null), []);
+  const narrow = useMedia('(max-width: 699px)');
   const ready = bench && 'part' in bench ? bench : null;
-  return (
+  const tabs = <Tabs label="Studies" names={OPTIONS.study} open={study} nameOf={(name) => STUDIES[name][0]} onOpen={(picked) => openStudy(app, picked)} />;
+  const first = (
     <>
-      <div class="tabs-line">
-        <Tabs label="Studies" names={OPTIONS.study} open={study} nameOf={(name) => STUDIES[name][0]} onOpen={(picked) => openStudy(app, picked)} />
-        {study !== 'ablate' && <Segments
+      {study !== 'ablate' && (
+        <Segments
           label="Direction"
           value={direction}
           options={[
@@ -54,33 +56,57 @@ export function PatchBench({ shown }: { readonly shown: Shown }) {
             ['noise', 'noise, B into A', 'Activations of B are put into the run of A: what A’s answer cannot do without'],
           ]}
           onPick={(picked) => experiment.look({ direction: picked })}
-        />}
-        <label class="pick">
-          metric{' '}
-          <select value={metric} title={METRICS[metric][1]} onChange={(event) => experiment.look({ metric: event.currentTarget.value as View['metric'] })}>
-            {OPTIONS.metric.map((kind) => (
-              <option key={kind} value={kind} title={METRICS[kind][1]}>
-                {METRICS[kind][0]}
-              </option>
-            ))}
-          </select>
-        </label>
+        />
+      )}
+      <label class="pick">
+        metric{' '}
+        <select value={metric} title={METRICS[metric][1]} onChange={(event) => experiment.look({ metric: event.currentTarget.value as View['metric'] })}>
+          {OPTIONS.metric.map((kind) => (
+            <option key={kind} value={kind} title={METRICS[kind][1]}>
+              {METRICS[kind][0]}
+            </option>
+          ))}
+        </select>
+      </label>
+    </>
+  );
+  const second = (
+    <>
+      <PairChoice shown={shown} />
+      {ready && metric !== 'kl' && <AnswerChoice bench={ready} />}
+      {ready && study !== 'ablate' && study !== 'circuit' && (
+        <Segments
+          label="Cells say"
+          value={cells}
+          options={[
+            ['score', 'score', 'How far the metric went from B’s to A’s: 0 as B, 1 as A'],
+            ['metric', 'metric', 'The metric itself'],
+          ]}
+          onPick={(picked) => experiment.look({ cells: picked })}
+        />
+      )}
+    </>
+  );
+  return (
+    <>
+      <div class="tabs-line">
+        {tabs}
+        {!narrow && first}
       </div>
-      <div class="bench-line">
-        <PairChoice shown={shown} />
-        {ready && metric !== 'kl' && <AnswerChoice bench={ready} />}
-        {ready && study !== 'ablate' && study !== 'circuit' && (
-          <Segments
-            label="Cells say"
-            value={cells}
-            options={[
-              ['score', 'score', 'How far the metric went from B’s to A’s: 0 as B, 1 as A'],
-              ['metric', 'metric', 'The metric itself'],
-            ]}
-            onPick={(picked) => experiment.look({ cells: picked })}
-          />
-        )}
-      </div>
+      {narrow ? (
+        <details class="settings">
+          <summary>
+            <span>
+              {study !== 'ablate' && (direction === 'denoise' ? 'A into B: ' : 'B into A: ')}
+              {METRICS[metric][0]}
+            </span>
+            <span class="link">Change</span>
+          </summary>
+          <div class="bench-line">{first}{second}</div>
+        </details>
+      ) : (
+        <div class="bench-line">{second}</div>
+      )}
       <div class="look patch" id="bench" role="tabpanel" aria-labelledby={`tab-${study}`} data-tab={study} data-run={runNumber(runner.shown.value ?? shown)} data-stale={stale} aria-busy={stale}>
         {!Tab ? <AblateTab a={runner.shown.value?.a ?? shown} bench={ready} /> : ready ? <Tab bench={ready} /> : bench && 'problem' in bench && <PairOffers shown={shown} problem={bench.problem} />}
       </div>
