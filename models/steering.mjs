@@ -21,7 +21,7 @@ export const SAMPLER = { max_new: 30, temperature: 0.8 };
 const LAYERS = [2, 3];
 const POSITIONS = ['last', 'mean'];
 const TRIED = [0.5, 1, 1.5, 2, 3];
-const CURVE = [-4, -2, -1, 0, 0.5, 1, 1.5, 2, 3, 4];
+const CURVE = [-12, -8, -6, -4, -2, -1, 0, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 12];
 const RANDOM = 3;
 /** At the strength that is kept: perplexity less than so many times that of the texts without edits. */
 const COHERENT = 3;

@@ -37,7 +37,7 @@ export const STEERINGS: Readonly<Record<string, readonly MeasuredSteering[]>> = 
         'One day the brother lost his ring, and he',
       ],
       effect: { for: [345, 338, 823, 1438, 935, 896, 809, 1432, 1086, 1411], against: [279, 325, 348, 678, 666, 1054, 453, 795, 1027, 909] },
-      measured: { effect: 4.63, random: -0.22, perplexity: 1.89, collapse: null },
+      measured: { effect: 4.63, random: -0.22, perplexity: 1.89, collapse: 5 },
     },
     {
       name: 'thou', about: 'Speech of old: thou and thee, not you.', hook: 'blocks.3.hook_resid_pre', position: 'last', strength: 2,
@@ -79,7 +79,7 @@ export const STEERINGS: Readonly<Record<string, readonly MeasuredSteering[]>> = 
         'When he was young, he lived with his sister',
       ],
       effect: { for: [312, 404, 378, 342, 811, 597], against: [279, 325, 348, 360, 486, 396] },
-      measured: { effect: 4.16, random: -0.18, perplexity: 2.15, collapse: null },
+      measured: { effect: 4.16, random: -0.18, perplexity: 2.15, collapse: 5 },
     },
     {
       name: 'now', about: 'What is and will be, not what was.', hook: 'blocks.3.hook_resid_pre', position: 'mean', strength: 3,
@@ -100,7 +100,7 @@ export const STEERINGS: Readonly<Record<string, readonly MeasuredSteering[]>> = 
         'The birds were in the tree, and the sun was high',
       ],
       effect: { for: [374, 494, 566, 709, 399, 437, 517, 690], against: [308, 400, 337, 447, 449, 499] },
-      measured: { effect: 3.54, random: -0.04, perplexity: 1.76, collapse: null },
+      measured: { effect: 3.54, random: -0.04, perplexity: 1.76, collapse: 6 },
     },
   ],
 };
