@@ -91,6 +91,32 @@ test('stories-gelu-4l: pairs by each method, a token, a neuron, an OV circuit, a
   await close();
 });
 
+test('a direction that is none: a sentence says why, nothing older stands for it, and it is gone when mended', async () => {
+  const { page, complaints, close } = await site.open();
+  await settled(page);
+  await openSteer(page);
+  await set(page, 'direction', 'pairs of texts');
+  await set(page, 'at', 'resid_pre L1');
+  const alert = page.locator('.look.steer').getByRole('alert');
+  const steered = page.locator('.way[data-way="steered"] [role="option"]');
+  for (const [lists, says] of [
+    [{ positive: ['The girl was happy', 'A happy day'], negative: ['The girl was happy', 'A happy day'] }, /^This direction is zero, so it steers nothing: the two lists are the same to the model at resid_pre L1: change a text/],
+    [{ positive: ['', ' '], negative: PAIRS.negative }, /^Nothing stands under “Towards”: write at least one text/],
+    [{ positive: PAIRS.positive, negative: [''] }, /^Nothing stands under “Away from”/],
+  ]) {
+    await fillPairs(page, PAIRS);
+    await steered.first().waitFor();
+    assert.equal(await alert.count(), 0);
+    await fillPairs(page, lists);
+    await alert.filter({ hasText: says }).waitFor();
+    assert.equal(await steered.count(), 0, 'no text of the direction before');
+    assert.equal(await page.getByRole('button', { name: /^Measure the curve/ }).isDisabled(), true);
+    await page.locator('.story').getByText('Nothing is steered').waitFor();
+  }
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
 for (const [words, position] of [['every token', {}], ['all but the first', { from: 1 }], ['from the last token on', { from: -1 }]])
   test(`stories-2l, ${words}: in force, muted, and out of force; each operator`, async () => {
     const { page, complaints, close } = await site.open();

@@ -20,7 +20,7 @@ const PROMPT = 'Once upon a time there was a little dog. One day';
 const HOOK = 'blocks.2.hook_resid_pre';
 const SAMPLER = { temperature: 0.8, top_k: 0, top_p: 1, frequency_penalty: 0, repetition_penalty: 1 };
 const MEASURES = ['effect', 'perplexity', 'repetition3'];
-const measure = (page) => page.getByRole('button', { name: 'Measure the curve', exact: true });
+const measure = (page) => page.getByRole('button', { name: /^Measure the curve/ });
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 const geometric = (values) => Math.exp(mean(values.map(Math.log)));
 
@@ -78,7 +78,7 @@ test('stories-gelu-4l: every number of the curve, where it collapses, the table 
   const drawn = await picture(page, DOSE).locator('svg text').allTextContents();
   assert.equal(drawn.filter((words) => words === 'collapse').length, [values.collapse_up, values.collapse_down].filter((x) => x !== null).length);
   assert.ok(values.collapse_up !== null, 'at 8 times a vector of this length nothing is left of the text');
-  assert.ok(drawn.some((words) => words.startsWith(`${values.perplexity_limit} ×`)) && drawn.includes(`over ${values.repetition_limit}`), 'both thresholds stand there');
+  assert.ok(drawn.some((words) => words.startsWith(`${values.perplexity_limit} ×`)) && drawn.includes(`over ${values.repetition_limit}: collapse`), 'both thresholds stand there');
   await page.locator('.story').getByText(new RegExp(`From \\+${values.collapse_up.toFixed(2)} on the text collapses|has collapsed`)).waitFor();
 
   // The slider: by the keyboard, and dragged.
@@ -133,6 +133,50 @@ test('stories-gelu-4l: every number of the curve, where it collapses, the table 
   await leave();
 });
 
+test('it goes on behind the other tab and another bench, is there when one comes back, and ends with its question', async () => {
+  const { page, complaints, close: leave } = await site.open();
+  await begin(page, modelOf('stories-gelu-4l'));
+  await page.getByLabel('tokens', { exact: true }).fill('40');
+  await measure(page).click();
+  const progress = page.getByRole('progressbar', { name: 'Progress of the curve' });
+  const share = () => progress.evaluate((bar) => bar.value);
+  const reaches = (least) => page.waitForFunction((x) => document.querySelector('progress')?.value > x, least, { timeout: 120_000 });
+  await reaches(0.08);
+  let before = await share();
+  for (const [away, back] of [
+    [page.getByRole('tab', { name: 'Understanding v. control' }), page.getByRole('tab', { name: 'Direction' })],
+    [page.getByRole('button', { name: 'Look', exact: true }), page.getByRole('button', { name: 'Steer', exact: true })],
+  ]) {
+    await away.click();
+    await progress.waitFor({ state: 'detached' });
+    await back.click();
+    await progress.waitFor();
+    assert.ok((await share()) >= before, `it was at ${before}, and begins at ${await share()}`);
+    await reaches(before + 0.01);
+    before = await share();
+  }
+  // Another question ends it.
+  await page.getByLabel('tokens', { exact: true }).fill('5');
+  await measure(page).waitFor();
+  await page.getByLabel('tokens', { exact: true }).fill('40');
+  await page.getByText('stopped', { exact: true }).waitFor();
+  // Done, it is kept: without a button, by the same question again.
+  await page.getByLabel('tokens', { exact: true }).fill('5');
+  await measure(page).click();
+  const done = () => page.waitForFunction((name) => document.querySelector(`figure[aria-label="${name}"]`)?.dataset.document, DOSE, { timeout: 120_000 });
+  await done();
+  const { document } = await documentOf(page, DOSE);
+  await page.getByLabel('seed', { exact: true }).fill('9');
+  await measure(page).waitFor();
+  await page.getByRole('button', { name: 'Look', exact: true }).click();
+  await page.getByRole('button', { name: 'Steer', exact: true }).click();
+  await page.getByLabel('seed', { exact: true }).fill('1');
+  await done();
+  assert.deepEqual((await documentOf(page, DOSE)).document, document);
+  assert.deepEqual(complaints, []);
+  await leave();
+});
+
 test('it fills in, is cancelled, begins again, and says when it is of other settings', async () => {
   const { page, complaints, close: leave } = await site.open();
   await begin(page, modelOf('stories-gelu-4l'));
@@ -140,14 +184,14 @@ test('it fills in, is cancelled, begins again, and says when it is of other sett
   const figure = picture(page, DOSE);
   await measure(page).click();
   const cancel = page.getByRole('button', { name: 'Cancel the curve' });
-  await page.waitForFunction((name) => document.querySelectorAll(`figure[aria-label="${name}"] circle`).length >= 4, DOSE, { timeout: 60_000 });
+  await page.waitForFunction((name) => document.querySelectorAll(`figure[aria-label="${name}"] circle.point`).length >= 4, DOSE, { timeout: 60_000 });
   assert.equal(await figure.getAttribute('data-document'), null, 'what is not done is no document');
   await cancel.click();
   await page.getByText('stopped', { exact: true }).waitFor();
-  const points = await figure.locator('svg circle').count();
+  const points = await figure.locator('circle.point').count();
   assert.ok(points >= 4 && points < 3 * 17, `${points} points so far`);
   await page.waitForTimeout(400);
-  assert.equal(await figure.locator('svg circle').count(), points, 'nothing comes after it was stopped');
+  assert.equal(await figure.locator('circle.point').count(), points, 'nothing comes after it was stopped');
 
   await page.getByLabel('tokens', { exact: true }).fill('6');
   await measure(page).click();

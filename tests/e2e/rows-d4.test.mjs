@@ -45,6 +45,7 @@ for (const model of MANIFEST.models)
     await set(page, 'at', 'resid_pre L1');
     await page.getByLabel('What is said before the text').fill('Everyone was happy.');
 
+    await picture(page, NAME).locator('[data-way="ablation"]').getByText('No head is switched off yet').waitFor();
     // The head is found by ablating all of them.
     const { values } = Object.fromEntries(hsRead({
       read: 'ablate', prompts: [ids], what: 'z', by: 'layer,head', op: 'zero', metric: { kind: 'logit_diff', position: -1, correct: effect.for[0], wrong: effect.against[0] },

@@ -32,6 +32,7 @@ const SETS = [['effect: log-odds of', 'glad laughed', ['␣glad', '␣laughed']]
 const strengths = Array.from({ length: 17 }, (_, i) => (i - 8) * (RANGE / 8));
 
 const slider = (page) => page.getByRole('slider', { name: 'Strength' });
+const measure = (page) => page.getByRole('button', { name: /^Measure the curve/ });
 const isMeasured = (page) => page.waitForFunction((name) => document.querySelector(`figure[aria-label="${name}"]`)?.dataset.document, DOSE, { timeout: 180_000 });
 
 /** The steered text and the baseline are those of `hs generate` with our own vector; -> ids of the tokens by way. */
@@ -88,7 +89,7 @@ const arrives = (link, texts, curve) =>
     const vector = vectorOf(ids);
     assert.deepEqual(await textsAreTrue(page, ids, vector), texts);
     assert.equal(await slider(page).getAttribute('aria-valuenow'), String(STRENGTH));
-    await button(page, 'Measure the curve').click();
+    await measure(page).click();
     await isMeasured(page);
     assert.deepEqual(await curveIsTrue(page, ids, vector), curve, 'bit for bit, in another profile');
   });
@@ -118,7 +119,7 @@ test('by the pointer: a vector from pairs, its strength, the collapse, the link 
   const ids = await idsOf(page);
   const vector = vectorOf(ids);
   const texts = await textsAreTrue(page, ids, vector);
-  await button(page, 'Measure the curve').click();
+  await measure(page).click();
   await isMeasured(page);
   const curve = await curveIsTrue(page, ids, vector);
   const link = await linkByPointer(page);
@@ -192,6 +193,35 @@ test('by the keyboard alone: a vector from pairs, its strength, the collapse, th
   await close();
   await arrives(link, texts, curve);
 });
+
+for (const [name, options] of [['1440 x 900', DESK], ['1280 x 720', { viewport: { width: 1280, height: 720 } }], ['phone', PHONE]])
+  test(`the strength stands in sight beside the steered text, without scrolling, and stays there: ${name}`, async () => {
+    const { page, complaints, close } = await site.open(options);
+    await settled(page);
+    await useModel(page, model.id);
+    await toBench(page, 'Steer');
+    await textOf(page, 'steered');
+    const boxOf = (locator) => locator.evaluate((node) => {
+      const { left, right, top, bottom } = node.getBoundingClientRect();
+      // What a press there meets.
+      const met = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+      return { left, right, top, bottom, seen: met !== null && (node.contains(met) || met.contains(node)) };
+    });
+    const inSight = async () => {
+      const { left, right, top, bottom, seen } = await boxOf(slider(page));
+      assert.ok(seen && left >= 0 && right <= options.viewport.width && top >= 0 && bottom <= options.viewport.height, `the handle is seen at ${top}`);
+      return top;
+    };
+    const top = await inSight();
+    const text = await boxOf(page.locator('.way[data-way="steered"] .way-text'));
+    assert.ok(text.seen && text.bottom <= top, `the text ends at ${text.bottom}, the handle begins at ${top}`);
+    await page.locator('.effect-sets').scrollIntoViewIfNeeded();
+    await inSight();
+    await page.getByText('What the direction alone adds').scrollIntoViewIfNeeded();
+    await inSight();
+    assert.deepEqual(complaints, []);
+    await close();
+  });
 
 for (const [name, options] of [
   ['light', { ...DESK, colorScheme: 'light' }],

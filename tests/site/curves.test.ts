@@ -21,7 +21,7 @@ describe('curves', () => {
 
   it('what is not there yet is a gap, not a zero', () => {
     const { shapes, onCurves } = layoutCurves(data([-2, NaN, 0, 1, NaN]), 600, 300);
-    const [main = ''] = paths(shapes, 'main');
+    const main = paths(shapes, 'main').at(-1) ?? ''; // behind the legend's
     expect(main.match(/[ML]/g)?.join('')).toBe('MML');
     expect(shapes.filter(({ kind }) => kind === 'dot')).toHaveLength(3);
     expect(onCurves(-1.5)[0]).toBeNaN();
@@ -33,17 +33,37 @@ describe('curves', () => {
     const [low = 0, middle = 0, high = 0] = [-1, -0.5, 0].map((x) => onCurves(x)[0] ?? NaN);
     expect(middle).toBeCloseTo((low + high) / 2, 8);
     expect(onCurves(9)).toEqual(onCurves(2));
+    const [end = 0, first = 0] = [2, -1].map((x) => onCurves(x)[0] ?? NaN);
+    expect(end).toBeLessThan(first - 100);
   });
 
-  it('names stand inside the panel and on no curve', () => {
-    const values = [-2, -1.5, 0, 1.5, 2];
-    const { shapes, left, right, onCurves, at } = layoutCurves(data(values), 600, 300);
-    const names = texts(shapes).filter(({ words }) => /steered|frozen/.test(words));
-    expect(names).toHaveLength(2);
-    for (const { x, y, words } of names) {
-      expect(x - words.length * 3).toBeGreaterThan(left);
-      expect(x + words.length * 3).toBeLessThan(right);
-      expect(Math.abs((onCurves(at(x))[0] ?? 0) - (y - 4))).toBeGreaterThan(5);
+  it('of a logarithm, too, what stands at an x is on the line that is drawn', () => {
+    const panel = { title: 'perplexity', share: 1, log: true, curves: [{ look: 'main', values: [1000, 10, 10, 10, 1000] }] } as const;
+    const { shapes, onCurves, place } = layoutCurves(data([], { panels: [panel] }), 600, 300);
+    const [main = ''] = paths(shapes, 'main');
+    const [[x0 = 0, y0 = 0] = [], [x1 = 0, y1 = 0] = []] = [...main.matchAll(/[ML]([\d.]+) ([\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)]);
+    for (const x of [-1.75, -1.5, -1.1]) expect(onCurves(x)[0]).toBeCloseTo(y0 + ((y1 - y0) * (place(x) - x0)) / (x1 - x0), 0);
+    expect(onCurves(2)[0]).toBeCloseTo(y0, 0);
+  });
+
+  it.each([320, 358, 548, 760])('names stand over the panels, each beside its line and on no other, %i pixels wide', (width) => {
+    const curves = [
+      { look: 'main', values: [1, 2, 3, 4, 5], name: 'steered' }, { look: 'single', values: [1, 2, 3, 4, 5], name: 'each of its texts' },
+      { look: 'dashed', values: [1, 1, 1, 1, 1], name: 'attention frozen' }, { look: 'band', values: [0, 0, 0, 0, 0], upTo: [1, 1, 1, 1, 1], name: '8 random directions, range and mean' },
+    ] as const;
+    const panel = { title: 'effect, log-odds of one set of tokens', share: 1, curves, limit: { value: 4, says: '10 × the unsteered texts’ 16.6: collapse' } };
+    const { shapes, rows } = layoutCurves(data([], { panels: [panel, panel], zones: [{ from: -2, to: -1, says: 'collapse' }] }), width, 420);
+    const inner = texts(shapes).filter(({ anchor }) => anchor !== 'end');
+    for (const name of curves.map((curve) => curve.name)) expect(inner.filter(({ words }) => words === name)).toHaveLength(1);
+    const boxes = inner.map(({ x, y, words, anchor }) => {
+      const long = words.length * 6;
+      return { words, from: anchor === 'middle' ? x - long / 2 : x, to: anchor === 'middle' ? x + long / 2 : x + long, y };
+    });
+    for (const { words, from, to, y } of boxes) {
+      expect(from).toBeGreaterThanOrEqual(0);
+      expect(to).toBeLessThanOrEqual(width);
+      for (const [top, bottom] of rows) expect(y < top || y - 9 > bottom, `${words} is in no panel`).toBe(true);
+      for (const other of boxes) if (other.words !== words && Math.abs(other.y - y) < 12) expect(other.from >= to || other.to <= from, `${words}, ${other.words}`).toBe(true);
     }
   });
 

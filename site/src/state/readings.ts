@@ -60,3 +60,5 @@ export function createReadings(engine: () => Pick<Engine, 'read'> | null) {
     },
   };
 }
+
+export type Readings = ReturnType<typeof createReadings>;

@@ -1,20 +1,16 @@
-/** Curves whose x axis is a slider: its handle is dragged anywhere over them, or moved by the arrow keys. */
+/** Curves whose x axis is a slider: the axis stands by itself, so that it can stay in sight, and has the curves' own places; it is
+ *  dragged anywhere on it or on the curves, or moved by the arrow keys. */
 import { useMemo, useRef } from 'preact/hooks';
 import type { CurvesData } from './data';
-import { layoutCurves } from './curvesLayout';
+import { axisOf, axisTicks, layoutCurves } from './curvesLayout';
 import { threeFigures } from './HeatmapNumbers';
 import './Curves.css';
 
-interface CurvesProps {
+interface SlideProps {
   readonly data: CurvesData;
   readonly width: number;
-  readonly height: number;
-  /** Of the slider. */
-  readonly label: string;
   readonly at: number;
   readonly step: number;
-  /** What the numbers are there, in words. */
-  readonly says: string;
   readonly onMove: (at: number) => void;
 }
 
@@ -25,51 +21,57 @@ export const signed = (value: number): string => {
   return `${value > 0 ? '+' : value < 0 ? '\u2212' : ''}${text}`;
 };
 
-export function Curves({ data, width, height, label, at, step, says, onMove }: CurvesProps) {
-  const layout = useMemo(() => layoutCurves(data, width, height), [data, width, height]);
+function useSlide({ data: { x }, width, at, step, onMove }: SlideProps) {
   const box = useRef<HTMLDivElement>(null);
-  const [low = 0, high = 1] = [data.x[0], data.x.at(-1)];
+  const axis = axisOf(x, width);
+  const [low = 0, high = 1] = [x[0], x.at(-1)];
+  const within = (to: number) => Math.max(low, Math.min(high, to));
   const move = (to: number) => {
-    const whole = Number((Math.round(Math.max(low, Math.min(high, to)) / step) * step).toPrecision(6));
+    const whole = Number((Math.round(within(to) / step) * step).toPrecision(6));
     if (whole !== at) onMove(whole);
   };
   const drag = (event: PointerEvent) => {
-    if (event.buttons !== 1 || !box.current) return;
-    move(layout.at(event.clientX - box.current.getBoundingClientRect().left));
+    if (event.buttons === 1 && box.current) move(axis.at(event.clientX - box.current.getBoundingClientRect().left));
   };
-  const here = layout.place(Math.max(low, Math.min(high, at)));
-  const next = (up: boolean) => (up ? data.x.find((x) => x > at + step / 2) : data.x.findLast((x) => x < at - step / 2));
+  const hold = (event: PointerEvent) => {
+    (event.currentTarget as Element).setPointerCapture(event.pointerId);
+    drag(event);
+  };
+  return { box, axis, low, high, move, here: axis.place(within(at)), pointer: { onPointerDown: hold, onPointerMove: drag } };
+}
+
+/** CSS pixels: its line stands here below its top. */
+const LINE = 13;
+
+interface SliderProps extends SlideProps {
+  readonly label: string;
+  /** What the numbers are there, in words. */
+  readonly says: string;
+}
+
+export function CurvesSlider({ label, says, ...props }: SliderProps) {
+  const { data: { x, zones }, width, at, step } = props;
+  const { box, axis: { left, right, place }, low, high, move, here, pointer } = useSlide(props);
+  const next = (up: boolean) => (up ? x.find((one) => one > at + step / 2) : x.findLast((one) => one < at - step / 2));
   return (
-    <div class="curves" ref={box} style={{ width: `${width}px`, height: `${height}px` }}>
-      <svg
-        width={width}
-        height={height}
-        role="img"
-        aria-label={data.title}
-        onPointerDown={(event) => {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          drag(event);
-        }}
-        onPointerMove={drag}
-      >
-        <defs>
-          <pattern id="curves-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-            <path d="M0 0V6" />
-          </pattern>
-        </defs>
-        {layout.shapes.map((shape, i) =>
-          shape.kind === 'path' ? (
-            <path key={i} class={shape.look} d={shape.d} />
-          ) : shape.kind === 'dot' ? (
-            <circle key={i} cx={shape.x} cy={shape.y} r="2.5" />
-          ) : (
-            <text key={i} x={shape.x} y={shape.y} text-anchor={shape.anchor} class={shape.strong ? 'strong' : undefined}>
-              {shape.words}
+    <div class="curves curves-slider" ref={box} style={{ width: `${width}px` }} {...pointer}>
+      <svg width={width} height={42} aria-hidden="true">
+        <Hatch />
+        {zones.map(({ from, to }) => (
+          <path key={from} class="hatch" d={`M${place(from)} ${LINE - 8}H${place(to)}v16H${place(from)}Z`} />
+        ))}
+        <path class="limit" d={`M${left} ${LINE}H${right}`} />
+        <text x="0" y={LINE + 4} class="strong">
+          {label}
+        </text>
+        {axisTicks(x, width).map(([tick, words]) => (
+          <g key={tick}>
+            <path class="limit" d={`M${place(tick)} ${LINE}v5`} />
+            <text x={place(tick)} y={LINE + 26} text-anchor="middle">
+              {words}
             </text>
-          ),
-        )}
-        <path class="here" d={`M${here} ${layout.top}V${layout.bottom}`} />
-        {layout.onCurves(at).map((y, i) => Number.isFinite(y) && <circle key={`at ${i}`} class="here" cx={here} cy={y} r="4.5" />)}
+          </g>
+        ))}
       </svg>
       <div
         class="curves-handle"
@@ -81,9 +83,11 @@ export function Curves({ data, width, height, label, at, step, says, onMove }: C
         aria-valuenow={at}
         aria-valuetext={`${signed(at)}. ${says}`}
         title="Drag it, or use the arrow keys; with Page Up and Page Down from one measured strength to the next"
-        style={{ left: `${here}px`, top: `${layout.bottom}px` }}
-        onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
-        onPointerMove={drag}
+        style={{ left: `${here}px` }}
+        onPointerDown={(event) => {
+          event.stopPropagation(); // it is taken where it stands
+          event.currentTarget.setPointerCapture(event.pointerId);
+        }}
         onKeyDown={(event) => {
           const to = {
             ArrowRight: at + step, ArrowUp: at + step, ArrowLeft: at - step, ArrowDown: at - step, Home: low, End: high, 0: 0,
@@ -96,6 +100,39 @@ export function Curves({ data, width, height, label, at, step, says, onMove }: C
       >
         {signed(at)}
       </div>
+    </div>
+  );
+}
+
+const Hatch = () => (
+  <defs>
+    <pattern id="curves-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+      <path d="M0 0V6" />
+    </pattern>
+  </defs>
+);
+
+export function Curves({ height, ...props }: SlideProps & { readonly height: number }) {
+  const { data, width, at } = props;
+  const layout = useMemo(() => layoutCurves(data, width, height), [data, width, height]);
+  const { box, here, pointer } = useSlide(props);
+  return (
+    <div class="curves" ref={box} style={{ width: `${width}px`, height: `${height}px` }}>
+      <svg width={width} height={height} role="img" aria-label={data.title} {...pointer}>
+        {layout.shapes.map((shape, i) =>
+          shape.kind === 'path' ? (
+            <path key={i} class={shape.look} d={shape.d} />
+          ) : shape.kind === 'dot' ? (
+            <circle key={i} class={shape.single ? 'single' : 'point'} cx={shape.x} cy={shape.y} r={shape.single ? 1.5 : 2.5} />
+          ) : (
+            <text key={i} x={shape.x} y={shape.y} text-anchor={shape.anchor} class={shape.strong ? 'strong' : undefined}>
+              {shape.words}
+            </text>
+          ),
+        )}
+        <path class="here" d={layout.rows.map(([from, to]) => `M${here} ${from}V${to}`).join('')} />
+        {layout.onCurves(at).map((y, i) => Number.isFinite(y) && <circle key={`at ${i}`} class="here" cx={here} cy={y} r="4.5" />)}
+      </svg>
     </div>
   );
 }

@@ -2,32 +2,32 @@
 import type { Curve, CurvePanel, CurvesData } from './data';
 import { threeFigures } from './HeatmapNumbers';
 
-export type Look = Curve['look'] | 'grid' | 'limit' | 'hatch' | 'edge';
+export type Look = Exclude<Curve['look'], 'single'> | 'grid' | 'limit' | 'hatch' | 'edge';
 
 export type Shape =
   | { readonly kind: 'path'; readonly d: string; readonly look: Look }
-  | { readonly kind: 'dot'; readonly x: number; readonly y: number }
+  /** `single`: of one text, not of a curve. */
+  | { readonly kind: 'dot'; readonly x: number; readonly y: number; readonly single?: boolean }
   | { readonly kind: 'text'; readonly x: number; readonly y: number; readonly words: string; readonly anchor: 'start' | 'middle' | 'end'; readonly strong: boolean };
 
-export interface Layout {
+export interface Layout extends Axis {
   readonly shapes: readonly Shape[];
-  readonly left: number;
-  readonly right: number;
-  readonly top: number;
-  readonly bottom: number;
-  /** Where an x stands, and which x stands there. */
-  readonly place: (x: number) => number;
-  readonly at: (px: number) => number;
+  /** Where the panels are, from top to bottom. */
+  readonly rows: readonly (readonly [from: number, to: number])[];
   /** Where the first curve of each panel is at an x, between its points. */
   readonly onCurves: (x: number) => readonly number[];
 }
 
-const GUTTER = 44;
-const RIGHT = 16;
+const GUTTER = 60;
+const RIGHT = 28;
 const TITLE = 22;
 const GAP = 10;
 const AXIS = 30;
 const CHAR = 6.2;
+/** Over the first panel's curves where zones are named, so that no curve runs through the word. */
+const HEAD = 16;
+const LEGEND = 18;
+const SAMPLE = 18;
 
 const finite = (values: ArrayLike<number>) => Array.from(values).filter(Number.isFinite);
 
@@ -69,105 +69,121 @@ function line(values: ArrayLike<number>, x: readonly number[], y: (value: number
     .join('');
 }
 
-/** Where a curve's name has most room: away from the other curves. */
-function nameShape(curve: Curve, others: readonly Curve[], x: readonly number[], y: (value: number) => number, [top, bottom]: readonly [number, number]): Shape | null {
-  const words = curve.name ?? '';
-  const half = (words.length * CHAR) / 2;
-  const [left = 0, right = 0] = [x[0], x.at(-1)];
-  let best: { readonly room: number; readonly shape: Shape } | null = null;
-  x.forEach((at, i) => {
-    const here = y(curve.upTo ? Math.max(curve.values[i] ?? NaN, curve.upTo[i] ?? NaN) : (curve.values[i] ?? NaN));
-    if (!Number.isFinite(here) || !words) return;
-    const center = Math.max(left + half + 4, Math.min(right - half - 4, at));
-    for (const [side, dy] of [[-1, -7], [1, 16]] as const) {
-      const base = here + dy;
-      if (base - 11 < top || base + 3 > bottom) continue;
-      // The free strip on this side, wherever the word reaches.
-      const room = x.reduce((least, px, j) => {
-        if (px < center - half - 6 || px > center + half + 6) return least;
-        const own = y(curve.values[j] ?? NaN);
-        const gap = others.flatMap(({ values, upTo }) => [y(values[j] ?? NaN), ...(upTo ? [y(upTo[j] ?? NaN)] : [])]).map((p) => Math.abs(p - (base - 4)));
-        return Math.min(least, ...[...gap, Math.abs(own - (base - 4)) + (Math.sign(base - 4 - own) === side ? 6 : -6)].filter(Number.isFinite));
-      }, 40);
-      if (!best || room > best.room + 0.5) best = { room, shape: { kind: 'text', x: center, y: base, words, anchor: 'middle', strong: curve.look === 'main' } };
-    }
-  });
-  return (best as { readonly shape: Shape } | null)?.shape ?? null;
+export interface Axis {
+  readonly left: number;
+  readonly right: number;
+  /** Where an x stands, and which x stands there. */
+  readonly place: (x: number) => number;
+  readonly at: (px: number) => number;
 }
+
+/** The x axis of curves in so many pixels. */
+export function axisOf(x: readonly number[], width: number): Axis {
+  const [low = 0, high = 1] = [x[0], x.at(-1)];
+  const [left, right] = [GUTTER, width - RIGHT];
+  return {
+    left, right,
+    place: (value) => left + ((right - left) * (value - low)) / (high - low || 1),
+    at: (px) => low + ((high - low) * (px - left)) / (right - left || 1),
+  };
+}
+
+/** Ticks of that axis, with their words. */
+export const axisTicks = (x: readonly number[], width: number): readonly (readonly [x: number, words: string])[] =>
+  ticksOf(x[0] ?? 0, x.at(-1) ?? 1, false, Math.max(2, Math.floor(width / 60))).map((tick) => [tick, `${tick > 0 ? '+' : ''}${plain(tick)}`]);
 
 export function layoutCurves(data: CurvesData, width: number, height: number): Layout {
   const { x, panels, zones } = data;
-  const [low = 0, high = 1] = [x[0], x.at(-1)];
-  const [left, right] = [GUTTER, width - RIGHT];
-  const place = (value: number) => left + ((right - left) * (value - low)) / (high - low || 1);
+  const axis = axisOf(x, width);
+  const { left, right, place } = axis;
   const px = x.map(place);
-  const whole = height - AXIS - panels.length * TITLE - (panels.length - 1) * GAP;
-  const shares = panels.reduce((sum, { share }) => sum + share, 0);
   const shapes: Shape[] = [];
+  const rows: [number, number][] = [];
   const scales: ((value: number) => number)[] = [];
   const text = (at: number, y: number, words: string, anchor: 'start' | 'middle' | 'end' = 'start', strong = false) =>
     shapes.push({ kind: 'text', x: at, y, words, anchor, strong });
   const path = (d: string, look: Look) => d && shapes.push({ kind: 'path', d, look });
-  let top = 0;
-  for (const panel of panels) {
+  const wide = (words: string) => words.length * CHAR;
+
+  // What the lines are stands over them, never on them.
+  let [next, row] = [0, 0];
+  for (const { name, look } of panels[0]?.curves ?? []) {
+    if (!name) continue;
+    const needs = SAMPLE + 6 + wide(name);
+    if (next > 0 && next + needs > width) [next, row] = [0, row + 1];
+    const y = row * LEGEND + 9;
+    if (look === 'band') path(`M${next} ${y - 5}h${SAMPLE}v10h${-SAMPLE}Z`, look);
+    if (look === 'single') shapes.push({ kind: 'dot', x: next + SAMPLE / 2, y, single: true });
+    else path(`M${next} ${y}h${SAMPLE}`, look === 'band' ? 'quiet' : look);
+    text(next + SAMPLE + 6, y + 4, name);
+    next += needs + 16;
+  }
+  const begin = next > 0 ? (row + 1) * LEGEND + 4 : 0;
+
+  /** A limit's words stand in the line of the title, or in one of their own where that is too short. */
+  const fits = ({ title, limit }: CurvePanel) => !limit || wide(title) + wide(limit.says) + SAMPLE + 24 < right;
+  const over = (panel: CurvePanel, p: number) => TITLE + (fits(panel) ? 0 : LEGEND) + (p === 0 && zones.length > 0 ? HEAD : 0);
+  const whole = height - AXIS - begin - panels.reduce((sum, panel, p) => sum + over(panel, p) + (p > 0 ? GAP : 0), 0);
+  const shares = panels.reduce((sum, { share }) => sum + share, 0);
+  let top = begin;
+  panels.forEach((panel, p) => {
     const { curves, log = false, limit, title } = panel;
     const tall = (whole * panel.share) / shares;
-    const [from, to] = [top + TITLE, top + TITLE + tall];
+    const from = top + over(panel, p);
+    const to = from + tall;
+    rows.push([from, to]);
+    const hatched = p === 0 && zones.length > 0 ? from - HEAD : from;
     const [least, most] = rangeOf(panel);
     const of = log ? Math.log : (value: number) => value;
     const y = (value: number) => to - ((to - from) * (of(value) - of(least))) / (of(most) - of(least));
     const inside = (value: number) => y(Math.max(least, Math.min(most, value)));
+    const main = curves.find(({ look }) => look === 'main')?.values ?? [];
     scales.push((at) => {
-      const values = curves.find(({ look }) => look === 'main')?.values ?? [];
-      const i = Math.max(0, Math.min(x.length - 2, x.findIndex((next) => next > at) - 1));
+      const i = Math.max(0, Math.min(x.length - 2, x.findLastIndex((one) => one <= at)));
       const [a = 0, b = 1] = [x[i], x[i + 1]];
       const share = Math.max(0, Math.min(1, (at - a) / (b - a || 1)));
-      return y((values[i] ?? NaN) * (1 - share) + (values[i + 1] ?? NaN) * share);
+      // Along the line as it is drawn: of a logarithm, a line of it.
+      const [here, there] = [inside(main[i] ?? NaN), inside(main[i + 1] ?? NaN)];
+      return share === 0 ? here : share === 1 ? there : here * (1 - share) + there * share;
     });
     text(0, top + 13, title);
-    for (const { from: start, to: end } of zones) path(`M${place(start)} ${from}H${place(end)}V${to}H${place(start)}Z`, 'hatch');
+    if (limit) {
+      const at = fits(panel) ? right - wide(limit.says) : SAMPLE + 6;
+      const base = fits(panel) ? top + 13 : top + 13 + LEGEND;
+      path(`M${at - SAMPLE - 6} ${base - 4}h${SAMPLE}`, 'limit');
+      text(at, base, limit.says);
+    }
+    for (const { from: start, to: end } of zones) path(`M${place(start)} ${hatched}H${place(end)}V${to}H${place(start)}Z`, 'hatch');
     const empty = !limit && finite(curves.flatMap(({ values }) => Array.from(values))).length === 0;
     if (empty) text((left + right) / 2, (from + to) / 2 + 4, 'not measured yet', 'middle');
-    for (const tick of empty ? [] : ticksOf(least, most, log, Math.max(2, Math.floor(tall / 34)))) {
+    for (const tick of empty ? [] : ticksOf(least, most, log, Math.max(2, Math.floor(tall / 18)))) {
       path(`M${left} ${y(tick)}H${right}`, 'grid');
       text(left - 8, y(tick) + 4, `${!log && tick > 0 && least < 0 ? '+' : ''}${plain(tick)}`, 'end');
     }
-    for (const curve of curves.filter(({ upTo }) => upTo)) {
+    for (const { values, upTo, look } of curves) {
+      if (look === 'single') px.forEach((at, i) => Number.isFinite(values[i]) && shapes.push({ kind: 'dot', x: at, y: inside(values[i] ?? 0), single: true }));
+      if (!upTo) continue;
       const back = [...px.keys()].reverse();
-      const upper = back.map((i) => curve.upTo?.[i] ?? NaN);
+      const upper = back.map((i) => upTo[i] ?? NaN);
       const close = line(upper, back.map((i) => px[i] ?? 0), inside).replace('M', 'L');
-      path(close && `${line(curve.values, px, inside)}${close}Z`, 'band');
+      path(close && `${line(values, px, inside)}${close}Z`, 'band');
     }
-    for (const { values, look, upTo } of [...curves].reverse()) if (!upTo) path(line(values, px, inside), look);
-    const main = curves.find(({ look }) => look === 'main');
-    px.forEach((at, i) => Number.isFinite(main?.values[i]) && shapes.push({ kind: 'dot', x: at, y: inside(main?.values[i] ?? 0) }));
-    if (limit) {
-      path(`M${left} ${y(limit.value)}H${right}`, 'limit');
-      text(right - 4, y(limit.value) - 4, limit.says, 'end');
+    if (limit) path(`M${left} ${y(limit.value)}H${right}`, 'limit');
+    for (const { values, look, upTo } of [...curves].reverse()) if (!upTo && look !== 'single') path(line(values, px, inside), look);
+    px.forEach((at, i) => Number.isFinite(main[i]) && shapes.push({ kind: 'dot', x: at, y: inside(main[i] ?? 0) }));
+    for (const { from: start, to: end, says } of zones) {
+      const half = wide(says) / 2 + 4;
+      if (hatched < from) text(Math.max(left + half, Math.min(right - half, (place(start) + place(end)) / 2)), from - 4, says, 'middle', true);
+      for (const edge of [start, end]) if (edge > (x[0] ?? 0) && edge < (x.at(-1) ?? 1)) path(`M${place(edge)} ${from}V${to}`, 'edge');
     }
-    for (const curve of curves) {
-      const named = nameShape(curve, curves.filter((other) => other !== curve), px, inside, [from, to]);
-      if (named) shapes.push(named);
-    }
-    zones.forEach(({ from: start, to: end, says }) => {
-      // At that end of the panel where the curve is not.
-      const inZone = finite(px.map((at, i) => (at >= place(start) && at <= place(end) ? inside(main?.values[i] ?? NaN) : NaN)));
-      const above = inZone.length > 0 && inZone.reduce((a, b) => a + b, 0) / inZone.length < (from + to) / 2;
-      if (panel === panels[0]) text((place(start) + place(end)) / 2, above ? to - 8 : from + 14, says, 'middle', true);
-      for (const edge of [start, end]) if (edge > low && edge < high) path(`M${place(edge)} ${from}V${to}`, 'edge');
-    });
     top = to + GAP;
-  }
+  });
   const bottom = top - GAP;
-  for (const tick of ticksOf(low, high, false, Math.max(2, Math.floor(width / 80)))) {
+  for (const [tick, words] of axisTicks(x, width)) {
     path(`M${place(tick)} ${bottom}v5`, 'limit');
-    text(place(tick), bottom + 20, `${tick > 0 ? '+' : ''}${plain(tick)}`, 'middle');
+    text(place(tick), bottom + 20, words, 'middle');
   }
-  return {
-    shapes, left, right, top: TITLE, bottom, place,
-    at: (at) => low + ((high - low) * (at - left)) / (right - left || 1),
-    onCurves: (at) => scales.map((y) => y(at)),
-  };
+  return { ...axis, shapes, rows, onCurves: (at) => scales.map((y) => y(at)) };
 }
 
 const plain = (tick: number) => (Math.abs(tick) < 1e4 && (tick === 0 || Math.abs(tick) >= 1e-3) ? String(tick).replace('-', '\u2212') : threeFigures(tick));

@@ -47,13 +47,14 @@ export interface BarsData {
 }
 
 export interface Curve {
-  /** Stands beside it, where there is most room; absent: nothing does. */
+  /** Of the first panel's: stands in the legend. */
   readonly name?: string;
   /** One for each x; NaN where there is none (yet). */
   readonly values: ArrayLike<number>;
   /** It is the range between `values` and these. */
   readonly upTo?: ArrayLike<number>;
-  readonly look: 'main' | 'dashed' | 'quiet' | 'band';
+  /** `single`: points of one text, without a line. */
+  readonly look: 'main' | 'dashed' | 'quiet' | 'band' | 'single';
 }
 
 export interface CurvePanel {

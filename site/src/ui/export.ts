@@ -122,7 +122,7 @@ function drawCurves(data: CurvesData, theme: Theme): Drawing {
   };
   const body = layoutCurves(data, width, height).shapes.map((shape) => {
     if (shape.kind === 'path') return `<path d="${shape.d}" ${looks[shape.look]}/>`;
-    if (shape.kind === 'dot') return `<circle cx="${shape.x}" cy="${shape.y}" r="2.5" fill="${blue}"/>`;
+    if (shape.kind === 'dot') return `<circle cx="${shape.x}" cy="${shape.y}" r="${shape.single ? 1.5 : 2.5}" fill="${shape.single ? muted : blue}"/>`;
     const said = text(shape.x, shape.y, shape.words, { fill: shape.strong ? ink : muted });
     return said.replace('<text ', `<text text-anchor="${shape.anchor}" `);
   });

@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { EngineFailure, ReadRequest, Reading } from '../engine/types';
 import { asFailure } from '../state/failure';
+import type { Readings } from '../state/readings';
 import { usePage } from './page';
 
 export interface Study {
@@ -17,15 +18,33 @@ export interface Study {
   /** What it takes in the core. */
   readonly bytes: number;
   readonly failure: EngineFailure | null;
+  /** Milliseconds that it took; null: it is not done, or was kept from before. */
+  readonly took: number | null;
   /** Ends it after its unit; what it has stays. */
   stop(): void;
   /** Begins anew after a stop. */
   again(): void;
 }
 
-type Told = Omit<Study, 'request' | 'stop' | 'again'>;
+export type Told = Omit<Study, 'request' | 'stop' | 'again'>;
 
-const NOTHING: Told = { reading: null, state: 'none', share: 0, left: null, bytes: 0, failure: null };
+export const NOTHING: Told = { reading: null, state: 'none', share: 0, left: null, bytes: 0, failure: null, took: null };
+
+/** Asks, and tells what there is of it as it goes. */
+export function follow(readings: Readings, request: ReadRequest, signal: AbortSignal, tell: (now: Partial<Told>) => void) {
+  const began = performance.now();
+  let worked = false;
+  readings
+    .study(request, signal, ({ done, total, bytes, reading }) => {
+      const share = total > 0 ? done / total : 0;
+      worked = true;
+      tell({ reading, share, bytes, left: share > 0.02 ? ((performance.now() - began) * (1 - share)) / share : null });
+    })
+    .then(
+      (reading) => tell({ reading, state: 'done', share: 1, left: null, took: worked ? performance.now() - began : null }),
+      (thrown) => tell({ state: 'failed', left: null, failure: asFailure(thrown) }),
+    );
+}
 
 /** null asks for nothing. */
 export function useStudy(request: ReadRequest | null): Study {
@@ -40,7 +59,6 @@ export function useStudy(request: ReadRequest | null): Study {
     if (!request || !model) return;
     const controller = new AbortController();
     let wanted = true;
-    const began = performance.now();
     const tell = (now: Partial<Told>) => {
       if (wanted) setTold((last) => ({ ...last, now: { ...last.now, ...now } }));
     };
@@ -52,15 +70,7 @@ export function useStudy(request: ReadRequest | null): Study {
         controller.abort();
       },
     });
-    readings
-      .study(request, controller.signal, ({ done, total, bytes, reading }) => {
-        const share = total > 0 ? done / total : 0;
-        tell({ reading, share, bytes, left: share > 0.02 ? ((performance.now() - began) * (1 - share)) / share : null });
-      })
-      .then(
-        (reading) => tell({ reading, state: 'done', share: 1, left: null }),
-        (thrown) => tell({ state: 'failed', left: null, failure: asFailure(thrown) }),
-      );
+    follow(readings, request, controller.signal, tell);
     return () => {
       wanted = false;
       controller.abort();

@@ -1,26 +1,24 @@
 /** One direction: what it does to a text, and how much of it is too much. */
 import type { ComponentChildren } from 'preact';
-import { signal } from '@preact/signals';
-import type { ReadRequest } from '../../engine/types';
+import { useMemo, useRef } from 'preact/hooks';
 import { three } from '../../state/numbers';
+import { hookName } from '../../state/steer';
 import { signed } from '../../ui/Curves';
 import type { BarsData } from '../../ui/data';
 import { BarsPicture } from '../BarsPicture';
 import { usePaced } from '../usePaced';
 import { arrayOf } from '../useReading';
 import { useStudy } from '../useStudy';
-import { DosePicture } from './DosePicture';
+import { curvesOf, DosePicture, DoseSlider } from './DosePicture';
 import { EffectSets } from './EffectSets';
-import { doseRequest, outcomeOf, outcomesRequest, SEEDS, type Outcome } from './outcomes';
+import { doseRequest, outcomeOf, outcomesRequest, outcomeWords, SEEDS, textsOf, type Outcome } from './outcomes';
 import { OutcomesPicture } from './OutcomesPicture';
 import { RecipeFields } from './RecipeControls';
 import { Texts } from './Texts';
 import type { Bench } from './useBench';
+import { useDose } from './useDose';
 import { textOf, useIds, useWays, WAY_WORDS, WAYS } from './useSteering';
-import { useTexts } from './useTexts';
-
-/** The curve that a person asked for; it is measured again only when they ask. */
-const asked = signal<ReadRequest | null>(null);
+import { NO_TEXT, useTexts } from './useTexts';
 
 const MOST = 6;
 
@@ -29,8 +27,8 @@ function story(strength: number, base: Outcome, now: Outcome, random: Outcome | 
   const collapses = strength < 0 ? down : up;
   const gone = collapses != null && Math.abs(strength) >= Math.abs(collapses);
   return [
-    `At ${signed(strength)} the effect goes from ${signed(base.effect)} to ${signed(now.effect)}, and perplexity from ${three(base.perplexity)} to ${three(now.perplexity)}.`,
-    random && ` A random push of the same length: ${signed(random.effect)}.`,
+    `At ${signed(strength)} the effect goes from ${outcomeWords('effect', base.effect)} to ${outcomeWords('effect', now.effect)}, and perplexity from ${three(base.perplexity)} to ${three(now.perplexity)}.`,
+    random && ` A random push of the same length: ${outcomeWords('effect', random.effect)}.`,
     collapses != null && (gone ? ` The text has collapsed, as it does from ${signed(collapses)} on.` : ` From ${signed(collapses)} on the text collapses.`),
   ].filter(Boolean).join('');
 }
@@ -52,10 +50,14 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
   const all = ways.flatMap((way) => way ?? []);
   const outcome = useStudy(effect && made.vector ? outcomesRequest(all, shown, sampler, effect, SEEDS) : null);
   const wanted = effect && made.vector ? doseRequest(steer, made.vector, shown, sampler, effect) : null;
-  const dose = useStudy(asked.value);
+  const dose = useDose(wanted, shown.info);
+  const curves = useMemo(() => curvesOf(dose.reading, steer), [dose.reading, steer.range]);
+  /** Milliseconds that one of the texts took, here and now. */
+  const pace = useRef<number | null>(null);
+  if (outcome.took !== null && outcome.request) pace.current = outcome.took / textsOf(outcome.request);
   const reading = outcome.state === 'done' ? outcome.reading : null;
   const [base, now, random] = (['baseline', 'steered', 'random'] as const).map((name) => reading && outcomeOf(reading, name));
-  const measured = JSON.stringify(asked.value) === JSON.stringify(wanted) ? dose.reading?.values : undefined;
+  const measured = dose.reading?.values;
   const says = base && now ? story(steer.strength, base, now, random ?? null, [measured?.['collapse_down'], measured?.['collapse_up']]) : '';
 
   const writes: BarsData | null = made.reading && {
@@ -76,17 +78,28 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
               <RecipeFields steer={steer} change={change} shown={shown} />
             </div>
           )}
-          {made.failure && (
+          {(made.flaw ?? made.failure) && (
             <p class="muted" role="alert">
-              <code>{made.failure.status}</code> {made.failure.detail}
+              {made.flaw ?? (
+                <>
+                  <code>{made.failure?.status}</code> {made.failure?.detail}
+                </>
+              )}
             </p>
           )}
-          <Texts shown={shown} steer={steer} change={change} text={text} outcome={reading} outcomeStale={outcome.state !== 'done' || waits} />
+          <Texts shown={shown} steer={steer} change={change} text={made.flaw ? (name) => (name === 'baseline' || name === 'prompt' ? text(name) : NO_TEXT) : text} outcome={reading} outcomeStale={outcome.state !== 'done' || waits} />
+          <DoseSlider
+            steer={steer}
+            change={change}
+            data={curves}
+            study={dose}
+            takes={wanted && pace.current !== null ? pace.current * textsOf(wanted) : null}
+            says={now ? `Effect ${three(now.effect)}, perplexity ${three(now.perplexity)}` : ''}
+          />
           <div class="steer-below">
-            <div>
-              <DosePicture steer={steer} change={change} study={dose} wanted={wanted} onMeasure={() => (asked.value = wanted)} says={now ? `Effect ${three(now.effect)}, perplexity ${three(now.perplexity)}` : ''} />
+            <DosePicture steer={steer} change={change} data={curves} study={dose}>
               <EffectSets steer={steer} effect={effect} change={change} />
-            </div>
+            </DosePicture>
             <div>
               <OutcomesPicture
                 title={`At ${signed(steer.strength)}`}
@@ -98,16 +111,21 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
               <BarsPicture
                 name="what the direction writes"
                 title="What the direction writes"
-                sub="through W_U"
+                sub="at strength 1, through W_U"
                 data={writes}
                 what={made.request ? { kind: 'read', document: made.request } : null}
                 stale={made.stale}
-              />
+              >
+                <p class="sub">
+                  What the direction alone adds to each token’s logit (v · W_U, no LayerNorm): the {MOST} most and the {MOST} least. What comes after {hookName(steer.hook)} still
+                  turns it, so one that steers well can name odd pieces of words here. The texts are the judge.
+                </p>
+              </BarsPicture>
             </div>
           </div>
         </>,
       )}
-      <SteerStory bench={bench} says={says} />
+      <SteerStory bench={bench} says={made.flaw || made.failure ? 'Nothing is steered: what is wrong stands above.' : says} />
     </>
   );
 }

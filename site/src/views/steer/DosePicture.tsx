@@ -1,10 +1,11 @@
-/** How much of a direction does what: its effect, and below it, on the same strengths, what it costs. The strengths' axis
- *  is the slider. */
+/** How much of a direction does what: its effect, and below it, on the same strengths, what it costs. Over it their axis,
+ *  which is the slider and stays in sight. */
+import type { ComponentChildren } from 'preact';
 import { useSignal } from '@preact/signals';
-import type { ReadRequest, Reading } from '../../engine/types';
+import type { Reading } from '../../engine/types';
 import { three } from '../../state/numbers';
 import { STRONGEST, type Steer } from '../../state/steer';
-import { Curves, signed } from '../../ui/Curves';
+import { Curves, CurvesSlider, signed } from '../../ui/Curves';
 import type { CurvesData, MatrixData } from '../../ui/data';
 import { HeatmapTable } from '../../ui/HeatmapTable';
 import { useSize } from '../../ui/useSize';
@@ -14,12 +15,15 @@ import { geometric, mean, RANDOM, strengthsOf } from './outcomes';
 import { StudyLine, StudyProgress } from '../StudyProgress';
 import type { Change } from './useSteering';
 
-/** So that on a desk the handle is in sight below the texts. */
-const heightOf = () => Math.max(300, Math.min(480, innerHeight - 560));
+/** So that on a desk the curves are in sight below the texts. */
+const heightOf = () => Math.max(300, Math.min(480, innerHeight - 600));
+const WIDEST = 760;
 
 interface Measured {
   /** [strength], mean over the texts. */
   readonly steered: Float64Array;
+  /** The same of each text alone. */
+  readonly singles: readonly Float64Array[];
   readonly frozen: Float64Array;
   /** Of the random directions. */
   readonly mean: Float64Array;
@@ -32,15 +36,17 @@ function measured(reading: Reading | null, array: string, strengths: number): Me
   const { data, shape } = reading?.arrays.get(array) ?? { data: new Float32Array(0), shape: [0, 0, 0] };
   const texts = shape[2] ?? 0;
   const names = reading?.axes['way'] ?? [];
-  const of = (way: number) =>
+  const of = (way: number, text?: number) =>
     Float64Array.from({ length: strengths }, (_, s) => {
       const at = (way * strengths + s) * texts;
-      return texts > 0 && way >= 0 ? (array === 'perplexity' ? geometric : mean)(data.subarray(at, at + texts)) : NaN;
+      if (texts === 0 || way < 0) return NaN;
+      return text === undefined ? (array === 'perplexity' ? geometric : mean)(data.subarray(at, at + texts)) : (data[at + text] ?? NaN);
     });
+  const steered = names.indexOf('steered');
   const random = names.flatMap((name, i) => (/^random/.test(name) ? [of(i)] : []));
   const over = (fold: (values: number[]) => number) => Float64Array.from({ length: strengths }, (_, s) => (random.length > 0 ? fold(random.map((r) => r[s] ?? NaN)) : NaN));
   return {
-    steered: of(names.indexOf('steered')), frozen: of(names.indexOf('frozen')),
+    steered: of(steered), singles: Array.from({ length: texts }, (_, i) => of(steered, i)), frozen: of(names.indexOf('frozen')),
     mean: over(array === 'perplexity' ? geometric : mean), least: over((values) => Math.min(...values)), most: over((values) => Math.max(...values)),
   };
 }
@@ -57,8 +63,8 @@ export function curvesOf(reading: Reading | null, steer: Steer): CurvesData {
   const { collapse_up: up, collapse_down: down, perplexity_limit: times, repetition_limit: repeats, base_perplexity: base } = reading?.values ?? {};
   const limits = [
     null,
-    times == null || base == null ? null : { value: times * base, says: `${times} × the unsteered texts’ ${three(base)}` },
-    repeats == null ? null : { value: repeats, says: `over ${repeats}` },
+    times == null || base == null ? null : { value: times * base, says: `${times} × the unsteered texts’ ${three(base)}: collapse` },
+    repeats == null ? null : { value: repeats, says: `over ${repeats}: collapse` },
   ];
   const columns = PANELS.flatMap(([name], p) => {
     const { steered, frozen, mean, least, most } = all[p] as Measured;
@@ -76,15 +82,15 @@ export function curvesOf(reading: Reading | null, steer: Steer): CurvesData {
   return {
     kind: 'curves', title: 'Dose and response', conventions, x, table,
     panels: PANELS.map(([name, title, share], p) => {
-      const { steered, frozen, mean, least, most } = all[p] as Measured;
-      const named = p === 0;
+      const { steered, singles, frozen, mean, least, most } = all[p] as Measured;
       return {
         title, share, log: name === 'perplexity', limit: limits[p] ?? null,
         curves: [
-          { look: 'main', values: steered, ...(named && { name: 'steered' }) },
-          { look: 'dashed', values: frozen, ...(named && { name: 'attention frozen' }) },
+          { look: 'main', values: steered, name: 'steered' },
+          ...singles.map((values, i) => ({ look: 'single', values, ...(i === 0 && { name: 'each of its texts' }) }) as const),
+          { look: 'dashed', values: frozen, name: 'attention frozen' },
           { look: 'quiet', values: mean },
-          { look: 'band', values: least, upTo: most, ...(named && { name: `${RANDOM} random directions, range and mean` }) },
+          { look: 'band', values: least, upTo: most, name: `${RANDOM} random directions, range and mean` },
         ],
       };
     }),
@@ -95,83 +101,91 @@ export function curvesOf(reading: Reading | null, steer: Steer): CurvesData {
   };
 }
 
-interface DoseProps {
+interface SliderProps {
   readonly steer: Steer;
   readonly change: Change;
+  readonly data: CurvesData;
   readonly study: Study;
-  /** What would be measured now; null: not to be told yet. */
-  readonly wanted: ReadRequest | null;
-  readonly onMeasure: () => void;
+  /** Milliseconds that measuring takes; null: not to be told yet. */
+  readonly takes: number | null;
   /** What the numbers are at this strength. */
   readonly says: string;
 }
 
-export function DosePicture({ steer, change, study, wanted, onMeasure, says }: DoseProps) {
+const stepOf = ({ range }: Steer) => Number((range / 32).toPrecision(6));
+const moved = (change: Change) => (strength: number) => change({ strength }, 'steer strength');
+
+/** The strength, and below it the way to what every strength comes to. */
+export function DoseSlider({ steer, change, data, study, takes, says }: SliderProps) {
+  const [room, { width }] = useSize<HTMLDivElement>();
+  const { state, request } = study;
+  return (
+    <div class="steer-dose" role="group" aria-label="How strongly">
+      <div class="steer-slider" ref={room}>
+        {width > 0 && (
+          <CurvesSlider data={data} width={Math.min(width, WIDEST)} label="Strength" at={steer.strength} step={stepOf(steer)} says={says} onMove={moved(change)} />
+        )}
+      </div>
+      <div class="steer-line">
+        <label class="pick">
+          to ±{' '}
+          <input
+            class="steer-range"
+            type="number"
+            required
+            step="any"
+            min={1e-4}
+            max={STRONGEST}
+            value={steer.range}
+            aria-label="Strengths from minus to plus"
+            onInput={(event) => event.currentTarget.validity.valid && change({ range: event.currentTarget.valueAsNumber }, 'steer range')}
+          />
+        </label>
+        <StudyProgress study={study} name="the curve" />
+        {(state === 'none' || state === 'failed') && (
+          <button type="button" class="button" disabled={!request} onClick={study.again}>
+            Measure the curve{request && takes !== null && <small>, about {Math.ceil(takes / 1000)} s</small>}
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+interface DoseProps {
+  readonly steer: Steer;
+  readonly change: Change;
+  readonly data: CurvesData;
+  readonly study: Study;
+  readonly children: ComponentChildren;
+}
+
+export function DosePicture({ steer, change, data, study, children }: DoseProps) {
   const asTable = useSignal(false);
   const [room, { width }] = useSize<HTMLDivElement>();
   const { request, state, reading } = study;
-  const current = request !== null && wanted !== null && JSON.stringify(request) === JSON.stringify(wanted);
-  const data = curvesOf(current || !wanted ? reading : null, steer);
-  const running = state === 'running' && current;
   return (
     <Picture
       title="Dose and response"
-      sub={reading && current ? `means of ${reading.axes['text']?.length ?? 0} texts at each strength, of perplexity the geometric` : ''}
+      sub={reading ? `means of ${reading.axes['text']?.length ?? 0} texts` : ''}
       name="dose and response"
       data={data}
-      what={current && state === 'done' ? { kind: 'read', document: request } : null}
+      what={request && state === 'done' ? { kind: 'read', document: request } : null}
       asTable={asTable}
-      stale={running}
-      controls={
-        <>
-          <label class="pick">
-            to ±{' '}
-            <input
-              class="steer-range"
-              type="number"
-              required
-              step="any"
-              min={1e-4}
-              max={STRONGEST}
-              value={steer.range}
-              aria-label="Strengths from minus to plus"
-              onInput={(event) => event.currentTarget.validity.valid && change({ range: event.currentTarget.valueAsNumber }, 'steer range')}
-            />
-          </label>
-          {running || (current && state === 'stopped') ? (
-            <StudyProgress study={study} name="the curve" />
-          ) : (
-            (!current || state === 'failed') && (
-              <button type="button" class="button" disabled={!wanted} onClick={() => (current ? study.again() : onMeasure())}>
-                Measure the curve
-              </button>
-            )
-          )}
-        </>
-      }
+      stale={state === 'running'}
     >
-      {current && <StudyLine study={study} name="the curve" />}
-      {current && study.failure && (
+      <StudyLine study={study} name="the curve" />
+      {study.failure && (
         <p class="muted" role="alert">
           <code>{study.failure.status}</code> {study.failure.detail}
         </p>
       )}
+      {children}
       <div ref={room}>
         {asTable.value ? (
           <HeatmapTable shown={data.table} label="Dose and response" rowLabels={data.table.rowLabels} colLabels={data.table.colLabels} locked={{ value: null } as never} />
         ) : (
-          width > 0 && (
-            <Curves
-              data={data}
-              width={Math.min(width, 760)}
-              height={heightOf()}
-              label="Strength"
-              at={steer.strength}
-              step={Number((steer.range / 32).toPrecision(6))}
-              says={says}
-              onMove={(strength) => change({ strength }, 'steer strength')}
-            />
-          )
+          width > 0 && <Curves data={data} width={Math.min(width, WIDEST)} height={heightOf()} at={steer.strength} step={stepOf(steer)} onMove={moved(change)} />
         )}
       </div>
     </Picture>

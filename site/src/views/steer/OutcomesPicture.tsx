@@ -2,14 +2,13 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { ReadRequest, Reading } from '../../engine/types';
-import { full, three } from '../../state/numbers';
-import { signed } from '../../ui/Curves';
+import { full } from '../../state/numbers';
 import type { MatrixData } from '../../ui/data';
 import { HeatmapTable } from '../../ui/HeatmapTable';
 import { usePage } from '../page';
 import { Picture } from '../Picture';
 import type { Study } from '../useStudy';
-import { outcomeOf, wayIn, type Outcome } from './outcomes';
+import { outcomeOf, outcomeWords, wayIn, type Outcome } from './outcomes';
 
 const COLUMNS: readonly (readonly [keyof Outcome, string])[] = [['effect', 'effect'], ['perplexity', 'perplexity'], ['repetition', 'repetition'], ['kl', 'KL / token']];
 
@@ -17,6 +16,8 @@ export interface OutcomeRow {
   readonly name: string;
   readonly title: string;
   readonly strong?: boolean;
+  /** What it needs, where it was not asked for. */
+  readonly missing?: string;
   /** Below its title. */
   readonly how?: ComponentChildren;
 }
@@ -94,10 +95,10 @@ export function OutcomesPicture({ title, sub, name, rows, study, withText = fals
                   </th>
                   {COLUMNS.map(([key, word]) => (
                     <td key={key} class="num" data-column={word} title={numbers ? full(numbers[key]) : undefined}>
-                      {numbers ? (key === 'effect' ? signed(numbers[key]) : key === 'perplexity' ? three(numbers[key]) : numbers[key].toFixed(2)) : '…'}
+                      {numbers ? outcomeWords(key, numbers[key]) : there ? '–' : '…'}
                     </td>
                   ))}
-                  {withText && <td class="outcome-text">{there && textIds(there, row.name).map((id) => app.glyph(id).replaceAll('␣', ' ')).join('')}</td>}
+                  {withText && <td class="outcome-text">{there && !numbers && <span class="muted">{row.missing}</span>}{there && textIds(there, row.name).map((id) => app.glyph(id).replaceAll('␣', ' ')).join('')}</td>}
                 </tr>
               );
             })}

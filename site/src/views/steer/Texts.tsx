@@ -13,7 +13,7 @@ import { Segments } from '../../ui/Segments';
 import { signed } from '../../ui/Curves';
 import { usePage } from '../page';
 import { Picture } from '../Picture';
-import { outcomeOf, SEEDS } from './outcomes';
+import { outcomeOf, outcomeWords, SEEDS } from './outcomes';
 import { WAY_WORDS, WAYS, type Change, type WayName } from './useSteering';
 import { chosen, type Text } from './useTexts';
 
@@ -111,7 +111,7 @@ export function Texts({ shown, steer, change, text, outcome, outcomeStale, child
           </span>
           <Segments label="Line under a token" value={measure.value} options={(Object.keys(MEASURES) as Measure[]).map((m) => [m, ...MEASURES[m]])} onPick={(m) => (measure.value = m)} />
           <span class="steer-legend muted" aria-hidden="true">
-            {measure.value === 'kl' ? 'nats' : 'nats, ochre: less likely'}
+            {measure.value === 'kl' ? 'nats from the unsteered model' : 'nats; ochre: less likely'}
             {LEGEND.map((nats) => (
               <span key={nats}>
                 <i style={{ height: `${thickness(nats)}px` }} /> {nats}
@@ -125,7 +125,7 @@ export function Texts({ shown, steer, change, text, outcome, outcomeStale, child
       {asTable.value && data ? (
         <HeatmapTable shown={data} cellText={data.cellText} label="The texts" rowLabels={data.rowLabels} colLabels={data.colLabels} locked={{ value: null } as never} />
       ) : (
-        <div class="ways">
+        <div class="steer-texts">
           {WAYS.map((name) => (
             <Column
               key={name}
@@ -139,7 +139,6 @@ export function Texts({ shown, steer, change, text, outcome, outcomeStale, child
               prompt={shown.text}
             />
           ))}
-          <p class="muted">Each column shows one text; the numbers above it are means of {SEEDS}, of perplexity the geometric.</p>
         </div>
       )}
     </Picture>
@@ -182,12 +181,17 @@ function Column({ name, text, measure, strength, instead, numbers, stale, prompt
     >
       <h3 title={means}>
         {title} {strength !== null && <span class={name === 'steered' ? 'lit' : 'muted'}>{signed(strength)}</span>}
+        {name === 'baseline' && (
+          <span class="muted" title="Of perplexity the geometric; below stands the first text">
+            means of {SEEDS}
+          </span>
+        )}
       </h3>
       <dl class="way-numbers" data-stale={stale}>
         {(['effect', 'perplexity', 'repetition'] as const).map((kind) => (
           <div key={kind}>
             <dt>{kind}</dt>
-            <dd title={numbers ? full(numbers[kind]) : undefined}>{numbers ? (kind === 'effect' ? signed(numbers[kind]) : kind === 'perplexity' ? three(numbers[kind]) : numbers[kind].toFixed(2)) : '…'}</dd>
+            <dd title={numbers ? full(numbers[kind]) : undefined}>{numbers ? outcomeWords(kind, numbers[kind]) : '…'}</dd>
           </div>
         ))}
       </dl>

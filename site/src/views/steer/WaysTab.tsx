@@ -96,9 +96,9 @@ export function WaysTab({ bench, panel }: { readonly bench: Bench; readonly pane
     others.length > 0 ? { name: 'in force', part: runPart(ids, others, pairB ? { name: 'B', ids: [...pairB] } : null), frozen: false } : null,
   ];
   const there = ways.flatMap((one) => one ?? []);
-  const study = useStudy(effect && made.vector ? outcomesRequest(there, shown, sampler, effect, SEEDS) : null);
+  const study = useStudy(effect && (made.vector || made.flaw) && there.length > 1 ? outcomesRequest(there, shown, sampler, effect, SEEDS) : null);
   const hooks = [...new Set([steer.patch.hook, ...streamHooks(config)])].map((hook) => [hook, hookName(hook)] as const);
-  const row = (name: string, how: OutcomeRow['how']): OutcomeRow => ({ name, title: WORDS[name] ?? name, how });
+  const row = (name: string, how: OutcomeRow['how'], missing = 'Nothing yet: write a text to the left.'): OutcomeRow => ({ name, title: WORDS[name] ?? name, how, missing });
   const rows: OutcomeRow[] = [
     row('nothing', 'the model as it is'),
     row('ablation', (
@@ -106,7 +106,7 @@ export function WaysTab({ bench, panel }: { readonly bench: Bench; readonly pane
         switch off <Heads steer={steer} change={change} layers={config.n_layers} heads={config.n_heads} />
         {effect && <FindHead bench={bench} effect={effect} />}
       </>
-    )),
+    ), 'No head is switched off yet: name some, or let the best be found.'),
     row('patching', (
       <>
         the last token’s stream, from{' '}
@@ -114,7 +114,7 @@ export function WaysTab({ bench, panel }: { readonly bench: Bench; readonly pane
         <Select label="at" value={steer.patch.hook} of={hooks} onPick={(hook) => change({ patch: { ...steer.patch, hook } })} />
       </>
     )),
-    row('steering', `${steerName(steer, app.glyph)} at ${hookName(steer.hook)}`),
+    row('steering', `${steerName(steer, app.glyph)} at ${hookName(steer.hook)}`, made.flaw ?? 'No direction yet.'),
     row('prompting', (
       <>
         say first{' '}
@@ -126,7 +126,7 @@ export function WaysTab({ bench, panel }: { readonly bench: Bench; readonly pane
   const all = (
     <>
       <p class="steer-goal">
-        One end, several means: the first two say what the model’s own parts do for it, the others only that it can be reached.
+        One goal, four ways to it. Ablation and patching say what the model’s own parts do for it; steering and prompting only that it can be reached.
       </p>
       <EffectSets steer={steer} effect={effect} change={change} />
       <OutcomesPicture

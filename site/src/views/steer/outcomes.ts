@@ -1,5 +1,6 @@
 /** What ways of going on come to: the documents, and their numbers (docs/formats.md, "outcomes" and "dose"). */
 import type { ReadRequest, Reading } from '../../engine/types';
+import { three } from '../../state/numbers';
 import type { RunPart, Shown } from '../../state/run';
 import { numbersOf, wherePart, type Steer, type Vector } from '../../state/steer';
 import type { Sampler } from '../../state/view';
@@ -55,12 +56,22 @@ export function doseRequest(steer: Steer, vector: Vector, shown: Shown, sampler:
   };
 }
 
+/** How many texts a study of these makes. */
+export const textsOf = (request: ReadRequest): number => {
+  const of = (name: string) => (Array.isArray(request[name]) ? request[name].length : 0);
+  return of('seeds') * (1 + (request.read === 'dose' ? of('strengths') * (2 + RANDOM) : of('ways')));
+};
+
 export interface Outcome {
   readonly effect: number;
   readonly perplexity: number;
   readonly repetition: number;
   readonly kl: number;
 }
+
+/** A number of an outcome in words. */
+export const outcomeWords = (kind: keyof Outcome, value: number): string =>
+  kind === 'perplexity' ? three(value) : kind !== 'effect' ? value.toFixed(2) : `${value > 0 ? '+' : ''}${value.toFixed(2)}`.replace('-', '\u2212');
 
 export const mean = (values: ArrayLike<number>): number => Array.from(values).reduce((a, b) => a + b, 0) / values.length;
 /** Of perplexities: the perplexity of all texts together. */

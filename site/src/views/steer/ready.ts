@@ -19,7 +19,8 @@ function readyOf({ name, about, hook, position, strength, positive, negative, ef
     about: `${about} Measured at ${strength}: log-odds +${gain}, of random directions ${random}; perplexity × ${perplexity}${collapse === null ? '' : `; texts fall apart from ${collapse} on`}.`,
     steer: {
       ...REST, recipe: { contrast: { positive, negative }, hook, method: 'mean', position }, hook, where: 'rest', strength,
-      range: collapse === null ? 4 * strength : 1.5 * collapse, effect, instead: `${positive[0] ?? ''}.`, patch: { text: positive[0] ?? '', hook },
+      // Steps of one, to where texts fall apart and a little further.
+      range: 8 * Math.ceil((1.2 * (collapse ?? 2 * strength)) / 8), effect, instead: `${positive[0] ?? ''}.`, patch: { text: positive[0] ?? '', hook },
     },
   };
 }

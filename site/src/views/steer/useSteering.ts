@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Edit, GenerateRequest, ModelInfo, ReadRequest } from '../../engine/types';
 import { editsOf, runPart, type RunPart, type Shown } from '../../state/run';
-import { randomLike, steerEdits, vectorRequest, type Steer, type Vector } from '../../state/steer';
+import { hookName, randomLike, steerEdits, vectorRequest, type Steer, type Vector } from '../../state/steer';
 import { usePage } from '../page';
 import { useReading, type Read } from '../useReading';
 import { beginning } from './ready';
@@ -33,8 +33,24 @@ export function useIds(text: string | null): readonly number[] | null {
 }
 
 export interface TheVector extends Read {
-  /** null until it is there. */
+  /** null until it is there, and where it says nothing. */
   readonly vector: Vector | null;
+  /** Why it can steer nothing, in a sentence. */
+  readonly flaw: string | null;
+}
+
+/** What is wrong with a direction that was asked for, and what to do. */
+export function flawOf({ recipe }: Steer, vector: Vector | null): string | null {
+  if ('contrast' in recipe) {
+    const { positive, negative } = recipe.contrast;
+    const empty = [positive, negative].findIndex((texts) => texts.every((text) => text.trim() === ''));
+    if (empty >= 0) return `Nothing stands under “${empty === 0 ? 'Towards' : 'Away from'}”: write at least one text there.`;
+  }
+  if (!vector) return null;
+  if (!vector.data.every(Number.isFinite)) return 'The model’s own numbers are not finite there, so this is no direction: read it at another place.';
+  if (vector.data.some((x) => x !== 0)) return null;
+  const why = 'contrast' in recipe ? `the two lists are the same to the model at ${hookName(recipe.hook)}: change a text, or read at another token or place` : 'choose another';
+  return `This direction is zero, so it steers nothing: ${why}.`;
 }
 
 /** The vector as a reading: itself, how long it is and what it writes. */
@@ -56,7 +72,9 @@ export function useVector(steer: Steer, shown: Shown): TheVector {
   }, [key, engine]);
   const read = useReading(asked?.request ?? null);
   const stale = read.stale || asked?.key !== key;
-  return { ...read, stale, vector: stale || read.failure ? null : (read.reading?.arrays.get('vector') ?? null) };
+  const made = stale || read.failure ? null : (read.reading?.arrays.get('vector') ?? null);
+  const flaw = flawOf(steer, made);
+  return { ...read, stale, vector: flaw === null ? made : null, flaw };
 }
 
 /** Tokens of the first texts that the others lack, the most frequent first. */

@@ -17,7 +17,7 @@ export interface Text {
   readonly whole: boolean;
 }
 
-const NOTHING: Text = { request: null, tokens: [], rest: [], failure: null, whole: false };
+export const NO_TEXT: Text = { request: null, tokens: [], rest: [], failure: null, whole: false };
 
 /** The texts by their ways, and what each answers. */
 export const texts = signal<ReadonlyMap<string, Text & { readonly key: string }>>(new Map());
@@ -39,7 +39,7 @@ export function useTexts(requests: Readonly<Record<string, GenerateRequest | nul
       const before = last ? [...last.tokens, ...last.rest] : [];
       const tokens: GeneratedToken[] = [];
       const show = (more: Partial<Text> = {}) => {
-        if (!stop.signal.aborted) texts.value = new Map(texts.peek()).set(name, { ...NOTHING, key, request, tokens: [...tokens], rest: before.slice(tokens.length), ...more });
+        if (!stop.signal.aborted) texts.value = new Map(texts.peek()).set(name, { ...NO_TEXT, key, request, tokens: [...tokens], rest: before.slice(tokens.length), ...more });
       };
       try {
         await engine?.generate(request, {
@@ -62,7 +62,7 @@ export function useTexts(requests: Readonly<Record<string, GenerateRequest | nul
   return (name) => {
     const text = texts.value.get(name);
     const asked = requests[name];
-    if (!text) return NOTHING;
+    if (!text) return NO_TEXT;
     return asked && keyOf(asked) === text.key ? text : { ...text, whole: false };
   };
 }
