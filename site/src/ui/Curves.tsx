@@ -54,7 +54,7 @@ export function CurvesSlider({ label, says, ...props }: SliderProps) {
   const { box, axis: { left, right, place }, low, high, move, here, pointer } = useSlide(props);
   const next = (up: boolean) => (up ? x.find((one) => one > at + step / 2) : x.findLast((one) => one < at - step / 2));
   return (
-    <div class="curves curves-slider" ref={box} style={{ width: `${width}px` }} {...pointer}>
+    <div class="curves" ref={box} style={{ width: `${width}px` }} {...pointer}>
       <svg width={width} height={42} aria-hidden="true">
         <Hatch />
         {zones.map(({ from, to }) => (

@@ -144,7 +144,7 @@ export function PathTab({ bench }: { readonly bench: Bench }) {
         {!asTable.value && (
           <section class="study-side" aria-label="The largest paths">
             <h2 class="title">
-              Largest <small>of {data.rows.length}</small>
+              Largest <small>{Math.min(SHOWN, data.rows.length)} of {data.rows.length}</small>
             </h2>
             <Bars
               data={{ ...data, rows: data.rows.slice(0, SHOWN) }}

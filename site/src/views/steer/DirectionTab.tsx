@@ -2,7 +2,6 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
 import { three } from '../../state/numbers';
-import { hookName } from '../../state/steer';
 import { signed } from '../../ui/Curves';
 import type { BarsData } from '../../ui/data';
 import { BarsPicture } from '../BarsPicture';
@@ -80,11 +79,7 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
           )}
           {(made.flaw ?? made.failure) && (
             <p class="muted" role="alert">
-              {made.flaw ?? (
-                <>
-                  <code>{made.failure?.status}</code> {made.failure?.detail}
-                </>
-              )}
+              {made.flaw ?? made.failure?.detail}
             </p>
           )}
           <Texts shown={shown} steer={steer} change={change} text={made.flaw ? (name) => (name === 'baseline' || name === 'prompt' ? text(name) : NO_TEXT) : text} outcome={reading} outcomeStale={outcome.state !== 'done' || waits} />
@@ -117,8 +112,8 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
                 stale={made.stale}
               >
                 <p class="sub">
-                  What the direction alone adds to each token’s logit (v · W_U, no LayerNorm): the {MOST} most and the {MOST} least. What comes after {hookName(steer.hook)} still
-                  turns it, so one that steers well can name odd pieces of words here. The texts are the judge.
+                  What the direction alone adds to each token’s logit (v · W_U, no LayerNorm), the {MOST} most and least. Later layers still turn it, so one that
+                  steers well can name odd pieces of words here: the texts are the judge.
                 </p>
               </BarsPicture>
             </div>

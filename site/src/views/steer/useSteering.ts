@@ -47,7 +47,7 @@ export function flawOf({ recipe }: Steer, vector: Vector | null): string | null 
     if (empty >= 0) return `Nothing stands under “${empty === 0 ? 'Towards' : 'Away from'}”: write at least one text there.`;
   }
   if (!vector) return null;
-  if (!vector.data.every(Number.isFinite)) return 'The model’s own numbers are not finite there, so this is no direction: read it at another place.';
+  if (!vector.data.every(Number.isFinite)) return 'The model’s own numbers are not finite there: read the direction at another place.';
   if (vector.data.some((x) => x !== 0)) return null;
   const why = 'contrast' in recipe ? `the two lists are the same to the model at ${hookName(recipe.hook)}: change a text, or read at another token or place` : 'choose another';
   return `This direction is zero, so it steers nothing: ${why}.`;
