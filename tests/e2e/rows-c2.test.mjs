@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { settled, start } from './lib/browser.mjs';
 import { glyphOf, hsRun, idOf, modelOf, probabilitiesAt } from './lib/model.mjs';
-import { byHead, hsStudy, openPair, scoreOf } from './lib/patch.mjs';
+import { byHead, hsStudy, openPair, pairOf, scoreOf } from './lib/patch.mjs';
 import { causal, worstOf } from './lib/palette.mjs';
-import { barsOf, cellsOf, choose, compare, comparePixels, numberOf, picture, shows, tableOf, useModel } from './lib/screen.mjs';
+import { barsOf, cellsOf, choose, compare, comparePixels, numberOf, picture, shows, tableOf, useModel, write } from './lib/screen.mjs';
 
 let site;
 before(async () => {
@@ -111,7 +111,7 @@ test('by the keyboard alone: the best cell is found, read, put in force, compose
   const pair = { clean, corrupted, direction: 'denoise', metric: metricOf('logit_diff', answers) };
   const document = { read: 'sweep', ...pair, what: 'z', by: 'layer,position,head' };
   await shows(page, HEADS, document);
-  const hs = hsStudy(document);
+  const hs = hsStudy(document, modelOf('stories-2l'));
   const rows = byHead(hs.values, { layers: 2, heads: 8, positions: clean.length });
   const best = rows.indexOf(Math.max(...rows));
   const [row, position] = [Math.floor(best / clean.length), best % clean.length];
@@ -225,6 +225,50 @@ test('a newer question ends the one before it, whose numbers never stand for it;
   await page.getByRole('button', { name: `Run ${HEADS} again`, exact: true }).click();
   await shows(page, HEADS, document('noise', 'rank'));
   compare((await seen()).values.map(numberOf), wanted['noise rank'], 'run again');
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+/** The story once it is of this sweep of whole heads. */
+async function storyOf(page, document) {
+  await shows(page, WHOLE, document);
+  return page.locator('.story p').innerText();
+}
+
+test('the story has the head that goes farthest towards the other run, not the one that goes farthest', async () => {
+  const { page, complaints, close } = await site.open();
+  await settled(page);
+  await write(page, 'I am as big as');
+  await write(page, 'I am so big as', 'B');
+  await page.getByRole('button', { name: 'Patch', exact: true }).click();
+  await page.waitForSelector('.look.patch[data-stale="false"]');
+  const { clean, corrupted, words } = await pairOf(page);
+  const asked = (direction, kind) => ({ read: 'sweep', clean, corrupted, direction, metric: metricOf(kind, words.map(idOf)), what: 'z', by: 'layer,head' });
+  const heads = modelOf('stories-2l').shape.n_heads;
+  let turned = 0;
+  for (const direction of ['noise', 'denoise'])
+    for (const kind of ['log_prob', 'logit_diff', 'rank']) {
+      await choose(page, 'Direction', direction === 'noise' ? 'noise, B into A' : 'denoise, A into B');
+      await page.getByRole('combobox', { name: 'metric' }).selectOption(kind);
+      const document = asked(direction, kind);
+      const story = await storyOf(page, document);
+      const hs = hsStudy(document, modelOf('stories-2l'));
+      if (hs.clean === hs.corrupted) {
+        assert.match(story, /^A and B have the same [a-z- ]+, [−\d.]+: there is no difference to bring back, and no score\./);
+        continue;
+      }
+      const gains = [...hs.values].map(scoreOf(hs)).map((score) => (direction === 'noise' ? 1 - score : score));
+      const most = gains.indexOf(Math.max(...gains));
+      if (Math.max(...gains.map(Math.abs)) > gains[most]) turned++;
+      if (gains[most] < 0.005) {
+        assert.match(story, /No single head (brings|takes) any of it (back|away)\.$/);
+        continue;
+      }
+      const [, name, value] = /Of single heads (L\d+H\d+) (?:brings back|takes away) most: ([−\d.]+)(?: is left)?\.$/.exec(story) ?? [null, story];
+      assert.equal(name, `L${Math.floor(most / heads)}H${most % heads}`, `${direction} ${kind}`);
+      assert.ok(Math.abs(numberOf(value) - (direction === 'noise' ? 1 - gains[most] : gains[most])) <= 0.0051, `${direction} ${kind}: ${story}`);
+    }
+  assert.ok(turned > 0, 'some head goes farther the other way: otherwise this shows nothing');
   assert.deepEqual(complaints, []);
   await close();
 });

@@ -3,6 +3,7 @@ import {
   headSweep, metricOf, nodesOf, ownAnswers, pairPart, pairProblem, patchEdit, placeAt, scoreOf, selectionOf, sourceSweep, streamSweep, type Place, type Sweep,
 } from '../../site/src/state/patch';
 import { NOTHING } from '../../site/src/state/selection';
+import { gained } from '../../site/src/views/patch/cells';
 import { layoutDrawing, type Spot } from '../../site/src/views/patch/drawing';
 import { OPTIONS, VIEW } from '../../site/src/state/view';
 
@@ -11,8 +12,8 @@ const part = pairPart(VIEW, [0, 1, 2], [0, 3, 2], [7, 8]);
 
 describe('a pair', () => {
   it('is asked about by its own predictions, or, where these are the same, by what differs most', () => {
-    expect(ownAnswers(Float64Array.of(0.1, 0.7, 0.2), Float64Array.of(0.6, 0.3, 0.1))).toEqual([1, 0]);
-    expect(ownAnswers(Float64Array.of(0.6, 0.3, 0.1), Float64Array.of(0.5, 0.1, 0.4))).toEqual([1, 2]);
+    expect(ownAnswers(Float64Array.of(0.1, 0.7, 0.2), Float64Array.of(0.6, 0.3, 0.1))).toEqual({ answers: [1, 0], predicted: true });
+    expect(ownAnswers(Float64Array.of(0.6, 0.3, 0.1), Float64Array.of(0.5, 0.1, 0.4))).toEqual({ answers: [1, 2], predicted: false });
   });
 
   it('has prompts of as many tokens that differ', () => {
@@ -27,6 +28,18 @@ describe('a pair', () => {
     expect(metric('log_prob')).toEqual({ kind: 'log_prob', position: -1, correct: 7 });
     expect(metric('rank')).toEqual({ kind: 'rank', position: -1, correct: 7 });
     expect(metric('kl')).toEqual({ kind: 'kl', position: -1 });
+  });
+});
+
+describe('what a patch gains', () => {
+  it('has a sign: all the way is 1, away from the other run is below 0', () => {
+    const base = { clean: 3, corrupted: -1 };
+    expect([3, 1, -1, -2].map((metric) => gained(metric, base, 'denoise'))).toEqual([1, 0.5, 0, -0.25]);
+    expect([-1, 1, 3, 4].map((metric) => gained(metric, base, 'noise') + 0)).toEqual([1, 0.5, 0, -0.25]);
+  });
+
+  it('is how far it moves, where both runs have the same metric', () => {
+    expect([2, 0, 5].map((metric) => gained(metric, { clean: 2, corrupted: 2 }, 'noise'))).toEqual([0, 2, 3]);
   });
 });
 

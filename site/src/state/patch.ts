@@ -10,12 +10,12 @@ import type { View } from './view';
 /** The token that A predicts, and the one that B does. */
 export type Answers = readonly [correct: number, wrong: number];
 
-/** The likeliest of each; where both predict the same, the tokens whose probability differs most between them. */
-export function ownAnswers(a: Float64Array, b: Float64Array): Answers {
+/** The likeliest of each, `predicted`; where that is the same, the tokens whose probability differs most between them. */
+export function ownAnswers(a: Float64Array, b: Float64Array): { readonly answers: Answers; readonly predicted: boolean } {
   const [topA, topB] = [topIndices(a, 1)[0] ?? 0, topIndices(b, 1)[0] ?? 0];
-  if (topA !== topB) return [topA, topB];
+  const predicted = topA !== topB;
   const more = (p: Float64Array, q: Float64Array) => topIndices(p.map((x, i) => x - (q[i] ?? 0)), 1)[0] ?? 0;
-  return [more(a, b), more(b, a)];
+  return { answers: predicted ? [topA, topB] : [more(a, b), more(b, a)], predicted };
 }
 
 /** Why two prompts cannot be patched into each other; null: they can. */
@@ -253,7 +253,6 @@ export function metricOf(kind: MetricKind, logits: Float32Array, clean: Float32A
 /** KL(p || q), nats. */
 export const divergence = (p: Float64Array, q: Float64Array): number => p.reduce((sum, x, i) => sum + (x > 0 ? x * Math.log(x / (q[i] ?? 0)) : 0), 0);
 
-/** How far the metric went from B's to A's. NaN where both have the same. */
 /** Why there is no gradient to estimate by; null: there is one. `one`: of a single gradient, at the run that is patched. */
 export function noGradient({ metric, direction }: Pick<View, 'metric' | 'direction'>, one: boolean): string | null {
   if (metric === 'rank') return 'A rank has no gradient: choose another metric.';
@@ -261,4 +260,5 @@ export function noGradient({ metric, direction }: Pick<View, 'metric' | 'directi
   return null;
 }
 
+/** How far the metric went from B's to A's. NaN or infinite where both have the same. */
 export const scoreOf = (metric: number, clean: number, corrupted: number): number => (metric - corrupted) / (clean - corrupted);

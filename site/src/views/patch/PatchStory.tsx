@@ -1,29 +1,41 @@
 /** What is seen, in one line with this pair's numbers, and the one thing to do about it. */
-import { scoreOf, type Place } from '../../state/patch';
+import { METRICS, scoreOf, type Place } from '../../state/patch';
 import { full, three } from '../../state/numbers';
 import { label } from '../../state/reading';
 import { Tok } from '../../ui/Tok';
 import { usePage } from '../page';
 import { inForce, keepInForce, lockAt, measured, told } from './at';
+import { gained } from './cells';
 import { TELLS } from './SweepTab';
 import type { Bench } from './useBench';
+
+/** A head that does less is as good as none: its number would be said as 0.00. */
+const TELLS_OF_HEAD = 0.005;
 
 export function PatchStory({ bench }: { readonly bench: Bench }) {
   const { app } = usePage();
   const { base, best, bestHead, carries } = told.value;
   if (!base || !best || !bestHead || best.position === null) return null;
-  const { direction } = app.view.value;
+  const { direction, metric } = app.view.value;
   const equal = base.clean === base.corrupted;
   const score = (place: Place) => scoreOf(measured.value(place), base.clean, base.corrupted);
-  /** How much of the difference a patch moves, whichever way. */
-  const moves = (place: Place) => Math.abs(direction === 'denoise' ? score(place) : 1 - score(place));
-  const says = (place: Place) => (
-    <b title={`metric ${full(measured.value(place))}, score ${full(score(place))}`}>{equal ? three(measured.value(place)) : score(place).toFixed(2).replace('-', '−')}</b>
-  );
+  const gain = (place: Place) => gained(measured.value(place), base, direction);
+  const says = (place: Place) => {
+    const m = measured.value(place);
+    return equal ? <b title={`metric ${full(m)}`}>{three(m)}</b> : <b title={`metric ${full(m)}, score ${full(score(place))}`}>{score(place).toFixed(2).replace('-', '−')}</b>;
+  };
   const token = bench.a.tokenized.tokens[best.position];
   const name = `L${bestHead.layer}H${bestHead.head}`;
-  const does = direction === 'denoise' ? 'brings back most' : 'takes away most';
-  const carried = !equal && carries && moves(carries) >= TELLS && carries.layer >= best.layer;
+  const found = gain(bestHead) >= TELLS_OF_HEAD;
+  const carried = !equal && carries && gain(carries) >= TELLS && carries.layer >= best.layer;
+  if (equal)
+    return (
+      <section class="story" aria-label="What is seen">
+        <p aria-live="polite">
+          A and B have the same {METRICS[metric][0]}, {three(base.clean)}: there is no difference to bring back, and no score. {found ? <>Of single heads {name} moves it most: to {says(bestHead)}.</> : 'No single head moves it.'}
+        </p>
+      </section>
+    );
   return (
     <section class="story" aria-label="What is seen">
       <p aria-live="polite">
@@ -37,12 +49,18 @@ export function PatchStory({ bench }: { readonly bench: Bench }) {
             : the score of resid_pre L{best.layer} there is {says(best)}.
           </>
         )}{' '}
-        Of single heads {name} {does}: {direction === 'denoise' || equal ? says(bestHead) : <b title={`score ${full(score(bestHead))}`}>{moves(bestHead).toFixed(2)}</b>}.
+        {!found ? (
+          `No single head ${direction === 'denoise' ? 'brings' : 'takes'} any of it ${direction === 'denoise' ? 'back' : 'away'}.`
+        ) : direction === 'denoise' ? (
+          <>Of single heads {name} brings back most: {says(bestHead)}.</>
+        ) : (
+          <>Of single heads {name} takes away most: {says(bestHead)} is left.</>
+        )}
       </p>
-      <button type="button" class="button" onClick={() => { lockAt(app, bestHead); app.experiment.look({ bench: 'look', tab: 'attention' }); }}>
+      {found && <button type="button" class="button" onClick={() => { lockAt(app, bestHead); app.experiment.look({ bench: 'look', tab: 'attention' }); }}>
         See what {name} looks at
-      </button>
-      {!inForce(app, bestHead) && (
+      </button>}
+      {found && !inForce(app, bestHead) && (
         <button type="button" class="button ink" title="As an intervention in force, in every bench" onClick={() => keepInForce(app, bestHead)}>
           Patch {name}
         </button>

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useMemo } from 'preact/hooks';
 import { headName } from '../../state/reading';
-import { headSweep, patched, scoreOf, sourceSweep, streamSites, streamSweep, type Place } from '../../state/patch';
+import { headSweep, patched, sourceSweep, streamSites, streamSweep, type Place } from '../../state/patch';
 import type { HeadId } from '../../state/selection';
 import { OPTIONS, type View } from '../../state/view';
 import { Bars } from '../../ui/Bars';
@@ -13,7 +13,7 @@ import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { positionLabels } from '../tabs/parts';
 import { followBest, lockAt, lockedPlace, measured, NOT_TOLD, pointAt, pointed, told } from './at';
-import { barsFrom, cellsOf, conventions, short, type Base } from './cells';
+import { barsFrom, cellsOf, conventions, gained, short, type Base } from './cells';
 import { rowHeights, share, type Geometry } from './geometry';
 import { useRoom } from './Room';
 import { ScaleBar } from './ScaleBar';
@@ -28,13 +28,13 @@ const OF: Readonly<Record<View['of'], string>> = {
   q: 'Its queries', k: 'Its keys', v: 'Its values', pattern: 'Where it looks',
 };
 
-/** Where the metric is farthest from the run that nothing was patched into, of the places that count; null until all
- *  of it is there, and where nothing counts. */
-function farthest({ sweep, study, metrics }: Swept, from: number, counts: (place: Place) => boolean = () => true): Place | null {
+type Gain = (metric: number) => number;
+
+/** Where a patch gains most, of the places that count; null until all of it is there, and where nothing counts. */
+function farthest({ sweep, study, metrics }: Swept, gain: Gain, counts: (place: Place) => boolean = () => true): Place | null {
   if (study.state !== 'done') return null;
-  const far = (i: number) => Math.abs((metrics[i] ?? from) - from) || 0;
   const place = (i: number) => sweep.place(Math.floor(i / sweep.cols), i % sweep.cols);
-  const places = Array.from(metrics, (_, i) => ({ at: place(i), far: far(i) })).filter(({ at }) => at !== null && counts(at));
+  const places = Array.from(metrics, (metric, i) => ({ at: place(i), far: gain(metric) })).filter(({ at, far }) => at !== null && !Number.isNaN(far) && counts(at));
   return places.reduce((best, one) => (best && best.far >= one.far ? best : one), places[0])?.at ?? null;
 }
 
@@ -45,29 +45,21 @@ const valueAt = ({ sweep, metrics }: Swept, place: Place) => {
 
 /** Of the position whose stream does most, the end aside, where all of it arrives: the last layer at which at least
  *  half of that is still there. */
-function lastWhole(swept: Swept, from: number, sites: readonly Place['site'][], last: number): Place | null {
-  const far = farthest(swept, from, ({ site, position }) => site === 'resid_pre' && position !== last) ?? farthest(swept, from);
+function lastWhole(swept: Swept, gain: Gain, sites: readonly Place['site'][], last: number): Place | null {
+  const far = farthest(swept, gain, ({ site, position }) => site === 'resid_pre' && position !== last) ?? farthest(swept, gain);
   if (!far) return null;
-  const most = Math.abs(valueAt(swept, far) - from);
+  const most = gain(valueAt(swept, far));
   const layers = Array.from({ length: swept.sweep.rows / sites.length }, (_, layer): Place => ({ ...far, site: 'resid_pre', layer }));
-  return layers.findLast((place) => Math.abs(valueAt(swept, place) - from) >= most / 2) ?? far;
+  return layers.findLast((place) => gain(valueAt(swept, place)) >= most / 2) ?? far;
 }
 
 /** Less than this of the difference is not told of. */
 export const TELLS = 0.2;
 
-/** How much of the difference a patch moves, whichever way. */
-function moved(swept: Swept, place: Place, base: Base | null): number {
-  if (!base || base.clean === base.corrupted) return 0;
-  const { direction } = swept.sweep.document as { readonly direction?: string };
-  const score = scoreOf(valueAt(swept, place), base.clean, base.corrupted);
-  return Math.abs(direction === 'noise' ? 1 - score : score);
-}
-
 /** The layer whose attention does most at the end. */
-function carrier(swept: Swept, from: number, last: number, sites: readonly Place['site'][]): Place | null {
+function carrier(swept: Swept, gain: Gain, last: number, sites: readonly Place['site'][]): Place | null {
   const layers = Array.from({ length: swept.sweep.rows / sites.length }, (_, layer): Place => ({ site: 'attn_out', layer, head: null, position: last, source: null }));
-  const far = (place: Place) => Math.abs(valueAt(swept, place) - from);
+  const far = (place: Place) => gain(valueAt(swept, place));
   return layers.reduce<Place | null>((best, place) => (best === null || far(place) > far(best) ? place : best), null);
 }
 
@@ -113,10 +105,11 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
   }, [config, bySource, tokens, kinds.reading]);
 
   // What the inspector and the story hear.
-  const from = base && (direction === 'denoise' ? base.corrupted : base.clean);
-  const best = stream && from !== null ? lastWhole(stream, from, sites, tokens.length - 1) : null;
-  const carries = stream && from !== null && best ? carrier(stream, from, tokens.length - 1, sites) : null;
-  const bestHead = whole && from !== null ? farthest(whole, from) : null;
+  const gain = base && ((metric: number) => gained(metric, base, direction));
+  const best = stream && gain ? lastWhole(stream, gain, sites, tokens.length - 1) : null;
+  const carries = stream && gain && best ? carrier(stream, gain, tokens.length - 1, sites) : null;
+  const bestHead = whole && gain ? farthest(whole, gain) : null;
+  const carried = stream && gain && carries && base.clean !== base.corrupted && gain(valueAt(stream, carries)) >= TELLS;
   useEffect(() => {
     measured.value = (place) => {
       for (const { sweep, metrics } of all) {
@@ -152,7 +145,7 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
         rowLabels={streamRows}
         rowPx={streamPx}
         {...(sites.length > 2 && { ruleEvery: sites.length })}
-        arrow={best && carries && moved(stream, carries, base) >= TELLS ? { from: best, to: carries, words: `attention in L${carries.layer} carries it to the end` } : null}
+        arrow={best && carries && carried ? { from: best, to: carries, words: `attention in L${carries.layer} carries it to the end` } : null}
       />
       <div class="heads-of" style={{ '--row': `${headPx}px`, '--rest': `${geometry.rest}px` }}>
         <SweepMap

@@ -26,6 +26,13 @@ export interface Cells {
   readonly least: number;
 }
 
+/** How far a patch takes the metric of the run that it is made in to the other run's: 1 is all the way, below 0 is away from
+ *  it. Where both have the same there is no way to go, and this is how far it moves at all. */
+export function gained(metric: number, { clean, corrupted }: Base, direction: View['direction']): number {
+  const [from, to] = direction === 'denoise' ? [corrupted, clean] : [clean, corrupted];
+  return from === to ? Math.abs(metric - from) : (metric - from) / (to - from);
+}
+
 /** Where both prompts have the same metric there is no score. */
 export function cellsOf({ clean, corrupted }: Base, { cells, direction }: Pick<View, 'cells' | 'direction'>): Cells {
   const [from, to] = direction === 'denoise' ? [corrupted, clean] : [clean, corrupted];

@@ -116,7 +116,7 @@ export function PatchBench({ shown }: { readonly shown: Shown }) {
 }
 
 /** The tokens that the metric is about: what A and B predict, or two that are chosen. */
-function AnswerChoice({ bench: { answers, own } }: { readonly bench: Bench }) {
+function AnswerChoice({ bench: { answers, own, predicted } }: { readonly bench: Bench }) {
   const { app } = usePage();
   const [correct, wrong] = answers;
   const two = app.view.value.metric === 'logit_diff';
@@ -130,10 +130,10 @@ function AnswerChoice({ bench: { answers, own } }: { readonly bench: Bench }) {
         </>
       )}{' '}
       {own ? (
-        <span class="muted">what A and B predict</span>
+        <span class="muted">{predicted ? 'what A and B predict' : 'where they differ most: both predict the same'}</span>
       ) : (
         <button type="button" class="link" onClick={() => app.experiment.look({ answers: null })}>
-          What they predict
+          {predicted ? 'What they predict' : 'Where they differ most'}
         </button>
       )}
     </span>

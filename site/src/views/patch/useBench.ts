@@ -11,6 +11,8 @@ export interface Bench {
   readonly answers: Answers;
   /** Neither was chosen. */
   readonly own: boolean;
+  /** Where neither is: they are what A and B predict, which is not the same. */
+  readonly predicted: boolean;
   readonly part: PairPart;
 }
 
@@ -25,6 +27,7 @@ export function useBench(): Bench | { readonly problem: string } | null {
   if (problem) return { problem };
   const view = app.view.value;
   const [pA, pB] = [probabilitiesAt(a.before, idsA.length - 1), probabilitiesAt(b.before, idsB.length - 1)];
-  const answers = view.answers ?? (pA && pB && ownAnswers(pA, pB));
-  return answers && { a, b, answers, own: view.answers === null, part: pairPart(view, idsA, idsB, answers) };
+  const own = pA && pB && ownAnswers(pA, pB);
+  const answers = view.answers ?? own?.answers;
+  return own && answers ? { a, b, answers, own: view.answers === null, predicted: own.predicted, part: pairPart(view, idsA, idsB, answers) } : null;
 }
