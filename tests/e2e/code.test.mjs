@@ -1,11 +1,12 @@
-// Copy as code from the pictures of the Patch bench: what their menus put into the clipboard is the writer's Python, with the prompts and
+// Copy as code from the pictures of both benches: what their menus put into the clipboard is the writer's Python, with the prompts and
 // the choice that is on the screen. That it gives the numbers of `hs` is tests/golden/code_numbers.test.mjs's.
 
 import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { settled, start } from './lib/browser.mjs';
 import { openPair, openStudy } from './lib/patch.mjs';
-import { choose, picture } from './lib/screen.mjs';
+import { choose, documentOf, picture } from './lib/screen.mjs';
+import { openSteer } from './lib/steer.mjs';
 
 let site;
 before(async () => {
@@ -52,6 +53,29 @@ test('every study of a pair is copied as TransformerLens code; of nnsight the pi
   await picture(page, 'path patching').getByRole('button', { name: 'Export path patching', exact: true }).click();
   await page.getByRole('menuitem', { name: 'Copy as nnsight code', exact: true }).click();
   await picture(page, 'path patching').getByText('there is no nnsight code for "path": copy it as TransformerLens code instead').waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('the curve of a direction and the table of ways are copied as TransformerLens code, with every draw', async () => {
+  const { page, complaints, close } = await site.open({ permissions: ['clipboard-read', 'clipboard-write'] });
+  await settled(page);
+  await openSteer(page);
+  await page.getByLabel('tokens', { exact: true }).fill('4');
+  await page.getByRole('button', { name: 'Measure the curve', exact: true }).click();
+  for (const [name, says] of [
+    ['dose and response', /steer\(s, v, len\(ids\)\)/],
+    ['understanding v. control', /ways = \[\n {4}\("base", \[/],
+  ]) {
+    if (name !== 'dose and response') await page.getByRole('tab', { name: 'Understanding v. control' }).click();
+    await page.waitForFunction((label) => document.querySelector(`figure[aria-label="${label}"]`)?.dataset.document, name, { timeout: 120_000 });
+    const { document } = await documentOf(page, name);
+    const code = await copied(page, name, 'Copy as TransformerLens code');
+    assert.match(code, says);
+    assert.ok(code.includes(`len(told) < 4 and`) && code.includes(`[${(document.base ?? document.prompts[0]).join(', ')}]`), `${name}: its length and its prompt`);
+    assert.ok(code.includes(`logits.double() / ${document.temperature}`), `${name}: the sampler`);
+    assert.doesNotMatch(code, /[$~]|undefined|NaN/, name);
+  }
   assert.deepEqual(complaints, []);
   await close();
 });

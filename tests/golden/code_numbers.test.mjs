@@ -8,7 +8,7 @@ import { experiments, folder, hsModel, LIBRARIES, withModel } from './code_exper
 import { native } from './native.mjs';
 import { readTensors } from './st.mjs';
 
-const READS = 'lens states attribution decompose attention pair neurons neuron directions written detect predictions vector sweep path attribute edges circuit ablate'.split(' ');
+const READS = 'lens states attribution decompose attention pair neurons neuron directions written detect predictions vector sweep path attribute edges circuit ablate dose outcomes'.split(' ');
 const OPS = 'zero scale set add mean patch freeze project_out clamp'.split(' ');
 const MODELS = ['stories-2l', 'stories-gelu-4l', 'odd_gelu_ln'];
 
@@ -45,7 +45,7 @@ function byHs(place, { kind, document }) {
 }
 
 /** Arrays of `hs` that the code leaves out: sampling is the page's, a vector's folds are not made anew, and the other values stand in arrays of the same reading. */
-const LEFT_OUT = /^(drawn|values\.(separation|explained|score|pattern|attn_scale|v_norm|result_norm|key_error|query_error|duplicates|wrong|worst_error|flops|naive_flops))$/;
+const LEFT_OUT = /^(drawn|values\.(separation|explained|score|pattern|attn_scale|v_norm|result_norm|key_error|query_error|duplicates|wrong|worst_error|flops|naive_flops|collapse_.*|.*_limit|base_(effect|perplexity|repetition3)))$/;
 
 test('every reading, every op, both shipped models, a random one of odd sizes and a difference of two runs are there', () => {
   const said = JSON.stringify(experiments);

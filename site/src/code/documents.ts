@@ -37,6 +37,18 @@ export interface Document {
   readonly metric?: Readonly<Record<string, unknown>>;
   readonly senders?: string | readonly (string | readonly string[])[];
   readonly receivers?: string | readonly (string | readonly string[])[];
+  readonly steer?: Edit;
+  readonly seeds?: readonly number[];
+  readonly random?: number;
+  readonly max_new?: number;
+  readonly effect?: Readonly<Record<string, unknown>>;
+  readonly ways?: readonly Way[];
+}
+
+export interface Way extends Pick<RunRequest, 'edits' | 'runs'> {
+  readonly name: string;
+  readonly ids: readonly number[];
+  readonly frozen?: boolean;
 }
 
 interface Pair {
@@ -56,12 +68,13 @@ const SWEEPS: Readonly<Record<string, readonly [suffix: string, loops: string, c
 };
 
 /** What a study's template is filled with. */
-function studyOf({ what, by = '', metric = {}, layers, heads, positions, senders, receivers, ...rest }: Document, { n_layers, n_heads }: ModelConfig): Values {
+function studyOf({ what, by = '', metric = {}, layers, heads, positions, senders, receivers, steer, ...rest }: Document, { n_layers, n_heads, n_ctx }: ModelConfig): Values {
   const names = [what ?? []].flat();
   const [suffix, loops, cell = ''] = SWEEPS[by] ?? [];
   const pattern = names[0] === 'pattern';
   const known = suffix ? 'z q k v pattern' : suffix === '' ? 'resid_pre resid_mid attn_out mlp_out' : '';
   const asked = `${names} by ${by}`;
+  if (steer?.heads || steer?.dims) throw new Error('there is no code for a part of a hook that is steered: copy it as a document for hs instead');
   if (names.some((name) => !known.split(' ').includes(name)) || /pattern(,|.*pos)|,pattern|^(?!pattern).*dest/.test(asked))
     throw new Error(`there is no code for ${asked}: copy it as a document for hs instead`);
   const pairs: readonly Pair[] = rest.pairs ?? [rest];
@@ -83,6 +96,8 @@ function studyOf({ what, by = '', metric = {}, layers, heads, positions, senders
     shape: axes.map((axis) => ({ layer: 'len(layers)', head: 'len(heads)', src: 'T' })[axis] ?? 'len(positions)').join(', '),
     // What a sweep of all gives, where some are asked for.
     subset: axes.map((axis, i) => (chosen[axis] ? `[${':, '.repeat(i)}${literal(chosen[axis])}]` : '')).join(''),
+    ...steer, ...rest.effect, seeds: rest.seeds ?? [1], random: rest.random ?? 1, max_new: Math.min(rest.max_new ?? 40, n_ctx), xor: '^',
+    where: steer?.positions ? literal(steer.positions) : steer?.from === undefined ? ':' : `${steer.from < 0 ? `n - ${-steer.from}` : steer.from}:`,
     senders: lists(senders), receivers: lists(receivers),
     final: n_layers ? `blocks.${n_layers - 1}.hook_resid_post` : 'hook_embed',
   };

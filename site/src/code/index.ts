@@ -133,27 +133,41 @@ export function toCode({ model, what, text = '' }: CodeInput, library: 'transfor
     edits: [...(document.edits ?? []), { hook: 'blocks.*.attn.hook_pattern', op: 'freeze' as const, value: { run: 'unedited' } }],
     runs: { ...document.runs, unedited: continued },
   };
-  const edited = [document, minus].flatMap((run) => editedHooks(run, config));
+  const edited = [document, minus, ...(document.ways ?? [])].flatMap((run) => editedHooks(run, config));
   const hooks = hooksOf(config).filter((hook) => document.hooks?.some((glob) => matches(glob, hook)));
   // Of every head its output and its inputs, where edges are.
   const graph = /path|edges|circuit/.test(read) ? ['result', 'q_input', config.attn_only ? '' : 'mlp_in'] : [];
   const switches = Object.entries(SWITCHES).filter(([, pattern]) => [...edited, ...hooks, ...graph].some((hook) => pattern.test(hook)));
   const names = new Map<string, string>();
 
-  /** The lines of a run and of those that its edits name: they leave `logits` [T, vocab] and `cache`. */
-  const runText = (run: Omit<EditedRun, 'ids'> & { readonly ids: ArrayLike<number> }, suffix: string, comment = ''): string => {
+  type Run = Omit<EditedRun, 'ids'> & { readonly ids: ArrayLike<number> };
+  /** The functions of a run's edits and what calls them, after the lines of the runs that they name. */
+  const partsOf = (run: Run, suffix: string) => {
     const ids = Array.from(run.ids);
     const parts = edits({ ...run, ids }, config, switches.some(([name]) => /split/.test(name)), names, library === 'nnsight', suffix);
     const others = Object.entries(run.runs ?? {}).filter(([name]) => run.edits?.some(({ value }) => isRun(value) && value.run === name));
-    return `
+    const first: string = `
 ${others.length ? `runs${suffix} = {}` : ''}
 ${others.map(([name, tokens]) => `${runText({ ids: tokens, length: tokens.length }, '')}
 ${parts.after && 'cache.cache_dict["logits"] = logits'}
 runs${suffix}[${literal(name)}] = cache`).join('\n')}
-
-${render(RUN, `${library} ${comment && 'text'} ${parts.lines && 'lines'}`, { ...parts, _: suffix, ids, text: comment })}
+`;
+    return { ...parts, ids, first };
+  };
+  /** The lines of a run: they leave `logits` [T, vocab] and `cache`. */
+  const runText = (run: Run, suffix: string, comment = ''): string => {
+    const { first, ...parts } = partsOf(run, suffix);
+    return `${first}
+${render(RUN, `${library} ${comment && 'text'} ${parts.lines && 'lines'}`, { ...parts, _: suffix, text: comment })}
 `;
   };
+  /** A way's functions and its entry in the list of ways. Its edits are written for its longest text. */
+  const wayTexts = (document.ways ?? []).map((way, i) => {
+    const ids = Array.from({ length: Math.min(way.ids.length + (document.max_new ?? 40) - 1, config.n_ctx) }, (_, p) => way.ids[p] ?? 0);
+    const { first, functions, lines, after } = partsOf({ ...way, vectors, ids, length: way.ids.length }, `_${i + 1}`);
+    if (after) throw new Error('there is no code for texts with edited logits: copy it as a document for hs instead');
+    return [`${first}\n${functions}`, render('($name, $ids, [\n    %lines\n], %frozen),', '', { ...way, lines, frozen: way.frozen ? 'True' : 'False' })];
+  });
 
   // Cells that the mask leaves out of both runs do not differ.
   const ofHooks = ['--', ...hooks.map((hook) => `${hook}=${hook === 'logits' ? hook : `cache["${hook}"]`}`), '--',
@@ -166,7 +180,7 @@ ${render(RUN, `${library} ${comment && 'text'} ${parts.lines && 'lines'}`, { ...
     switches: switches.map(([name]) => `model.set_use_${name}(True)`).join('\n'),
     runs: (length ? runText({ ...document, ...frozen, ids: continued, length }, '', text) : '') +
       (minus ? runText({ vectors, ...minus, length }, '_minus') : '') +
-      (twin ? runText({ ids: continued, length }, '_twin') : ''),
-    reading: outText(STUDIES[read] ?? `&before\n${read ? READINGS[read] : hooks.length ? ofHooks : GENERATE}`, `${facts} ${library}`, { ...values, ...(read ? {} : { k: document.k ?? 5, last: length - 1 }) }),
+      (twin ? runText({ ids: continued, length }, '_twin') : '') + wayTexts.map(([first]) => first).join('\n'),
+    reading: outText(STUDIES[read] ?? `&before\n${read ? READINGS[read] : hooks.length ? ofHooks : GENERATE}`, `${facts} ${library}`, { ...values, ways: wayTexts.map(([, entry]) => entry).join('\n'), ...(read ? {} : { k: document.k ?? 5, last: length - 1 }) }),
   }).replace(/\n{3,}/g, '\n\n') + '\n';
 }

@@ -134,6 +134,47 @@ faithfulness=share[:, 0]
 completeness=share[:, 1]
 &ends
 values.nothing=nothing`,
+
+  dose: `
+&texts
+def steer(strength, v, n):  # on a prompt of n tokens
+    &turns?unit = v / v.norm(dim=-1, keepdim=True)^
+    def write(x, hook):
+        y = x.clone()
+        &turns?along = (y[:, %where] * unit).sum(-1, keepdim=True)^
+        y[:, %where] += ~:"project?-strength * along * unit^~:"clamp?(strength - along) * unit^~:"cap?(along.clamp(max=strength) - along) * unit^~:"ablate?strength * v - along * unit^&turns?;strength * v^
+        return y
+    return [($hook, write)]
+def like(v, which):  # a random direction, as long
+    x = torch.tensor([uniform(0x646F7365, which, i, 12 * v.shape[-1]) for i in range(v.numel() // v.shape[-1])]).unflatten(1, (-1, 12)).sum(-1) - 6
+    return (x / x.norm(dim=-1, keepdim=True)).reshape(v.shape) * v.norm(dim=-1, keepdim=True)
+v, strengths = torch.tensor($value), $strengths
+ways = [(v, False), ~frozen":true?(v, True), ^*((like(v, i + 1), False) for i in range($random))]
+texts = [(ids, seed) for ids in $prompts for seed in $seeds]
+base = torch.stack([tell(ids, seed) for ids, seed in texts])
+told = torch.stack([tell(ids, seed, steer(s, v, len(ids)), frozen) for v, frozen in ways for s in strengths for ids, seed in texts])
+told = told.reshape(len(ways), len(strengths), *base.shape)
+base_ids, base_effect, base_perplexity, base_kl, base_repetition2, base_repetition3 = base[..., 5:], *base.unbind(-1)[:5]
+&told
+ratio = (perplexity / base_perplexity).log().mean(-1).exp()
+fallen = [[s for s, f in zip(strengths, row) if f] for row in (ratio > 10) | (repetition3.mean(-1) > 0.5)]
+collapse = [[min([s for s in some if s > 0], default=torch.nan), max([s for s in some if s < 0], default=torch.nan)] for some in fallen]
+--
+ids effect perplexity kl repetition2 repetition3
+base_ids base_effect base_perplexity base_kl base_repetition2 base_repetition3
+perplexity_ratio=ratio
+collapse=torch.tensor(collapse)`,
+
+  outcomes: `
+&texts
+ways = [
+    ("base", $base, [], False),
+    %ways
+]
+told = torch.stack([torch.stack([tell(ids, seed, hooks, frozen, $base) for seed in $seeds]) for _, ids, hooks, frozen in ways])
+&told
+--
+ids effect perplexity kl repetition2 repetition3`,
 };
 
 /** What several studies share. */
@@ -174,6 +215,49 @@ def save(x, hook):
         metric(model(base)).backward();with torch.enable_grad(), model.hooks(bwd_hooks=[(names.__contains__, save)]):
     metric(model(base)).backward()^`,
   steps: '~"steps":([2-9]|\\d\\d)',
+  // A text as the page draws it.
+  texts: `def uniform(seed, what, index, n):  # SplitMix64 (Steele, Lea and Flood 2014), n numbers of the stream (seed, what, index)
+    def mix(z, mask=2**64 - 1):
+        z = ((z & mask) %xor (z & mask) >> 30) * 0xBF58476D1CE4E5B9 & mask
+        z = (z %xor z >> 27) * 0x94D049BB133111EB & mask
+        return z %xor z >> 31
+    step = 0x9E3779B97F4A7C15
+    for key in (what, index, 0):
+        seed = mix(seed + step) %xor key
+    return [(mix(seed + step * (i + 1)) >> 11) / 2**53 for i in range(n)]
+def draw(logits, text, seed, i):  # rounding can turn a draw, and the text that follows
+    ~"repetition_penalty":(1[.\\d]|[02-9])?seen = list({*text})
+    logits[seen] /= torch.where(logits[seen] > 0, $repetition_penalty, 1 / $repetition_penalty)^
+    ~"temperature":0[,}]?return logits.argmax().item();x = logits.double()~"temperature"? / $temperature^
+    ~"frequency_penalty":(0\\.|[1-9])?x -= $frequency_penalty * torch.tensor(text).bincount(minlength=len(x))^
+    p = x.softmax(-1)
+    ~"top_k":[1-9]?p[p < p.topk(min($top_k, len(p))).values[-1]] = 0^
+    ~"top_p":0?p /= p.sum()
+    order = p.argsort(descending=True, stable=True)
+    p[order[p[order].cumsum(0) - p[order] > $top_p]] = 0^
+    ends = p.cumsum(0)
+    return torch.searchsorted(ends, ends[-1] * uniform(seed, 3, i, 1)[0], right=True).item()^
+def tell(ids, seed, hooks=[], frozen=False, reference=None):  # the numbers of a text, and its tokens
+    reference, told, log_p = reference or ids, [], []
+    while len(told) < $max_new and len(ids + told) <= $n_ctx~stop":.\\d? and not {*told} & {*$stop}^:
+        text = torch.tensor([ids + told])
+        patterns = []
+        if frozen:  # they are those of the unedited run over the same tokens
+            _, cache = model.run_with_cache(text)
+            patterns = [(lambda name: name.endswith("pattern"), lambda x, hook: cache[hook.name])]
+        row = model.run_with_hooks(text, fwd_hooks=hooks + patterns)[0, -1]
+        log_p.append(row.log_softmax(-1))
+        told.append(draw(row, ids + told, seed, len(told)))
+    log_p = torch.stack(log_p)
+    log_q = model(torch.tensor([(reference + told[:-1])[:$n_ctx]]))[0, len(reference) - 1:].log_softmax(-1)
+    n, p = len(log_q), log_p.exp()
+    effect = ~"effect?~against?(p[:, $for].sum(-1) / p[:, $against].sum(-1)).log().mean();p[:, $for].sum(-1).logit().mean()^;torch.nan^
+    kl = (p[:n] * (log_p[:n] - log_q)).sum(-1).mean()
+    grams = [[*zip(*(told[i:] for i in range(size)))] for size in (2, 3)]
+    repeated = [1 - len({*some}) / len(some) if some else 0 for some in grams]
+    return torch.tensor([effect, (-log_q[range(n), told[:n]].mean()).exp(), kl, *repeated, *told, *[torch.nan] * ($max_new - len(told))])`,
+  turns: '~:"(project|clamp|cap|ablate)',
+  told: 'ids, effect, perplexity, kl, repetition2, repetition3 = told[..., 5:], *told.unbind(-1)[:5]',
   // To first order: what each edge would change.
   scores: `&pair
 &metric
