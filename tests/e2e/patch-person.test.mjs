@@ -177,6 +177,12 @@ test('by the pointer: a pair, its sweep, the best head in force, the link withou
   const bars = await page.locator('table.patch-next .mini').evaluateAll((all) => all.map((bar) => bar.getBoundingClientRect().width));
   assert.equal(bars.length, 4 * after.a.size, 'a bar for each probability, with a patch in force, too');
   assert.ok(bars.every((width) => width > 0) && Math.max(...bars) > 20);
+  const words = await page.locator('table.patch-next thead th').evaluateAll((all) => all.slice(1).map((th) => {
+    const range = document.createRange();
+    range.selectNodeContents(th);
+    return [range.getBoundingClientRect().left, range.getBoundingClientRect().right];
+  }));
+  words.forEach(([left], i) => assert.ok(i === 0 || left >= words[i - 1][1] + 3, `heading ${i} of the table stands clear of the one before it`));
 
   // A second one is composed with it.
   const second = scoresOf(documents[WHOLE]).map((x, i) => (i === row ? -Infinity : x));

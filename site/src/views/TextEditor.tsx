@@ -24,7 +24,7 @@ export function stretches(tokens: readonly Token[]): string[] {
 }
 
 const HINTS = {
-  held: 'Nothing is loaded until you say so above; you can change the text.',
+  held: 'Nothing is loaded until you say so below; you can change the text.',
   loading: 'You can change the text while the model loads.',
   ready: 'Pictures follow as you type. Enter is done, Shift Enter a new line.',
   failed: 'Your text is kept.',

@@ -86,7 +86,7 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
         what={{ kind: 'read', document }}
         name={name}
         title="One at a time"
-        sub={base === null ? '' : `prompt A; nothing ablated: ${judged === 'loss' ? `${three(base)} nats` : three(base)}`}
+        sub={base === null ? '' : `prompt A; nothing ablated: ${judged === 'loss' ? `${three(base)} nats` : `${METRICS[view.metric][0]} ${three(base)}`}`}
         stale={study.state !== 'done'}
         failure={study.failure}
         colPx={[20, 72]}

@@ -173,7 +173,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
           Next token <span>after {end && <Tok text={label(end, last)} />}</span>
         </h3>
         {failure && <p role="alert" class="muted">{failure.detail}</p>}
-        <table class="patch-next">
+        <table class="patch-next" data-many={columns.length > 3}>
           <thead>
             <tr>
               <th scope="col"><span class="unseen">token</span></th>
