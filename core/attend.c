@@ -79,10 +79,17 @@ void hs_attend_head(const hs_run *run, int layer, int head, hs_rows rows)
     attention_z(run, layer, head, rows, pattern);
 }
 
-void hs_attend(const hs_run *run, int layer, hs_rows rows)
+void hs_attend(const hs_run *run, int layer, hs_rows rows, hs_rows heads)
 {
-    for (int h = 0; h < run->model->cfg.n_heads; h++)
-        hs_attend_head(run, layer, h, rows);
+    /* scores, z, and perhaps the scores of another run whose pattern comes in */
+    double a_row = (run->live ? 6.0 : 4.0) * run->model->cfg.d_head * rows.to, most = HS_TURN / a_row;
+    int count = rows.to - rows.from, group = !run->turns || most > count ? count : most < 1 ? 1 : (int)most;
+    for (int h = heads.from; h < heads.to; h++)
+        for (int from = rows.from; from < rows.to; from += group) {
+            hs_rows some = {from, group_end(from, group, rows)};
+            if (hs_turn(run->turns, a_row * (some.to - some.from)))
+                hs_attend_head(run, layer, h, some);
+        }
 }
 
 /* One head's write to the stream before b_O: out = z_h W_O[h]. */
@@ -103,14 +110,19 @@ void hs_head_results(const hs_run *run, int layer, hs_rows rows, hs_real *attn_o
     const hs_config *cfg = &run->model->cfg;
     int H = cfg->n_heads, d = cfg->d_model;
     hs_real *result = hs_run_at(run, HS_HOOK_RESULT, layer);
+    double a_head = 2.0 * (rows.to - rows.from) * cfg->d_head * d;
     if (!result)
         return;
     for (int h = 0; h < H; h++)
-        head_result(run, layer, h, rows, result + (int64_t)h * d, (int64_t)H * d);
+        if (hs_turn(run->turns, a_head))
+            head_result(run, layer, h, rows, result + (int64_t)h * d, (int64_t)H * d);
     if (!hs_run_acts(run, HS_HOOK_RESULT, layer))
         return;
-    hs_hook(run, HS_HOOK_RESULT, layer, rows, result);
+    if (hs_turn(run->turns, 0))
+        hs_hook(run, HS_HOOK_RESULT, layer, rows, result);
     for (int h = 0; h < H; h++) {
+        if (!hs_turn(run->turns, a_head))
+            continue;
         head_result(run, layer, h, rows, run->result, d);
         for (int t = rows.from; t < rows.to; t++)
             for (int i = 0; i < d; i++) {

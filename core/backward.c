@@ -7,6 +7,19 @@
 
 #include <string.h>
 
+/* The turn of what is little beside products. */
+static bool small_turn(const hs_grad *g)
+{
+    return hs_turn(g->turns, 0);
+}
+
+/* out [T, n] (+)= d [T, k] W^T. */
+static void multiply(const hs_grad *g, hs_real *out, int64_t out_stride, const hs_real *d, int64_t d_stride, const hs_real *packed,
+                     int64_t panel_stride, int n, int k, bool accumulate)
+{
+    hs_product_by(g->turns, g->model, out, out_stride, d, d_stride, packed, panel_stride, NULL, g->n_tokens, n, k, accumulate);
+}
+
 /* The gradient of a parameter, NULL when weights are not asked for. */
 static hs_real *of_param(const hs_grad *g, const hs_real *param)
 {
@@ -96,23 +109,14 @@ static void solu(const hs_grad *g, const hs_real *x, int d_mlp, hs_real *d)
     }
 }
 
-/* From d_branch = d(hook_mlp_out) to what the MLP adds to d(hook_resid_mid). */
-static void mlp(const hs_run *run, const hs_grad *g, int layer)
+/* d_mlp from d(hook_post) to d(hook_pre). */
+static void activation(const hs_run *run, const hs_grad *g, int layer)
 {
     const hs_config *cfg = &run->model->cfg;
     const hs_block_weights *w = &run->model->blocks[layer];
-    const hs_packed_block *packed = &run->model->backward.blocks[layer];
-    int T = run->n_tokens, d = cfg->d_model, d_mlp = cfg->d_mlp;
-    int64_t count = (int64_t)T * d_mlp;
-    const hs_real *pre = hs_run_at(run, HS_HOOK_MLP_PRE, layer), *mlp_in = hs_run_at(run, HS_HOOK_MLP_IN, layer);
-    if (!mlp_in)
-        mlp_in = hs_run_at(run, HS_HOOK_RESID_MID, layer);
-    const hs_real *normalized = cfg->normalization_type == HS_NORM_NONE
-                                    ? mlp_in
-                                    : hs_run_at(run, HS_HOOK_LN2_NORMALIZED, layer);
-    weight_gradient(g, hs_run_at(run, HS_HOOK_MLP_POST, layer), d_mlp, d_mlp, g->d_branch, d, d,
-                    of_param(g, w->W_out), of_param(g, w->b_out));
-    hs_product(g->model, g->d_mlp, d_mlp, g->d_branch, d, packed->W_out, (int64_t)HS_NR * d, NULL, T, d_mlp, d, false);
+    int d_mlp = cfg->d_mlp;
+    int64_t count = (int64_t)run->n_tokens * d_mlp;
+    const hs_real *pre = hs_run_at(run, HS_HOOK_MLP_PRE, layer);
     at_hook(run, g, HS_HOOK_MLP_POST, layer, g->d_mlp, count);
     if (cfg->act_fn == HS_ACT_SOLU_LN) {
         layernorm(run, g, HS_HOOK_MLP_LN_SCALE, HS_HOOK_MLP_LN_NORMALIZED, layer,
@@ -126,8 +130,32 @@ static void mlp(const hs_run *run, const hs_grad *g, int layer)
     else
         hs_activation_grad(cfg->act_fn, g->d_mlp, g->d_mlp, pre, count);
     at_hook(run, g, HS_HOOK_MLP_PRE, layer, g->d_mlp, count);
-    weight_gradient(g, normalized, d, d, g->d_mlp, d_mlp, d_mlp, of_param(g, w->W_in), of_param(g, w->b_in));
-    hs_product(g->model, g->d_norm, d, g->d_mlp, d_mlp, packed->W_in, (int64_t)HS_NR * d_mlp, NULL, T, d, d_mlp, false);
+}
+
+/* From d_branch = d(hook_mlp_out) to what the MLP adds to d(hook_resid_mid). */
+static void mlp(const hs_run *run, const hs_grad *g, int layer)
+{
+    const hs_config *cfg = &run->model->cfg;
+    const hs_block_weights *w = &run->model->blocks[layer];
+    const hs_packed_block *packed = &run->model->backward.blocks[layer];
+    int T = run->n_tokens, d = cfg->d_model, d_mlp = cfg->d_mlp;
+    const hs_real *mlp_in = hs_run_at(run, HS_HOOK_MLP_IN, layer);
+    if (!mlp_in)
+        mlp_in = hs_run_at(run, HS_HOOK_RESID_MID, layer);
+    const hs_real *normalized = cfg->normalization_type == HS_NORM_NONE
+                                    ? mlp_in
+                                    : hs_run_at(run, HS_HOOK_LN2_NORMALIZED, layer);
+    if (small_turn(g))
+        weight_gradient(g, hs_run_at(run, HS_HOOK_MLP_POST, layer), d_mlp, d_mlp, g->d_branch, d, d,
+                        of_param(g, w->W_out), of_param(g, w->b_out));
+    multiply(g, g->d_mlp, d_mlp, g->d_branch, d, packed->W_out, (int64_t)HS_NR * d, d_mlp, d, false);
+    if (small_turn(g)) {
+        activation(run, g, layer);
+        weight_gradient(g, normalized, d, d, g->d_mlp, d_mlp, d_mlp, of_param(g, w->W_in), of_param(g, w->b_in));
+    }
+    multiply(g, g->d_norm, d, g->d_mlp, d_mlp, packed->W_in, (int64_t)HS_NR * d_mlp, d, d_mlp, false);
+    if (!small_turn(g))
+        return;
     layernorm(run, g, HS_HOOK_LN2_SCALE, HS_HOOK_LN2_NORMALIZED, layer, mlp_in, d,
               hs_run_at(run, HS_HOOK_LN2_SCALE, layer), w->ln2_w, w->ln2_b, d, g->d_norm, g->d_x);
     at_hook(run, g, HS_HOOK_MLP_IN, layer, g->d_x, (int64_t)T * d);
@@ -143,23 +171,23 @@ static void output(const hs_run *run, const hs_grad *g, int layer)
     const hs_real *z = hs_run_at(run, HS_HOOK_Z, layer);
     bool by_head = g->hook[hs_hook_at(HS_HOOK_RESULT, layer)] || hs_edits_any(run->edits, HS_HOOK_RESULT, layer);
     hs_real *d_b = of_param(g, w->b_O), *d_w = of_param(g, w->W_O);
-    for (int t = 0; d_b && t < T; t++)
+    bool begins = small_turn(g);
+    for (int t = 0; begins && d_b && t < T; t++)
         hs_add(d_b, d_b, g->d_branch + (int64_t)t * d, d);
-    if (by_head) {
+    if (begins && by_head) {
         for (int64_t row = 0; row < (int64_t)T * H; row++)
             memcpy(g->d_heads + row * d, g->d_branch + row / H * d, (size_t)d * sizeof *g->d_heads);
         at_hook(run, g, HS_HOOK_RESULT, layer, g->d_heads, (int64_t)T * H * d);
-    } else
+    } else if (begins)
         weight_gradient(g, z, (int64_t)H * e, H * e, g->d_branch, d, d, d_w, NULL);
     for (int h = 0; h < H; h++) {
         const hs_real *d_result = by_head ? g->d_heads + (int64_t)h * d : g->d_branch;
         int64_t stride = by_head ? (int64_t)H * d : d;
-        if (by_head)
+        if (small_turn(g) && by_head)
             weight_gradient(g, z + h * e, (int64_t)H * e, e, d_result, stride, d,
                             d_w ? d_w + (int64_t)h * e * d : NULL, NULL);
-        hs_product(g->model, g->d_z + h * e, (int64_t)H * e, d_result, stride,
-                   run->model->backward.blocks[layer].W_O + h * hs_packed_count(d, e), (int64_t)HS_NR * d, NULL, T, e,
-                   d, false);
+        multiply(g, g->d_z + h * e, (int64_t)H * e, d_result, stride, run->model->backward.blocks[layer].W_O + h * hs_packed_count(d, e),
+                 (int64_t)HS_NR * d, e, d, false);
     }
 }
 
@@ -168,9 +196,40 @@ static void transposed_product(const hs_grad *g, const hs_real *m, const hs_real
                                hs_real *out, int64_t out_stride)
 {
     int T = g->n_tokens;
-    hs_transpose(g->transposed, m, T, T, T);
-    hs_pack(g->packed, x, x_stride, 1, T, n);
-    hs_product(g->model, out, out_stride, g->transposed, T, g->packed, (int64_t)HS_NR * T, NULL, T, n, T, false);
+    if (small_turn(g)) {
+        hs_transpose(g->transposed, m, T, T, T);
+        hs_pack(g->packed, x, x_stride, 1, T, n);
+    }
+    multiply(g, out, out_stride, g->transposed, T, g->packed, (int64_t)HS_NR * T, n, T, false);
+}
+
+/* Of one head from d(pattern) [T, T] to d(scores), masked ones 0. */
+static void through_softmax(const hs_run *run, const hs_grad *g, int layer, int head, hs_real *d_pattern)
+{
+    int T = run->n_tokens;
+    int64_t square = (int64_t)T * T;
+    const hs_real *pattern = hs_run_at(run, HS_HOOK_PATTERN, layer), *scores = hs_run_at(run, HS_HOOK_ATTN_SCORES, layer);
+    bool edited = hs_edits_any(run->edits, HS_HOOK_PATTERN, layer);
+    for (int t = 0; t < T; t++) {
+        hs_real *d = d_pattern + (int64_t)t * T;
+        double mean = 0, total = 0;
+        const hs_real *p = pattern + head * square + (int64_t)t * T;
+        if (edited) { /* the pattern before its edit, once more from the scores */
+            hs_softmax(g->transposed, scores + head * square + (int64_t)t * T, t + 1);
+            p = g->transposed;
+        }
+        /* p sums to 1 but for rounding. In doubles and divided by that sum, the row's gradient sums to 0, and
+         * so does b_K's, which is 0: a key bias moves all scores of a row alike. */
+        for (int s = 0; s <= t; s++) {
+            mean += (double)p[s] * (double)d[s];
+            total += (double)p[s];
+        }
+        mean = total > 0 ? mean / total : 0;
+        for (int s = 0; s <= t; s++)
+            d[s] = (hs_real)((double)p[s] * ((double)d[s] - mean));
+        for (int s = t + 1; s < T; s++)
+            d[s] = 0;
+    }
 }
 
 /* From d_z to d_q, d_k, d_v, through the patterns. Masked cells of the pattern have a gradient, as in
@@ -180,46 +239,32 @@ static void attention(const hs_run *run, const hs_grad *g, int layer)
     const hs_config *cfg = &run->model->cfg;
     int T = run->n_tokens, H = cfg->n_heads, e = cfg->d_head;
     int64_t stride = (int64_t)H * e, square = (int64_t)T * T;
+    double a_square = 8.0 * (double)square; /* operations on each cell of a head */
     const hs_real *q = hs_run_at(run, HS_HOOK_Q, layer), *k = hs_run_at(run, HS_HOOK_K, layer);
     const hs_real *v = hs_run_at(run, HS_HOOK_V, layer), *pattern = hs_run_at(run, HS_HOOK_PATTERN, layer);
-    const hs_real *scores = hs_run_at(run, HS_HOOK_ATTN_SCORES, layer);
-    bool edited = hs_edits_any(run->edits, HS_HOOK_PATTERN, layer);
     hs_real scale = (hs_real)hs_attn_scale(cfg, layer);
     for (int h = 0; h < H; h++) {
         const hs_real *d_z = g->d_z + h * e;
-        hs_pack(g->packed, v + h * e, 1, stride, e, T);
-        hs_product(g->model, g->d_pattern + h * square, T, d_z, stride, g->packed, (int64_t)HS_NR * e, NULL, T, T, e, false);
+        if (small_turn(g))
+            hs_pack(g->packed, v + h * e, 1, stride, e, T);
+        multiply(g, g->d_pattern + h * square, T, d_z, stride, g->packed, (int64_t)HS_NR * e, T, e, false);
         transposed_product(g, pattern + h * square, d_z, stride, e, g->d_v + h * e, stride);
     }
-    at_hook(run, g, HS_HOOK_PATTERN, layer, g->d_pattern, H * square);
+    if (small_turn(g))
+        at_hook(run, g, HS_HOOK_PATTERN, layer, g->d_pattern, H * square);
     for (int h = 0; h < H; h++)
-        for (int t = 0; t < T; t++) {
-            hs_real *d = g->d_pattern + h * square + (int64_t)t * T;
-            double mean = 0, total = 0;
-            const hs_real *p = pattern + h * square + (int64_t)t * T;
-            if (edited) { /* the pattern before its edit, once more from the scores */
-                hs_softmax(g->transposed, scores + h * square + (int64_t)t * T, t + 1);
-                p = g->transposed;
-            }
-            /* p sums to 1 but for rounding. In doubles and divided by that sum, the row's gradient sums to 0, and
-             * so does b_K's, which is 0: a key bias moves all scores of a row alike. */
-            for (int s = 0; s <= t; s++) {
-                mean += (double)p[s] * (double)d[s];
-                total += (double)p[s];
-            }
-            mean = total > 0 ? mean / total : 0;
-            for (int s = 0; s <= t; s++)
-                d[s] = (hs_real)((double)p[s] * ((double)d[s] - mean));
-            for (int s = t + 1; s < T; s++)
-                d[s] = 0;
-        }
-    at_hook(run, g, HS_HOOK_ATTN_SCORES, layer, g->d_pattern, H * square);
+        if (hs_turn(g->turns, a_square))
+            through_softmax(run, g, layer, h, g->d_pattern + h * square);
+    if (small_turn(g))
+        at_hook(run, g, HS_HOOK_ATTN_SCORES, layer, g->d_pattern, H * square);
     for (int h = 0; h < H; h++) {
         hs_real *d_scores = g->d_pattern + h * square;
-        for (int64_t i = 0; i < square; i++)
-            d_scores[i] /= scale;
-        hs_pack(g->packed, k + h * e, stride, 1, T, e);
-        hs_product(g->model, g->d_q + h * e, stride, d_scores, T, g->packed, (int64_t)HS_NR * T, NULL, T, e, T, false);
+        if (small_turn(g)) {
+            for (int64_t i = 0; i < square; i++)
+                d_scores[i] /= scale;
+            hs_pack(g->packed, k + h * e, stride, 1, T, e);
+        }
+        multiply(g, g->d_q + h * e, stride, d_scores, T, g->packed, (int64_t)HS_NR * T, e, T, false);
         transposed_product(g, d_scores, q + h * e, stride, e, g->d_k + h * e, stride);
     }
 }
@@ -236,12 +281,13 @@ typedef struct projection {
 static void project_shared(const hs_run *run, const hs_grad *g, const projection *p, const hs_real *normalized)
 {
     const hs_config *cfg = &run->model->cfg;
-    int T = run->n_tokens, d = cfg->d_model, H = cfg->n_heads, e = cfg->d_head;
-    const hs_real *x = p->takes_positions ? hs_with_positions(run, hs_run_all_rows(run), normalized) : normalized;
-    for (int h = 0; h < H && g->params; h++)
+    int d = cfg->d_model, H = cfg->n_heads, e = cfg->d_head;
+    bool weights = small_turn(g) && g->params;
+    const hs_real *x = weights && p->takes_positions ? hs_with_positions(run, hs_run_all_rows(run), normalized) : normalized;
+    for (int h = 0; h < H && weights; h++)
         weight_gradient(g, x, d, d, p->d + h * e, (int64_t)H * e, e, of_param(g, p->w) + (int64_t)h * d * e,
                         of_param(g, p->b) + h * e);
-    hs_product(g->model, g->d_norm, d, p->d, (int64_t)H * e, p->packed_t, (int64_t)HS_NR * H * e, NULL, T, d, H * e, true);
+    multiply(g, g->d_norm, d, p->d, (int64_t)H * e, p->packed_t, (int64_t)HS_NR * H * e, d, H * e, true);
 }
 
 /* The same where heads have inputs of their own, or somebody asks for the gradient at one: head by head
@@ -256,14 +302,17 @@ static void project_by_head(const hs_run *run, const hs_grad *g, int layer, cons
     for (int h = 0; h < H; h++) {
         const hs_real *input = split ? inputs + (int64_t)h * d : inputs;
         int64_t stride = split ? (int64_t)H * d : d;
-        hs_layernorm(run, hs_run_all_rows(run), HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, input, stride, w->ln1_w, w->ln1_b, d,
-                     g->head_scale, g->head_norm);
-        const hs_real *x = p->takes_positions ? hs_with_positions(run, hs_run_all_rows(run), g->head_norm) : g->head_norm;
-        if (g->params)
-            weight_gradient(g, x, d, d, p->d + h * e, (int64_t)H * e, e, of_param(g, p->w) + (int64_t)h * d * e,
-                            of_param(g, p->b) + h * e);
-        hs_product(g->model, g->d_norm, d, p->d + h * e, (int64_t)H * e, p->packed_t + (int64_t)h * e * HS_NR,
-                   (int64_t)HS_NR * H * e, NULL, T, d, e, false);
+        if (small_turn(g)) {
+            hs_layernorm(run, hs_run_all_rows(run), HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, input, stride, w->ln1_w, w->ln1_b, d,
+                         g->head_scale, g->head_norm);
+            const hs_real *x = p->takes_positions ? hs_with_positions(run, hs_run_all_rows(run), g->head_norm) : g->head_norm;
+            if (g->params)
+                weight_gradient(g, x, d, d, p->d + h * e, (int64_t)H * e, e, of_param(g, p->w) + (int64_t)h * d * e,
+                                of_param(g, p->b) + h * e);
+        }
+        multiply(g, g->d_norm, d, p->d + h * e, (int64_t)H * e, p->packed_t + (int64_t)h * e * HS_NR, (int64_t)HS_NR * H * e, d, e, false);
+        if (!hs_turn(g->turns, 30.0 * T * d))
+            continue;
         if (p->takes_positions && cfg->positional_embedding_type == HS_POSITIONS_SHORTFORMER)
             hs_add(g->d_pos, g->d_pos, g->d_norm, (int64_t)T * d);
         layernorm(run, g, HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, input, stride, g->head_scale, w->ln1_w,
@@ -271,6 +320,8 @@ static void project_by_head(const hs_run *run, const hs_grad *g, int layer, cons
         for (int t = 0; t < T; t++)
             memcpy(g->d_heads + ((int64_t)t * H + h) * d, g->d_x + (int64_t)t * d, (size_t)d * sizeof *g->d_x);
     }
+    if (!hs_turn(g->turns, 2.0 * T * H * d))
+        return;
     at_hook(run, g, p->hook_input, layer, g->d_heads, (int64_t)T * H * d);
     hs_add(g->d_attn_in, g->d_attn_in, g->d_heads, (int64_t)T * H * d);
 }
@@ -287,13 +338,18 @@ static bool wants_head_inputs(const hs_run *run, const hs_grad *g, int layer)
 static void mlp_half(const hs_run *run, const hs_grad *g, int layer)
 {
     int64_t count = (int64_t)run->n_tokens * run->model->cfg.d_model;
-    at_hook(run, g, HS_HOOK_RESID_POST, layer, g->d_resid, count);
+    bool begins = small_turn(g);
+    if (begins)
+        at_hook(run, g, HS_HOOK_RESID_POST, layer, g->d_resid, count);
     if (run->model->cfg.attn_only)
         return;
-    memcpy(g->d_branch, g->d_resid, (size_t)count * sizeof(hs_real));
-    at_hook(run, g, HS_HOOK_MLP_OUT, layer, g->d_branch, count);
+    if (begins) {
+        memcpy(g->d_branch, g->d_resid, (size_t)count * sizeof(hs_real));
+        at_hook(run, g, HS_HOOK_MLP_OUT, layer, g->d_branch, count);
+    }
     mlp(run, g, layer);
-    at_hook(run, g, HS_HOOK_RESID_MID, layer, g->d_resid, count);
+    if (small_turn(g))
+        at_hook(run, g, HS_HOOK_RESID_MID, layer, g->d_resid, count);
 }
 
 /* Back through its attention: d_resid on to d(hook_resid_pre). */
@@ -306,10 +362,13 @@ static void attention_half(const hs_run *run, const hs_grad *g, int layer)
     int64_t count = (int64_t)run->n_tokens * d, heads = count / d * H * cfg->d_head;
     const hs_real *resid = hs_run_at(run, HS_HOOK_RESID_PRE, layer);
 
-    memcpy(g->d_branch, g->d_resid, (size_t)count * sizeof(hs_real));
-    at_hook(run, g, HS_HOOK_ATTN_OUT, layer, g->d_branch, count);
+    if (small_turn(g)) {
+        memcpy(g->d_branch, g->d_resid, (size_t)count * sizeof(hs_real));
+        at_hook(run, g, HS_HOOK_ATTN_OUT, layer, g->d_branch, count);
+    }
     output(run, g, layer); /* hook_result */
-    at_hook(run, g, HS_HOOK_Z, layer, g->d_z, heads);
+    if (small_turn(g))
+        at_hook(run, g, HS_HOOK_Z, layer, g->d_z, heads);
     attention(run, g, layer); /* hook_pattern, hook_attn_scores */
     const projection paths[3] = {
         {HS_HOOK_Q, HS_HOOK_Q_INPUT, true, g->d_q, w->W_Q, w->b_Q, packed->W_Q},
@@ -317,20 +376,25 @@ static void attention_half(const hs_run *run, const hs_grad *g, int layer)
         {HS_HOOK_V, HS_HOOK_V_INPUT, false, g->d_v, w->W_V, w->b_V, packed->W_V},
     };
     bool by_head = wants_head_inputs(run, g, layer);
-    if (by_head)
+    bool clears = small_turn(g);
+    if (clears && by_head)
         memset(g->d_attn_in, 0, (size_t)(count * H) * sizeof(hs_real));
-    memset(g->d_norm, 0, (size_t)count * sizeof(hs_real));
+    if (clears)
+        memset(g->d_norm, 0, (size_t)count * sizeof(hs_real));
     for (int i = 0; i < 3; i++) {
-        at_hook(run, g, paths[i].hook, layer, paths[i].d, heads);
+        if (small_turn(g))
+            at_hook(run, g, paths[i].hook, layer, paths[i].d, heads);
         if (by_head)
             project_by_head(run, g, layer, &paths[i]);
         else
             project_shared(run, g, &paths[i], cfg->normalization_type == HS_NORM_NONE
                                                   ? resid
                                                   : hs_run_at(run, HS_HOOK_LN1_NORMALIZED, layer));
-        if (!by_head && i == 1 && cfg->positional_embedding_type == HS_POSITIONS_SHORTFORMER)
+        if (small_turn(g) && !by_head && i == 1 && cfg->positional_embedding_type == HS_POSITIONS_SHORTFORMER)
             hs_add(g->d_pos, g->d_pos, g->d_norm, count);
     }
+    if (!hs_turn(g->turns, (double)count * (by_head ? 2 * H : 30)))
+        return;
     if (by_head) {
         at_hook(run, g, HS_HOOK_ATTN_IN, layer, g->d_attn_in, count * H);
         for (int64_t row = 0; row < count / d * H; row++)
@@ -351,20 +415,19 @@ static bool is_zero(const hs_real *row, int64_t n)
     return true;
 }
 
-/* d_norm = d_logits W_U^T; rows at both ends that are zero cost nothing, and a metric of one position has one other. */
-static void logits_to_norm(const hs_run *run, const hs_grad *g)
+/* The rows that are not zero: others cost nothing, and a metric of one position has one other. */
+static hs_rows used_rows(const hs_grad *g)
 {
-    int64_t T = run->n_tokens, d = run->model->cfg.d_model, V = run->model->cfg.d_vocab_out, from = 0, to = T;
-    while (to > 0 && is_zero(g->d_logits + (to - 1) * V, V))
-        to--;
-    while (from < to && is_zero(g->d_logits + from * V, V))
-        from++;
-    memset(g->d_norm, 0, (size_t)(T * d) * sizeof *g->d_norm);
-    hs_product(g->model, g->d_norm + from * d, d, g->d_logits + from * V, V, run->model->backward.W_U, HS_NR * V, NULL, (int)(to - from),
-               (int)d, (int)V, false);
+    int64_t V = g->model->cfg.d_vocab_out;
+    hs_rows rows = {0, g->n_tokens};
+    while (rows.to > 0 && is_zero(g->d_logits + (rows.to - 1) * V, V))
+        rows.to--;
+    while (rows.from < rows.to && is_zero(g->d_logits + rows.from * V, V))
+        rows.from++;
+    return rows;
 }
 
-static void unembed(const hs_run *run, const hs_grad *g)
+static void unembed(const hs_run *run, hs_grad *g)
 {
     const hs_config *cfg = &run->model->cfg;
     const hs_model_weights *w = &run->model->w;
@@ -372,11 +435,17 @@ static void unembed(const hs_run *run, const hs_grad *g)
     const hs_real *stream = cfg->n_layers ? hs_run_at(run, HS_HOOK_RESID_POST, cfg->n_layers - 1) : run->stream;
     const hs_real *normalized =
         cfg->normalization_type == HS_NORM_NONE ? stream : hs_run_at(run, HS_HOOK_LN_FINAL_NORMALIZED, 0);
-    at_hook(run, g, HS_HOOK_LOGITS, 0, g->d_logits, (int64_t)T * V);
-    weight_gradient(g, normalized, d, d, g->d_logits, V, V, of_param(g, w->W_U), of_param(g, w->b_U));
-    logits_to_norm(run, g);
-    layernorm(run, g, HS_HOOK_LN_FINAL_SCALE, HS_HOOK_LN_FINAL_NORMALIZED, 0, stream, d,
-              hs_run_at(run, HS_HOOK_LN_FINAL_SCALE, 0), w->ln_final_w, w->ln_final_b, d, g->d_norm, g->d_resid);
+    if (small_turn(g)) {
+        at_hook(run, g, HS_HOOK_LOGITS, 0, g->d_logits, (int64_t)T * V);
+        weight_gradient(g, normalized, d, d, g->d_logits, V, V, of_param(g, w->W_U), of_param(g, w->b_U));
+        g->used = used_rows(g);
+        memset(g->d_norm, 0, (size_t)T * (size_t)d * sizeof *g->d_norm);
+    }
+    hs_product_by(g->turns, g->model, g->d_norm + (int64_t)g->used.from * d, d, g->d_logits + (int64_t)g->used.from * V, V, run->model->backward.W_U,
+                  (int64_t)HS_NR * V, NULL, g->used.to - g->used.from, d, V, false);
+    if (small_turn(g))
+        layernorm(run, g, HS_HOOK_LN_FINAL_SCALE, HS_HOOK_LN_FINAL_NORMALIZED, 0, stream, d,
+                  hs_run_at(run, HS_HOOK_LN_FINAL_SCALE, 0), w->ln_final_w, w->ln_final_b, d, g->d_norm, g->d_resid);
 }
 
 static void embed(const hs_run *run, const hs_grad *g)
@@ -399,10 +468,11 @@ void hs_backward_enter(hs_grad *g)
 {
     memset(g->base, 0, (size_t)g->n_hook_reals * sizeof(hs_real));
     memset(g->d_pos, 0, (size_t)g->n_tokens * (size_t)g->model->cfg.d_model * sizeof(hs_real));
-    g->stage = 0;
+    g->stage = g->turn = 0;
 }
 
-bool hs_backward_step(const hs_run *run, hs_grad *g)
+/* A walk through the stage at hand. */
+static void do_stage(const hs_run *run, hs_grad *g)
 {
     int halves = 2 * run->model->cfg.n_layers, layer = (halves - g->stage) / 2;
     if (g->stage == 0)
@@ -413,13 +483,20 @@ bool hs_backward_step(const hs_run *run, hs_grad *g)
         mlp_half(run, g, layer);
     else
         attention_half(run, g, layer);
-    return g->stage++ <= halves;
+}
+
+bool hs_backward_step(const hs_run *run, hs_grad *g)
+{
+    hs_turns turns = {.wanted = g->turn};
+    g->turns = &turns;
+    do_stage(run, g);
+    g->turns = NULL;
+    return hs_turns_left(&turns, &g->turn) || g->stage++ <= 2 * run->model->cfg.n_layers;
 }
 
 void hs_backward(const hs_run *run, const hs_real *d_logits, hs_grad *g)
 {
     memcpy(g->d_logits, d_logits, (size_t)run->n_tokens * (size_t)run->model->cfg.d_vocab_out * sizeof(hs_real));
-    hs_backward_enter(g);
-    while (hs_backward_step(run, g))
-        ;
+    for (hs_backward_enter(g); g->stage < 2 * run->model->cfg.n_layers + 2; g->stage++)
+        do_stage(run, g);
 }

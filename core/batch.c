@@ -32,13 +32,13 @@ struct hs_batch {
     int n_gathered, n_queries;
     stage stage;
     bool is_base;     /* which logits UNEMBED is at */
-    int layer, next, column; /* next: row or run of the stage; column of the logits */
+    int layer, turn;  /* turn: of the stage */
+    int next, column; /* next: the run that attends, or the row that is unembedded; column of the logits */
     const hs_real *unembedded; /* the final stream of those rows, normalised */
     double done;
 };
 
-enum { UNEMBED_ROWS = 16, LEAST_ROWS = 32 };
-static const double UNIT = 50e6;
+enum { UNEMBED_ROWS = 16 };
 
 static int n_layers(const hs_batch *b)
 {
@@ -307,7 +307,7 @@ bool hs_batch_add(hs_batch *b, const hs_patch *patch)
     b->layer = b->n == 1 ? patch->layer : hs_least(b->layer, patch->layer);
     b->stage = READ;
     b->is_base = false;
-    b->next = 0;
+    b->turn = 0;
     return true;
 }
 
@@ -383,17 +383,6 @@ static void begin_writes(hs_batch *b)
     copy_stream(b, hs_run_at(b->rows, HS_HOOK_RESID_PRE, b->layer), (hs_rows){0, b->n_gathered}, false);
 }
 
-/* The next rows of a stage that takes so many operations for each. */
-static hs_rows next_rows(hs_batch *b, double a_row)
-{
-    double rows = UNIT / (a_row + 1);
-    hs_rows next = {b->next, b->n_gathered};
-    if (rows < next.to - next.from)
-        next.to = hs_least(next.to, next.from + hs_largest((int)rows, LEAST_ROWS));
-    b->next = next.to;
-    return next;
-}
-
 /* The gathered row of a position that is read: queries stand before the others. */
 static int read_row(const hs_patched *p, int t)
 {
@@ -414,34 +403,90 @@ static void assemble(hs_batch *b, const hs_patched *p, int hook, hs_rows rows, h
         put(&p->patch, t, out + t * width);
 }
 
-static void attend(hs_batch *b, hs_patched *p)
+static void begin_attention(hs_batch *b, const hs_patched *p)
 {
     const hs_config *cfg = &b->spec.model->cfg;
     int64_t width = (int64_t)cfg->n_heads * cfg->d_head;
-    hs_real *z = b->qkvz[3], *to = hs_run_at(b->rows, HS_HOOK_Z, b->layer) + p->write_at * width;
-    size_t bytes = (size_t)(hs_rows_count(p->writes) * width) * sizeof *z;
-    memcpy(z + p->writes.from * width, base_row(b, HS_HOOK_Z, p->writes.from, width), bytes);
-    if (p->attends) {
-        assemble(b, p, HS_HOOK_Q, p->writes, b->qkvz[0]);
-        assemble(b, p, HS_HOOK_K, (hs_rows){0, p->writes.to}, b->qkvz[1]);
-        assemble(b, p, HS_HOOK_V, (hs_rows){0, p->writes.to}, b->qkvz[2]);
-        hs_rows heads = hs_patched_heads(&b->spec.model->cfg, b->layer, p);
-        for (int h = heads.from; h < heads.to; h++)
-            hs_attend_head(&b->one, b->layer, h, p->writes);
-    }
-    for (int t = p->writes.from; p->patch.hook == HS_HOOK_Z && p->patch.layer == b->layer && t < p->writes.to; t++)
-        put(&p->patch, t, z + t * width);
-    memcpy(to, z + p->writes.from * width, bytes);
-    b->done += hs_attention_cost(&b->spec.model->cfg, b->layer, p);
+    memcpy(b->qkvz[3] + p->writes.from * width, base_row(b, HS_HOOK_Z, p->writes.from, width),
+           (size_t)(hs_rows_count(p->writes) * width) * sizeof *b->qkvz[3]);
+    if (!p->attends)
+        return;
+    assemble(b, p, HS_HOOK_Q, p->writes, b->qkvz[0]);
+    assemble(b, p, HS_HOOK_K, (hs_rows){0, p->writes.to}, b->qkvz[1]);
+    assemble(b, p, HS_HOOK_V, (hs_rows){0, p->writes.to}, b->qkvz[2]);
 }
 
-/* Runs of about a unit; where a row's z goes is known before. */
-static void attend_some(hs_batch *b)
+/* The run's z goes to its rows among those that are written. */
+static void end_attention(hs_batch *b, const hs_patched *p)
 {
-    double before = b->done;
-    for (; b->next < b->n && b->done - before < UNIT; b->next++)
-        if (b->list[b->next].patch.layer <= b->layer && hs_rows_count(b->list[b->next].writes))
-            attend(b, &b->list[b->next]);
+    const hs_config *cfg = &b->spec.model->cfg;
+    int64_t width = (int64_t)cfg->n_heads * cfg->d_head;
+    hs_real *z = b->qkvz[3];
+    for (int t = p->writes.from; p->patch.hook == HS_HOOK_Z && p->patch.layer == b->layer && t < p->writes.to; t++)
+        put(&p->patch, t, z + t * width);
+    memcpy(hs_run_at(b->rows, HS_HOOK_Z, b->layer) + p->write_at * width, z + p->writes.from * width,
+           (size_t)(hs_rows_count(p->writes) * width) * sizeof *z);
+    b->done += hs_attention_cost(cfg, b->layer, p);
+}
+
+static void attend(hs_batch *b, hs_turns *turns)
+{
+    for (int i = 0; i < b->n; i++) {
+        hs_patched *p = &b->list[i];
+        if (p->patch.layer > b->layer || !hs_rows_count(p->writes))
+            continue;
+        if (hs_turn(turns, 0)) {
+            b->next = i;
+            begin_attention(b, p);
+        }
+        if (p->attends)
+            hs_attend(&b->one, b->layer, p->writes, hs_patched_heads(&b->spec.model->cfg, b->layer, p));
+        if (hs_turn(turns, 0))
+            end_attention(b, p);
+    }
+}
+
+/* The gathered rows, in groups, from hook_resid_pre to q, k and v, or from hook_z on. */
+static void go_through_block(hs_batch *b, hs_turns *turns, bool reads)
+{
+    hs_run *run = b->rows;
+    int group = hs_run_group(run);
+    for (int from = 0; from < b->n_gathered; from += group) {
+        hs_rows rows = {from, hs_least(from + group, b->n_gathered)}, queries = {from, hs_largest(from, hs_least(rows.to, b->n_queries))};
+        if (reads)
+            hs_block_reads(run, b->layer, rows, queries);
+        else
+            hs_block_writes(run, b->layer, rows);
+        if (hs_turn(turns, 0))
+            copy_stream(b, hs_run_at(run, reads ? HS_HOOK_RESID_PRE : HS_HOOK_RESID_POST, b->layer), rows, true);
+    }
+    b->done += turns->done;
+}
+
+/* The next unit of a layer. */
+static void step_layer(hs_batch *b)
+{
+    hs_turns turns = {.wanted = b->turn};
+    b->rows->turns = b->one.turns = &turns;
+    if (b->stage == ATTEND)
+        attend(b, &turns);
+    else
+        go_through_block(b, &turns, b->stage == READ);
+    b->rows->turns = b->one.turns = NULL;
+    if (hs_turns_left(&turns, &b->turn))
+        return;
+    if (b->stage == READ) {
+        begin_writes(b);
+        b->stage = ATTEND;
+    } else if (b->stage == ATTEND)
+        b->stage = WRITE;
+    else if (b->layer == n_layers(b) - 1) {
+        b->next = 0;
+        b->stage = UNEMBED;
+    } else {
+        b->stage = READ;
+        b->layer++;
+    }
 }
 
 /* Columns [from, to) of the logits of some rows, from the start of a panel. */
@@ -467,7 +512,7 @@ static void unembed(hs_batch *b)
             multiply(b, b->unembedded, hs_rows_count(rows), first, first + HS_NR);
         }
     else {
-        int panels = hs_largest(1, (int)(UNIT / (2.0 * d * hs_rows_count(rows) * HS_NR))), from = b->column;
+        int panels = hs_largest(1, (int)(HS_TURN / (2.0 * d * hs_rows_count(rows) * HS_NR))), from = b->column;
         b->column = V - from > (int64_t)panels * HS_NR ? from + panels * HS_NR : V;
         multiply(b, b->unembedded, hs_rows_count(rows), from, b->column);
         if (b->column < V)
@@ -484,8 +529,6 @@ static void unembed(hs_batch *b)
 
 bool hs_batch_step(hs_batch *b)
 {
-    hs_row_costs c = hs_row_costs_of(&b->spec.model->cfg);
-    hs_rows rows;
     switch (b->stage) {
     case BASE:
         if (!hs_run_step(b->base)) {
@@ -494,39 +537,10 @@ bool hs_batch_step(hs_batch *b)
         }
         break;
     case READ:
-        if (!b->next)
-            begin_layer(b);
-        rows = next_rows(b, c.query + c.key_value);
-        if (rows.from < rows.to) {
-            hs_rows queries = {rows.from, hs_largest(rows.from, hs_least(rows.to, b->n_queries))};
-            hs_block_reads(b->rows, b->layer, rows, queries);
-            copy_stream(b, hs_run_at(b->rows, HS_HOOK_RESID_PRE, b->layer), rows, true);
-            b->done += hs_rows_count(queries) * c.query + hs_rows_count(rows) * c.key_value;
-        }
-        if (b->next < b->n_gathered)
-            break;
-        begin_writes(b);
-        b->next = 0;
-        b->stage = ATTEND;
-        break;
+        if (!b->turn)
+            begin_layer(b); /* fall through */
     case ATTEND:
-        attend_some(b);
-        if (b->next < b->n)
-            break;
-        b->next = 0;
-        b->stage = WRITE;
-        break;
-    case WRITE:
-        rows = next_rows(b, c.write);
-        hs_block_writes(b->rows, b->layer, rows);
-        copy_stream(b, hs_run_at(b->rows, HS_HOOK_RESID_POST, b->layer), rows, true);
-        b->done += hs_rows_count(rows) * c.write;
-        if (b->next < b->n_gathered)
-            break;
-        b->next = 0;
-        b->stage = b->layer == n_layers(b) - 1 ? UNEMBED : READ;
-        b->layer += b->stage == READ;
-        break;
+    case WRITE: step_layer(b); break;
     case UNEMBED: unembed(b); break;
     case DONE: break;
     }

@@ -406,10 +406,19 @@ static void put(hs_cells *c, int64_t cell, double value)
 static void fill(hs_cells *c)
 {
     enum { A_UNIT = 4096 };
-    for (int looked = 0; c->at < c->n && c->n_pending < c->most && looked < A_UNIT; c->at++, looked++) {
+    double spent = 0, each = c->value_flops + HS_TURN / A_UNIT;
+    c->stepping = false;
+    for (; c->at < c->n && c->n_pending < c->most; c->at++, spent += each) {
+        if (spent > 0 && spent + each > HS_TURN)
+            return; /* more fits the batch; in the next unit */
         hs_cell cell = cell_at(c, c->at);
         hs_patch patch = patch_of(c, &cell);
-        if (!c->value(c->context, &cell, c->n_pending, &patch) || patch.from >= patch.to || !hs_batch_reaches(c->batch, &patch)) {
+        bool changes = c->value(c->context, &cell, c->n_pending, &patch);
+        if (c->again) {
+            c->again = false;
+            return;
+        }
+        if (!changes || patch.from >= patch.to || !hs_batch_reaches(c->batch, &patch)) {
             put(c, c->at, c->base);
             continue;
         }

@@ -36,6 +36,8 @@ typedef struct hs_cells {
      * changes nothing. `nth` numbers the patches of a batch. */
     bool (*value)(void *context, const hs_cell *cell, int nth, hs_patch *patch);
     void *context;
+    double value_flops; /* that `value` takes at most, where that is much; `again`: it needs another unit, and sets this */
+    bool again;
     /* state */
     hs_batch *batch;
     const int32_t *ids;

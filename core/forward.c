@@ -22,12 +22,24 @@ static void add_rows(hs_real *sum, const hs_real *a, const hs_real *b, hs_rows r
     hs_add(sum + at, a + at, b + at, (rows.to - rows.from) * width);
 }
 
+/* The turn of what is little beside products. */
+static bool small_turn(const hs_run *run)
+{
+    return hs_turn(run->turns, 0);
+}
+
+/* The turn of hooks where another run's numbers may come in. */
+static bool live_turn(const hs_run *run, hs_rows rows)
+{
+    return hs_turn(run->turns, run->live ? run->live->row_flops * (rows.to - rows.from) : 0);
+}
+
 /* out = x W + bias: these rows of [T, n], [T, k]. */
 static void multiply(const hs_run *run, hs_rows rows, hs_real *out, int64_t out_stride, const hs_real *x, int64_t x_stride,
                      const hs_real *packed, const hs_real *bias, int n, int k)
 {
-    hs_product(run->model, out + rows.from * out_stride, out_stride, x + rows.from * x_stride, x_stride, packed,
-               (int64_t)HS_NR * k, bias, rows.to - rows.from, n, k, false);
+    hs_product_by(run->turns, run->model, out + rows.from * out_stride, out_stride, x + rows.from * x_stride, x_stride, packed,
+                  (int64_t)HS_NR * k, bias, rows.to - rows.from, n, k, false);
 }
 
 void hs_layernorm(const hs_run *run, hs_rows rows, int hook_scale, int hook_normalized, int layer, const hs_real *x,
@@ -64,9 +76,14 @@ const hs_real *hs_with_positions(const hs_run *run, hs_rows rows, const hs_real 
     return run->qk_input;
 }
 
-/* out [T, n_heads, d_head] = LN1(input) W + b for one of q, k, v. `shared` [T, d_model] is the LN'd
- * stream that all heads read, positions included; where an edit gives each head its own input
- * (hook_input), LN runs head by head. */
+/* What hs_with_positions gives, made or not. */
+static const hs_real *positions_place(const hs_run *run, const hs_real *x)
+{
+    return run->model->cfg.positional_embedding_type == HS_POSITIONS_SHORTFORMER ? run->qk_input : x;
+}
+
+/* out [T, n_heads, d_head] = LN1(input) W + b for one of q, k, v, and its hook. `shared` [T, d_model] is the LN'd
+ * stream that all heads read; where an edit gives each head its own input (hook_input), LN runs head by head. */
 static void project(const hs_run *run, int layer, hs_rows rows, int hook_input, bool takes_positions, const hs_real *shared,
                     const hs_real *packed, const hs_real *bias, hs_real *out)
 {
@@ -74,7 +91,9 @@ static void project(const hs_run *run, int layer, hs_rows rows, int hook_input, 
     const hs_block_weights *w = &run->model->blocks[layer];
     int d = cfg->d_model, H = cfg->n_heads, e = cfg->d_head;
     bool split = hs_run_splits(run, hook_input, layer);
-    const hs_real *x = shared;
+    const hs_real *x = takes_positions ? positions_place(run, shared) : shared;
+    if (small_turn(run) && !split && takes_positions)
+        hs_with_positions(run, rows, shared);
     if (!split && e % HS_NR == 0) { /* whole panels: the heads after each other are one matrix */
         multiply(run, rows, out, (int64_t)H * e, x, d, packed, bias, H * e, d);
         return;
@@ -82,9 +101,13 @@ static void project(const hs_run *run, int layer, hs_rows rows, int hook_input, 
     for (int h = 0; h < H; h++) {
         if (split) {
             const hs_real *input = hs_run_at(run, hook_input, layer) + (int64_t)h * d;
-            hs_layernorm(run, rows, HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, input, (int64_t)H * d, w->ln1_w,
-                         w->ln1_b, d, run->head_scale, run->head_input);
-            x = takes_positions ? hs_with_positions(run, rows, run->head_input) : run->head_input;
+            x = takes_positions ? positions_place(run, run->head_input) : run->head_input;
+            if (small_turn(run)) {
+                hs_layernorm(run, rows, HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, input, (int64_t)H * d, w->ln1_w,
+                             w->ln1_b, d, run->head_scale, run->head_input);
+                if (takes_positions)
+                    hs_with_positions(run, rows, run->head_input);
+            }
         }
         multiply(run, rows, out + (int64_t)h * e, (int64_t)H * e, x, d, packed + h * hs_packed_count(d, e),
                  bias + (int64_t)h * e, e, d);
@@ -131,16 +154,18 @@ static void mlp_reads(const hs_run *run, int layer, hs_rows rows, const hs_real 
     const hs_real *normalized = mlp_in;
     if (cfg->normalization_type != HS_NORM_NONE) {
         hs_real *n = hs_run_at(run, HS_HOOK_LN2_NORMALIZED, layer);
-        hs_layernorm(run, rows, HS_HOOK_LN2_SCALE, HS_HOOK_LN2_NORMALIZED, layer, mlp_in, d, w->ln2_w, w->ln2_b, d,
-                     hs_run_at(run, HS_HOOK_LN2_SCALE, layer), n);
+        if (small_turn(run))
+            hs_layernorm(run, rows, HS_HOOK_LN2_SCALE, HS_HOOK_LN2_NORMALIZED, layer, mlp_in, d, w->ln2_w, w->ln2_b, d,
+                         hs_run_at(run, HS_HOOK_LN2_SCALE, layer), n);
         normalized = n;
     }
     multiply(run, rows, pre, cfg->d_mlp, normalized, d, run->model->forward.blocks[layer].W_in, w->b_in, cfg->d_mlp, d);
-    hs_hook(run, HS_HOOK_MLP_PRE, layer, rows, pre);
+    if (small_turn(run))
+        hs_hook(run, HS_HOOK_MLP_PRE, layer, rows, pre);
 }
 
-/* The rest of it: out [T, d_model]. */
-static void mlp_writes(const hs_run *run, int layer, hs_rows rows, hs_real *out)
+/* From hook_pre to hook_post. */
+static void activate(const hs_run *run, int layer, hs_rows rows)
 {
     const hs_config *cfg = &run->model->cfg;
     const hs_block_weights *w = &run->model->blocks[layer];
@@ -160,7 +185,16 @@ static void mlp_writes(const hs_run *run, int layer, hs_rows rows, hs_real *out)
         hs_activation(cfg->act_fn, post + (int64_t)rows.from * d_mlp, pre + (int64_t)rows.from * d_mlp,
                       (int64_t)(rows.to - rows.from) * d_mlp);
     hs_hook(run, HS_HOOK_MLP_POST, layer, rows, post);
-    multiply(run, rows, out, cfg->d_model, post, d_mlp, run->model->forward.blocks[layer].W_out, w->b_out, cfg->d_model, d_mlp);
+}
+
+/* The rest of the MLP: out [T, d_model]. */
+static void mlp_writes(const hs_run *run, int layer, hs_rows rows, hs_real *out)
+{
+    const hs_config *cfg = &run->model->cfg;
+    if (small_turn(run))
+        activate(run, layer, rows);
+    multiply(run, rows, out, cfg->d_model, hs_run_at(run, HS_HOOK_MLP_POST, layer), cfg->d_mlp, run->model->forward.blocks[layer].W_out,
+             run->model->blocks[layer].b_out, cfg->d_model, cfg->d_mlp);
 }
 
 /* sum = a + b, all [T, d_model]. */
@@ -170,71 +204,63 @@ static void add_to_stream(const hs_run *run, hs_rows rows, hs_real *sum, const h
     add_rows(sum, a, b, rows, d);
 }
 
-void hs_block_reads(const hs_run *run, int layer, hs_rows rows, hs_rows queries)
+/* hook_resid_pre, the heads' inputs and ln1. */
+static void read_stream(const hs_run *run, int layer, hs_rows rows, hs_real *resid)
 {
     const hs_config *cfg = &run->model->cfg;
     const hs_block_weights *w = &run->model->blocks[layer];
-    const hs_packed_block *packed = &run->model->forward.blocks[layer];
-    hs_real *resid = hs_run_at(run, HS_HOOK_RESID_PRE, layer);
-    hs_real *q = hs_run_at(run, HS_HOOK_Q, layer), *k = hs_run_at(run, HS_HOOK_K, layer), *v = hs_run_at(run, HS_HOOK_V, layer);
-
     hs_hook(run, HS_HOOK_RESID_PRE, layer, rows, resid);
     if (run->live && run->live->no_attention)
         return;
     split_inputs(run, layer, rows, resid);
-    const hs_real *normalized = resid;
-    if (cfg->normalization_type != HS_NORM_NONE) {
-        hs_real *n = hs_run_at(run, HS_HOOK_LN1_NORMALIZED, layer);
+    if (cfg->normalization_type != HS_NORM_NONE)
         hs_layernorm(run, rows, HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, resid, cfg->d_model, w->ln1_w, w->ln1_b, cfg->d_model,
-                     hs_run_at(run, HS_HOOK_LN1_SCALE, layer), n);
-        normalized = n;
-    }
-    project(run, layer, queries, HS_HOOK_Q_INPUT, true, hs_with_positions(run, queries, normalized), packed->W_Q, w->b_Q, q);
-    hs_hook(run, HS_HOOK_Q, layer, queries, q);
-    project(run, layer, rows, HS_HOOK_K_INPUT, true, hs_with_positions(run, rows, normalized), packed->W_K, w->b_K, k);
-    hs_hook(run, HS_HOOK_K, layer, rows, k);
-    project(run, layer, rows, HS_HOOK_V_INPUT, false, normalized, packed->W_V, w->b_V, v);
-    hs_hook(run, HS_HOOK_V, layer, rows, v);
+                     hs_run_at(run, HS_HOOK_LN1_SCALE, layer), hs_run_at(run, HS_HOOK_LN1_NORMALIZED, layer));
 }
 
-/* From hook_z to what the MLP reads. */
-static void attention_writes(const hs_run *run, int layer, hs_rows rows)
+void hs_block_reads(const hs_run *run, int layer, hs_rows rows, hs_rows queries)
+{
+    const hs_block_weights *w = &run->model->blocks[layer];
+    const hs_packed_block *packed = &run->model->forward.blocks[layer];
+    hs_real *resid = hs_run_at(run, HS_HOOK_RESID_PRE, layer);
+    hs_real *q = hs_run_at(run, HS_HOOK_Q, layer), *k = hs_run_at(run, HS_HOOK_K, layer), *v = hs_run_at(run, HS_HOOK_V, layer);
+    const hs_real *normalized = run->model->cfg.normalization_type == HS_NORM_NONE ? resid : hs_run_at(run, HS_HOOK_LN1_NORMALIZED, layer);
+    if (live_turn(run, rows))
+        read_stream(run, layer, rows, resid);
+    if (run->live && run->live->no_attention)
+        return;
+    project(run, layer, queries, HS_HOOK_Q_INPUT, true, normalized, packed->W_Q, w->b_Q, q);
+    if (small_turn(run))
+        hs_hook(run, HS_HOOK_Q, layer, queries, q);
+    project(run, layer, rows, HS_HOOK_K_INPUT, true, normalized, packed->W_K, w->b_K, k);
+    if (small_turn(run))
+        hs_hook(run, HS_HOOK_K, layer, rows, k);
+    project(run, layer, rows, HS_HOOK_V_INPUT, false, normalized, packed->W_V, w->b_V, v);
+    if (small_turn(run))
+        hs_hook(run, HS_HOOK_V, layer, rows, v);
+}
+
+/* From hook_attn_out to what the MLP reads. */
+static void write_attention(const hs_run *run, int layer, hs_rows rows, hs_real *attn_out)
 {
     const hs_config *cfg = &run->model->cfg;
-    const hs_block_weights *w = &run->model->blocks[layer];
-    int d = cfg->d_model, n_z = cfg->n_heads * cfg->d_head;
-    hs_real *attn_out = hs_run_at(run, HS_HOOK_ATTN_OUT, layer);
     hs_real *resid_mid = hs_run_at(run, HS_HOOK_RESID_MID, layer), *mlp_in = hs_run_at(run, HS_HOOK_MLP_IN, layer);
-
-    if (!run->live || !run->live->no_attention) {
-        multiply(run, rows, attn_out, d, hs_run_at(run, HS_HOOK_Z, layer), n_z, run->model->forward.blocks[layer].W_O, w->b_O, d, n_z);
-        hs_head_results(run, layer, rows, attn_out); /* hook_result */
-    }
     hs_hook(run, HS_HOOK_ATTN_OUT, layer, rows, attn_out);
     if (cfg->attn_only)
         return;
     add_to_stream(run, rows, resid_mid, hs_run_at(run, HS_HOOK_RESID_PRE, layer), attn_out);
     hs_hook(run, HS_HOOK_RESID_MID, layer, rows, resid_mid);
     if (mlp_in) {
-        copy(mlp_in, resid_mid, rows, d);
+        copy(mlp_in, resid_mid, rows, cfg->d_model);
         hs_hook(run, HS_HOOK_MLP_IN, layer, rows, mlp_in);
     }
 }
 
-/* What the layer adds last, and the stream after it; in two halves, since a product is as much work as the rest. */
-static void block_ends(const hs_run *run, int layer, hs_rows rows, bool first_half, bool second_half)
+/* What the layer adds last, and the stream after it. */
+static void write_stream(const hs_run *run, int layer, hs_rows rows, const hs_real *before, hs_real *added)
 {
-    bool has_mlp = !run->model->cfg.attn_only, computes = has_mlp && !(run->live && run->live->no_mlps);
-    hs_real *before = hs_run_at(run, has_mlp ? HS_HOOK_RESID_MID : HS_HOOK_RESID_PRE, layer);
-    hs_real *added = hs_run_at(run, has_mlp ? HS_HOOK_MLP_OUT : HS_HOOK_ATTN_OUT, layer);
-    hs_real *mlp_in = hs_run_at(run, HS_HOOK_MLP_IN, layer), *resid_post = hs_run_at(run, HS_HOOK_RESID_POST, layer);
-    if (first_half && computes)
-        mlp_reads(run, layer, rows, mlp_in ? mlp_in : before); /* ln2, hook_pre */
-    if (!second_half)
-        return;
-    if (computes)
-        mlp_writes(run, layer, rows, added); /* hook_post */
-    if (has_mlp)
+    hs_real *resid_post = hs_run_at(run, HS_HOOK_RESID_POST, layer);
+    if (!run->model->cfg.attn_only)
         hs_hook(run, HS_HOOK_MLP_OUT, layer, rows, added);
     add_to_stream(run, rows, resid_post, before, added);
     hs_hook(run, HS_HOOK_RESID_POST, layer, rows, resid_post);
@@ -242,28 +268,40 @@ static void block_ends(const hs_run *run, int layer, hs_rows rows, bool first_ha
 
 void hs_block_writes(const hs_run *run, int layer, hs_rows rows)
 {
-    attention_writes(run, layer, rows); /* hook_attn_out, hook_resid_mid */
-    block_ends(run, layer, rows, true, true);
+    const hs_config *cfg = &run->model->cfg;
+    int d = cfg->d_model, n_z = cfg->n_heads * cfg->d_head;
+    bool has_mlp = !cfg->attn_only, computes = has_mlp && !(run->live && run->live->no_mlps);
+    hs_real *attn_out = hs_run_at(run, HS_HOOK_ATTN_OUT, layer), *mlp_in = hs_run_at(run, HS_HOOK_MLP_IN, layer);
+    hs_real *before = hs_run_at(run, has_mlp ? HS_HOOK_RESID_MID : HS_HOOK_RESID_PRE, layer);
+    hs_real *added = hs_run_at(run, has_mlp ? HS_HOOK_MLP_OUT : HS_HOOK_ATTN_OUT, layer);
+    if (!run->live || !run->live->no_attention) {
+        multiply(run, rows, attn_out, d, hs_run_at(run, HS_HOOK_Z, layer), n_z, run->model->forward.blocks[layer].W_O,
+                 run->model->blocks[layer].b_O, d, n_z);
+        hs_head_results(run, layer, rows, attn_out); /* hook_result */
+    }
+    if (live_turn(run, rows))
+        write_attention(run, layer, rows, attn_out); /* hook_attn_out, hook_resid_mid */
+    if (computes) {
+        mlp_reads(run, layer, rows, mlp_in ? mlp_in : before); /* ln2, hook_pre */
+        mlp_writes(run, layer, rows, added);                   /* hook_post */
+    }
+    if (live_turn(run, rows))
+        write_stream(run, layer, rows, before, added); /* hook_mlp_out, hook_resid_post */
 }
 
-/* One block in QUARTERS: from the stream before it to the stream after it. */
-enum { QUARTERS = 4 };
-static void block_quarter(const hs_run *run, int layer, hs_rows rows, int quarter)
+/* One block: from the stream before it to the stream after it. */
+static void block(const hs_run *run, int layer, hs_rows rows)
 {
-    switch (quarter) {
-    case 0:
+    hs_real *z = hs_run_at(run, HS_HOOK_Z, layer);
+    if (small_turn(run))
         copy(hs_run_at(run, HS_HOOK_RESID_PRE, layer), hs_run_stream(run, layer), rows, run->model->cfg.d_model);
-        hs_block_reads(run, layer, rows, rows); /* hook_resid_pre, ln1, hook_q, hook_k, hook_v */
-        break;
-    case 1:
-        if (!run->live || !run->live->no_attention) {
-            hs_attend(run, layer, rows); /* hook_attn_scores, hook_pattern */
-            hs_hook(run, HS_HOOK_Z, layer, rows, hs_run_at(run, HS_HOOK_Z, layer));
-        }
-        attention_writes(run, layer, rows); /* hook_attn_out, hook_resid_mid */
-        break;
-    default: block_ends(run, layer, rows, quarter == 2, quarter == 3); /* the MLP, hook_resid_post */
+    hs_block_reads(run, layer, rows, rows); /* hook_resid_pre, ln1, hook_q, hook_k, hook_v */
+    if (!run->live || !run->live->no_attention) {
+        hs_attend(run, layer, rows, (hs_rows){0, run->model->cfg.n_heads}); /* hook_attn_scores, hook_pattern */
+        if (live_turn(run, rows))
+            hs_hook(run, HS_HOOK_Z, layer, rows, z);
     }
+    hs_block_writes(run, layer, rows);
 }
 
 /* Token and position embeddings into run->stream. */
@@ -295,20 +333,19 @@ const hs_real *hs_final_norm(const hs_run *run, hs_rows rows, const hs_real *str
     return n;
 }
 
-/* The logits of columns [from, to), from whole panels on: the norm comes with the first, the hook after the last. */
-static void unembed(const hs_run *run, hs_rows rows, const hs_real *stream, int from, int to)
+static void unembed(const hs_run *run, hs_rows rows, const hs_real *stream)
 {
     int d = run->model->cfg.d_model, V = run->model->cfg.d_vocab_out;
     hs_real *logits = hs_run_at(run, HS_HOOK_LOGITS, 0);
-    const hs_real *x = stream;
-    if (run->model->cfg.normalization_type != HS_NORM_NONE)
-        x = from == 0 ? hs_final_norm(run, rows, stream) : hs_run_at(run, HS_HOOK_LN_FINAL_NORMALIZED, 0);
-    multiply(run, rows, logits + from, V, x, d, run->model->forward.W_U + (int64_t)from * d, run->model->w.b_U + from, to - from, d);
-    if (to == V)
+    const hs_real *x = run->model->cfg.normalization_type == HS_NORM_NONE ? stream : hs_run_at(run, HS_HOOK_LN_FINAL_NORMALIZED, 0);
+    if (small_turn(run))
+        hs_final_norm(run, rows, stream);
+    multiply(run, rows, logits, V, x, d, run->model->forward.W_U, run->model->w.b_U, V, d);
+    if (small_turn(run))
         hs_hook(run, HS_HOOK_LOGITS, 0, rows, logits);
 }
 
-/* ---- the pass, in stages and parts ---- */
+/* ---- the pass, in stages ---- */
 
 const hs_real *hs_run_stream(const hs_run *run, int layer)
 {
@@ -323,62 +360,41 @@ static hs_rows stage_rows(const hs_run *run)
     return rows;
 }
 
-/* How a stage is cut into parts of about UNIT floating-point operations, small enough that a worker can hear a cancel
- * in between: a block into groups of rows, and the work on each into quarters; the unembedding into columns. Weights
- * are read once for a group of rows, so a group has many. */
-typedef struct cut {
-    int rows, quarters, columns; /* how many of each */
-} cut;
-
-static cut cut_of(const hs_run *run, hs_rows rows)
+int hs_run_group(const hs_run *run)
 {
-    static const double UNIT = 50e6;
-    enum { LEAST_ROWS = 48, LEAST_COLUMNS = 16 * HS_NR };
     const hs_config *cfg = &run->model->cfg;
-    double d = cfg->d_model, n_z = (double)cfg->n_heads * cfg->d_head, count = rows.to - rows.from;
-    cut whole = {1, 1, 1};
-    if (run->stage == 0)
-        return whole;
-    if (run->stage > cfg->n_layers) {
-        double columns = 1 + 2 * d * cfg->d_vocab_out * count / UNIT, most = (double)cfg->d_vocab_out / LEAST_COLUMNS;
-        whole.columns = columns < most ? (int)columns : most > 1 ? (int)most : 1;
-        return whole;
-    }
-    double work = count * (8 * d * n_z + 2 * n_z * (rows.from + rows.to) + (cfg->attn_only ? 0 : 4 * d * cfg->d_mlp));
-    if (work <= UNIT)
-        return whole;
-    double groups = 1 + work / (QUARTERS * UNIT), most = count / LEAST_ROWS;
-    return (cut){groups < most ? (int)groups : most > 1 ? (int)most : 1, QUARTERS, 1};
+    int64_t n_z = (int64_t)cfg->n_heads * cfg->d_head, k = cfg->attn_only || cfg->d_mlp < cfg->d_model ? cfg->d_model : cfg->d_mlp;
+    int rows = hs_turn_rows(k > n_z ? k : n_z);
+    double most = run->live && run->live->row_flops > 0 ? HS_TURN / run->live->row_flops : rows;
+    return most < 1 ? 1 : most < rows ? (int)most : rows;
 }
 
-/* The part of the stage that run->chunk says; true when it was the last. */
-static bool do_part(const hs_run *run, cut by)
+/* A walk through the stage at hand, by groups of rows. */
+static void do_stage(const hs_run *run)
 {
-    int n_layers = run->model->cfg.n_layers, layer = run->stage - 1, V = run->model->cfg.d_vocab_out;
+    int n_layers = run->model->cfg.n_layers, layer = run->stage - 1;
     hs_rows rows = stage_rows(run);
-    if (run->stage == 0)
-        embed(run, rows);
-    else if (layer < n_layers) {
-        int64_t count = rows.to - rows.from, group = run->chunk / by.quarters;
-        hs_rows some = {rows.from + (int)(count * group / by.rows), rows.from + (int)(count * (group + 1) / by.rows)};
-        for (int quarter = 0; quarter < QUARTERS; quarter++)
-            if (by.quarters == 1 || quarter == run->chunk % by.quarters)
-                block_quarter(run, layer, some, quarter);
-    } else if (hs_run_at(run, HS_HOOK_LOGITS, 0)) {
-        int64_t panels = (V + HS_NR - 1) / HS_NR;
-        int from = (int)(panels * run->chunk / by.columns) * HS_NR, to = (int)(panels * (run->chunk + 1) / by.columns) * HS_NR;
-        unembed(run, rows, hs_run_stream(run, layer), from, to < V ? to : V);
+    int64_t count = rows.to - rows.from, n = !run->turns || count < 1 ? 1 : (count + hs_run_group(run) - 1) / hs_run_group(run);
+    for (int64_t i = 0; i < n; i++) {
+        hs_rows some = {rows.from + (int)(count * i / n), rows.from + (int)(count * (i + 1) / n)};
+        if (layer < 0) {
+            if (small_turn(run))
+                embed(run, some);
+        } else if (layer < n_layers)
+            block(run, layer, some);
+        else if (hs_run_at(run, HS_HOOK_LOGITS, 0))
+            unembed(run, some, hs_run_stream(run, layer));
     }
-    return run->chunk + 1 == by.rows * by.quarters * by.columns;
 }
 
 bool hs_run_step(hs_run *run)
 {
-    if (!do_part(run, cut_of(run, stage_rows(run)))) {
-        run->chunk++;
+    hs_turns turns = {.wanted = run->chunk};
+    run->turns = &turns;
+    do_stage(run);
+    run->turns = NULL;
+    if (hs_turns_left(&turns, &run->chunk))
         return true;
-    }
-    run->chunk = 0;
     run->stage = run->stage <= run->model->cfg.n_layers ? run->stage + 1 : 0;
     return run->stage > 0;
 }
@@ -387,7 +403,7 @@ void hs_run_forward(hs_run *run)
 {
     run->chunk = 0;
     for (run->stage = 0; run->stage < run->model->cfg.n_layers + 2; run->stage++)
-        do_part(run, (cut){1, 1, 1});
+        do_stage(run);
     run->stage = 0;
 }
 

@@ -26,9 +26,12 @@ struct hs_grad {
     hs_real *d_logits;                    /* [T, d_vocab_out] */
     hs_real *transposed, *packed;         /* operands of one product */
     int stage; /* of hs_backward_step: the unembedding, MLP and attention of the layers from the last, the embedding */
+    int turn;  /* of the stage */
+    hs_turns *turns; /* of the walk in progress; NULL: all at once */
+    hs_rows used;    /* of d_logits: the others are zero */
 };
 
-/* hs_backward in steps: fill d_logits, enter, then step, half a layer at a time, until it returns false. */
+/* hs_backward in units: fill d_logits, enter, then step until it returns false. */
 void hs_backward_enter(hs_grad *grad);
 bool hs_backward_step(const hs_run *run, hs_grad *grad);
 

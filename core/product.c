@@ -9,6 +9,8 @@
 #define hs_gemm_by(tile, ...) ((void)(tile), hs_gemm(__VA_ARGS__)) /* doubles know the plain loops only */
 #endif
 
+enum { PAIR = 2 * HS_NR }; /* panels that a tile takes together */
+
 typedef struct columns {
     int tile, width; /* of a part, in columns: whole pairs of panels */
     hs_real *c;
@@ -33,7 +35,7 @@ static void part(void *work, int i)
 void hs_product(const hs_model *model, hs_real *c, int64_t ldc, const hs_real *a, int64_t lda, const hs_real *packed,
                 int64_t panel_stride, const hs_real *bias, int m, int n, int k, bool accumulate)
 {
-    enum { PAIR = 2 * HS_NR, PARTS = 4 /* for each thread: one that is late then holds up little */ };
+    enum { PARTS = 4 /* for each thread: one that is late then holds up little */ };
     static const double LEAST = 5e5; /* floating-point operations of a part: well above what waking a thread costs */
     columns work = {model->machine.tile, n, c, ldc, a, lda, packed, panel_stride, bias, m, n, k, accumulate};
     const hs_pool *pool = model->machine.pool;
@@ -51,6 +53,35 @@ void hs_product(const hs_model *model, hs_real *c, int64_t ldc, const hs_real *a
         pool->each(pool->context, n_parts, part, &work);
     else
         part(&work, 0);
+}
+
+int hs_turn_rows(int64_t k)
+{
+    enum { MOST = 96 };
+    double rows = HS_TURN / (2.0 * PAIR * (double)k);
+    return rows > MOST ? MOST : rows < 1 ? 1 : (int)rows;
+}
+
+void hs_product_by(hs_turns *turns, const hs_model *model, hs_real *c, int64_t ldc, const hs_real *a, int64_t lda, const hs_real *packed,
+                   int64_t panel_stride, const hs_real *bias, int m, int n, int k, bool accumulate)
+{
+    if (!turns) {
+        hs_product(model, c, ldc, a, lda, packed, panel_stride, bias, m, n, k, accumulate);
+        return;
+    }
+    int rows = hs_turn_rows(k);
+    rows = m < rows ? m : rows;
+    int pairs = m > 0 ? (int)(HS_TURN / (2.0 * PAIR * rows * k)) : 1, most = n / PAIR + 1, width = (pairs < 1 ? 1 : pairs < most ? pairs : most) * PAIR;
+    for (int t = 0; t < m; t += rows)
+        for (int from = 0; from < n; from += width) {
+            int height = m - t < rows ? m - t : rows, some = n - from < width ? n - from : width;
+            double operations = 2.0 * height * some * k;
+            if (!hs_turn(turns, operations))
+                continue;
+            hs_product(model, c + t * ldc + from, ldc, a + t * lda, lda, packed + from / HS_NR * panel_stride, panel_stride,
+                       bias ? bias + from : NULL, height, some, k, accumulate);
+            turns->done += operations;
+        }
 }
 
 void hs_model_use(hs_model *model, const hs_machine *machine)

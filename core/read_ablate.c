@@ -24,7 +24,7 @@ typedef struct ablate {
     hs_real *means[HS_CELLS_WHAT];
     hs_real *zeros, *square; /* [the widest], [T, T] */
     int64_t n_rows; /* that a mean of all positions is over */
-    int prompt, at_over, at_layer;
+    int prompt, at_over, at_head; /* at_head: of all layers, whose numbers are added next */
     bool prepared, running;
     double base; /* sum over prompts */
     double run_cost, before;
@@ -177,7 +177,7 @@ static void next_other(ablate *s)
     HS_ASSERT(status == HS_OK); /* they were checked as they were read */
     hs_run_pass(s->other, (hs_rows){0, n}, s->op == RESAMPLE ? 0 : n); /* what follows does not reach back */
     s->running = true;
-    s->at_layer = 0;
+    s->at_head = 0;
 }
 
 static void next_prompt(ablate *s)
@@ -215,19 +215,17 @@ static void add_row(double *sum, const hs_real *x, int64_t n)
         sum[i] += (double)x[i];
 }
 
-/* A layer of the run that is done, into the sums. */
-static void add_layer(ablate *s, int layer)
+/* A head of the run that is done, and with the first of a layer all but patterns, into the sums. */
+static void add_head(ablate *s, int layer, int h)
 {
     int T = s->n_tokens, n = s->over_lengths[s->at_over], n_heads = s->cells.r->model->cfg.n_heads;
     for (int i = 0; i < s->n_hooks; i++) {
         int64_t width = s->width[i];
-        if (s->hooks[i] == HS_HOOK_PATTERN)
-            for (int h = 0; h < n_heads; h++) {
-                hs_attention_head(s->other, layer, h, (hs_rows){0, T}, s->square, s->square);
-                add_row(s->sums[i] + ((int64_t)layer * n_heads + h) * T * T, s->square, (int64_t)T * T);
-            }
-        else
-            for (int t = 0; t < n; t++)
+        if (s->hooks[i] == HS_HOOK_PATTERN) {
+            hs_attention_head(s->other, layer, h, (hs_rows){0, T}, s->square, s->square);
+            add_row(s->sums[i] + ((int64_t)layer * n_heads + h) * T * T, s->square, (int64_t)T * T);
+        } else
+            for (int t = 0; !h && t < n; t++)
                 add_row(s->sums[i] + ((int64_t)layer * (s->op == MEAN ? 1 : T) + (s->op == MEAN ? 0 : t)) * width,
                         hs_run_at(s->other, s->hooks[i], layer) + t * width, width);
     }
@@ -248,8 +246,9 @@ static void prepare(ablate *s, hs_reading *r)
         s->running = hs_run_step(s->other);
         return;
     }
-    add_layer(s, s->at_layer);
-    if (++s->at_layer < r->model->cfg.n_layers)
+    int n_heads = r->model->cfg.n_heads;
+    add_head(s, s->at_head / n_heads, s->at_head % n_heads);
+    if (++s->at_head < r->model->cfg.n_layers * n_heads)
         return;
     s->n_rows += s->over_lengths[s->at_over];
     r->work.done = s->before += s->run_cost;

@@ -268,8 +268,9 @@ static hs_status plan(hs_reading *r, const hs_read_spec *spec)
         hs_read_data(r, w->values, 0)[i] = (hs_real)NAN;
     for (int i = 0; i < w->receivers.n_nodes; i++)
         mark_receiver(w->receive_at, w->receivers.node[i]);
-    w->send = (hs_live){send, w, w->send_at, true, !w->recomputed};
-    w->receive = (hs_live){receive, w, w->receive_at, false, false};
+    w->send = (hs_live){.act = send, .context = w, .at = w->send_at, .no_attention = true, .no_mlps = !w->recomputed,
+                        .row_flops = 2.0 * cfg->d_model * cfg->n_heads * cfg->d_head};
+    w->receive = (hs_live){.act = receive, .context = w, .at = w->receive_at};
     run_specs specs;
     make_specs(r, w, &specs);
     HS_TRY(hs_read_promise_run(r, &specs.base, spec->detail));

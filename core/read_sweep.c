@@ -3,6 +3,7 @@
 #include "cells.h"
 #include "kernels.h"
 #include "pairs.h"
+#include "product.h"
 
 #include <string.h>
 
@@ -20,6 +21,7 @@ typedef struct sweep {
     hs_real *delta, *input; /* [T, d_model]: the change of what the source head writes; the same as a head reads it */
     hs_real *added;         /* [ROWS or T, and T, d_head]: patches of a batch, one after the other */
     int delta_of[3];        /* pair and head whose change it is */
+    int turn;               /* of the patch that is being made */
     int first; /* the first row at which the prompts of this pair differ */
     int pair;
     bool source_done;
@@ -118,6 +120,7 @@ static hs_status plan(hs_reading *r, const hs_read_spec *spec)
         HS_READ_TAKE(r, spec, s->input, (int64_t)r->n_tokens * cfg->d_model);
         HS_READ_TAKE(r, spec, s->added, rows * cfg->d_head);
         s->delta_of[0] = -1;
+        s->cells.value_flops = 6.0 * r->n_tokens * cfg->d_model * cfg->d_head;
         hs_read_convention(r, "values", "the metric when a head's q, k or v gets what the source head's change adds to it, divided by ln1's scale "
                            "of the unpatched run; ln1's weights and centring are left out, as in TransformerLens; 0 where no path leads");
     } else
@@ -160,17 +163,18 @@ static hs_status begin(hs_reading *r, hs_detail *detail)
 /* ---- values ---- */
 
 /* What a head writes to these rows of the stream, less b_O, into out [T, d_model]. */
-static void head_writes(const hs_run *run, int layer, int head, hs_rows rows, hs_real *out)
+static void head_writes(hs_turns *turns, const hs_run *run, int layer, int head, hs_rows rows, hs_real *out)
 {
     const hs_config *cfg = &run->model->cfg;
     int d = cfg->d_model, e = cfg->d_head;
     int64_t n_z = (int64_t)cfg->n_heads * e;
-    hs_gemm(out + (int64_t)rows.from * d, d, hs_run_at(run, HS_HOOK_Z, layer) + rows.from * n_z + head * e, n_z,
-            run->model->forward.blocks[layer].W_O + (int64_t)head * e * HS_NR, HS_NR * n_z, NULL, rows.to - rows.from, d, e, false);
+    hs_product_by(turns, run->model, out + (int64_t)rows.from * d, d, hs_run_at(run, HS_HOOK_Z, layer) + rows.from * n_z + head * e, n_z,
+                  run->model->forward.blocks[layer].W_O + (int64_t)head * e * HS_NR, HS_NR * n_z, NULL, rows.to - rows.from, d, e, false);
 }
 
-/* These rows of the head's q, k or v, with what the change of the source head adds to them, into out. */
-static void direct_path(sweep *s, const hs_cell *cell, int source_layer, int source_head, hs_rows rows, hs_real *out)
+/* A unit of these rows of the head's q, k or v, with what the change of the source head adds to them, into out; true
+ * while another is needed. */
+static bool direct_path(sweep *s, const hs_cell *cell, int source_layer, int source_head, hs_rows rows, hs_real *out)
 {
     const hs_model *model = s->cells.r->model;
     const hs_config *cfg = &model->cfg;
@@ -180,19 +184,26 @@ static void direct_path(sweep *s, const hs_cell *cell, int source_layer, int sou
                        cell->head * hs_packed_count(cfg->d_model, cfg->d_head);
     const hs_real *was = hs_run_at(base, RECEIVERS[s->receiver], cell->layer), *scale = hs_run_at(base, HS_HOOK_LN1_SCALE, cell->layer);
     int d = cfg->d_model, e = cfg->d_head, now[] = {s->pair, source_layer, source_head};
+    hs_turns turns = {.wanted = s->turn};
     if (memcmp(now, s->delta_of, sizeof now)) {
-        head_writes(s->source, source_layer, source_head, rows, s->delta);
-        head_writes(base, source_layer, source_head, rows, s->input);
-        for (int64_t i = (int64_t)rows.from * d; i < (int64_t)rows.to * d; i++)
+        head_writes(&turns, s->source, source_layer, source_head, rows, s->delta);
+        head_writes(&turns, base, source_layer, source_head, rows, s->input);
+        bool both = hs_turn(&turns, 0);
+        for (int64_t i = (int64_t)rows.from * d; both && i < (int64_t)rows.to * d; i++)
             s->delta[i] -= s->input[i];
-        memcpy(s->delta_of, now, sizeof now);
     }
-    for (int t = rows.from; t < rows.to; t++)
-        for (int i = 0; i < d; i++)
-            s->input[(int64_t)t * d + i] = s->delta[(int64_t)t * d + i] / (scale ? scale[t] : 1);
-    hs_gemm(out, e, s->input + (int64_t)rows.from * d, d, W, (int64_t)HS_NR * d, NULL, rows.to - rows.from, e, d, false);
-    for (int t = rows.from; t < rows.to; t++, out += e)
+    if (hs_turn(&turns, 0))
+        for (int t = rows.from; t < rows.to; t++)
+            for (int i = 0; i < d; i++)
+                s->input[(int64_t)t * d + i] = s->delta[(int64_t)t * d + i] / (scale ? scale[t] : 1);
+    hs_product_by(&turns, model, out, e, s->input + (int64_t)rows.from * d, d, W, (int64_t)HS_NR * d, NULL, rows.to - rows.from, e, d, false);
+    bool ends = hs_turn(&turns, 0);
+    for (int t = rows.from; ends && t < rows.to; t++, out += e)
         hs_add(out, out, was + ((int64_t)t * cfg->n_heads + cell->head) * e, e);
+    if (hs_turns_left(&turns, &s->turn))
+        return true;
+    memcpy(s->delta_of, now, sizeof now);
+    return false;
 }
 
 static bool direct_value(sweep *s, const hs_cell *cell, int nth, hs_patch *patch)
@@ -207,7 +218,7 @@ static bool direct_value(sweep *s, const hs_cell *cell, int nth, hs_patch *patch
         return true;
     hs_real *out = s->added + (int64_t)nth * rows * e;
     patch->to = s->cells.metric.position + 1; /* later rows are not read */
-    direct_path(s, cell, source_layer, one ? s->source_head : cell->source_head, (hs_rows){patch->from, patch->to}, out);
+    s->cells.again = direct_path(s, cell, source_layer, one ? s->source_head : cell->source_head, (hs_rows){patch->from, patch->to}, out);
     patch->value = out - (int64_t)patch->from * e;
     patch->stride = e;
     return true;

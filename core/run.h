@@ -7,6 +7,7 @@
 #define HS_RUN_H
 
 #include "edit.h"
+#include "turns.h"
 
 /* A hook function, for what an edit document cannot say because it depends on other runs as they go (path patching,
  * frozen attention): called after the edits wherever `at` marks the hook, with the rows that are being computed.
@@ -18,6 +19,7 @@ typedef struct hs_live {
     void (*act)(void *context, int hook, int layer, int head, hs_rows rows, hs_real *data);
     void *context;
     const uint8_t *at; /* [HS_N_HOOKS * max(n_layers, 1)], by hs_hook_at */
+    double row_flops;  /* that act takes for a row of one layer at most, where that is much */
     bool no_attention, no_mlps;
 } hs_live;
 
@@ -29,7 +31,8 @@ struct hs_run {
     bool keep; /* for the backward pass */
     hs_rows rows;     /* of the pass that hs_run_step does; all, unless hs_run_pass said otherwise */
     int logits_from;  /* rows before it are not unembedded */
-    int stage, chunk; /* where it stands: 0 embed, 1.. blocks, n_layers + 1 unembed; which part of the rows */
+    int stage, chunk; /* where it stands: 0 embed, 1.. blocks, n_layers + 1 unembed; which turn of it */
+    hs_turns *turns;  /* of the walk in progress; NULL: all at once */
     int32_t *ids;
     hs_real **tensor;   /* [HS_N_HOOKS * layers], by hs_hook_at; NULL where nothing is computed */
     uint8_t *captured;  /* the same index */
@@ -124,7 +127,9 @@ const hs_real *hs_run_stream(const hs_run *run, int layer);
 void hs_attention_head(const hs_run *run, int layer, int head, hs_rows rows, hs_real *scores, hs_real *pattern);
 /* From q, k and v to hook_z, through hook_attn_scores and hook_pattern: of one head, of all. */
 void hs_attend_head(const hs_run *run, int layer, int head, hs_rows rows);
-void hs_attend(const hs_run *run, int layer, hs_rows rows);
+void hs_attend(const hs_run *run, int layer, hs_rows rows, hs_rows heads);
+/* How many rows of blocks to take together in turns. */
+int hs_run_group(const hs_run *run);
 /* A block before and after its attention: from hook_resid_pre to hook_q (of the rows `queries` alone, which are among
  * the others), hook_k and hook_v; and from hook_z to hook_resid_post. Row by row, so that the rows may be any. */
 void hs_block_reads(const hs_run *run, int layer, hs_rows rows, hs_rows queries);

@@ -161,12 +161,14 @@ static hs_slopes_state go_on(hs_slopes *s)
         begin_backward(s);
         s->phase = HS_SLOPES_BACKWARD;
         break;
-    case HS_SLOPES_BACKWARD:
-        s->done++;
-        if (hs_backward_step(s->at, s->grad))
+    case HS_SLOPES_BACKWARD: {
+        bool more = hs_backward_step(s->at, s->grad);
+        s->done += s->grad->turn == 0;
+        if (more)
             break;
         s->phase = HS_SLOPES_NEXT;
         return HS_SLOPES_READY;
+    }
     }
     return HS_SLOPES_BUSY;
 }
