@@ -96,8 +96,8 @@ static bool is_list_of(const hs_read_spec *spec, hs_json_at at, int most)
     return n >= 1 && n <= most;
 }
 
-/* A list of numbers below n; absent: all. */
-static hs_status read_list(hs_cells *c, const hs_read_spec *spec, const char *key, int n, int **out, int *n_out)
+/* A list of numbers below n, each once; absent: all. `least` -n: negative ones count from the end. */
+static hs_status read_list(hs_cells *c, const hs_read_spec *spec, const char *key, int least, int n, int **out, int *n_out)
 {
     hs_json_at at = hs_spec_at(spec, key), item;
     if (at >= 0 && !is_list_of(spec, at, n))
@@ -112,7 +112,8 @@ static hs_status read_list(hs_cells *c, const hs_read_spec *spec, const char *ke
         hs_format(name, sizeof name, "%s[%d]", key, i);
         (*out)[i] = i;
         if (item >= 0) {
-            HS_TRY(hs_spec_read_int(spec, item, name, 0, n - 1, &(*out)[i]));
+            HS_TRY(hs_spec_read_int(spec, item, name, least, n - 1, &(*out)[i]));
+            (*out)[i] += (*out)[i] < 0 ? n : 0;
             item = hs_json_next(spec->json, item);
         }
         HS_TRY(hs_spec_once(spec, name, seen, (*out)[i]));
@@ -181,31 +182,6 @@ static hs_status declare(hs_cells *c, const hs_read_spec *spec)
     return HS_OK;
 }
 
-/* As hs_spec_positions, whose labels would come too early. */
-static hs_status read_positions(hs_cells *c, const hs_read_spec *spec)
-{
-    hs_json_at at = hs_spec_at(spec, "positions"), item;
-    int T = c->r->n_tokens;
-    if (at >= 0 && !is_list_of(spec, at, T))
-        return HS_SPEC_FAIL(spec, "positions", "a list of 1 to %d positions is needed here", T);
-    c->r->n_positions = at < 0 ? T : hs_json_length(spec->json, at);
-    uint8_t *seen;
-    HS_READ_TAKE(c->r, spec, c->r->positions, c->r->n_positions);
-    HS_READ_TAKE(c->r, spec, seen, T);
-    item = at < 0 ? -1 : hs_json_first(spec->json, at);
-    for (int i = 0; i < c->r->n_positions; i++) {
-        char key[32];
-        hs_format(key, sizeof key, "positions[%d]", i);
-        c->r->positions[i] = i;
-        if (item >= 0) {
-            HS_TRY(hs_spec_read_position(c->r, spec, item, key, &c->r->positions[i]));
-            item = hs_json_next(spec->json, item);
-        }
-        HS_TRY(hs_spec_once(spec, key, seen, c->r->positions[i]));
-    }
-    return HS_OK;
-}
-
 /* A list of what is no axis would do nothing. */
 static hs_status check_lists(const hs_cells *c, const hs_read_spec *spec)
 {
@@ -231,9 +207,9 @@ hs_status hs_cells_read(hs_reading *r, const hs_read_spec *spec, bool direct, hs
         if (!fits(WHAT[c.what[i]].kind, c.by))
             return HS_SPEC_FAIL(spec, "by", "%s does not go by \"%s\"", WHAT[c.what[i]].name, BY[c.by]);
     c.all_sources = WHAT[c.what[0]].kind == DIRECT && hs_spec_at(spec, "source") < 0;
-    HS_TRY(read_list(&c, spec, "layers", cfg->n_layers, &c.layers, &c.n_layers));
-    HS_TRY(read_list(&c, spec, "heads", cfg->n_heads, &c.heads, &c.n_heads));
-    HS_TRY(read_positions(&c, spec));
+    HS_TRY(read_list(&c, spec, "layers", 0, cfg->n_layers, &c.layers, &c.n_layers));
+    HS_TRY(read_list(&c, spec, "heads", 0, cfg->n_heads, &c.heads, &c.n_heads));
+    HS_TRY(read_list(&c, spec, "positions", -r->n_tokens, r->n_tokens, &r->positions, &r->n_positions));
     HS_TRY(check_lists(&c, spec));
     HS_TRY(declare(&c, spec));
     *out = c;

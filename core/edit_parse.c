@@ -55,7 +55,7 @@ static hs_status select_list(hs_edit_parser *p, hs_edit *e, int axis, const char
     if (hs_json_type_of(json, at) != HS_JSON_ARRAY)
         return FAIL(p, field, "a list is needed here, not %s", hs_json_type_name(json, at));
     if (!hs_json_length(json, at))
-        return FAIL(p, field, "the list is empty, and the edit would do nothing; leave the field out for %s", "all");
+        return FAIL(p, field, "at least one is needed; leave the field out for %s", "all");
     int *last = malloc((size_t)length * sizeof *last + 1); /* where each index stood last */
     e->index[axis] = malloc((size_t)hs_json_length(json, at) * sizeof(int) + 1);
     if (!e->index[axis] || !last) {
@@ -123,7 +123,7 @@ static hs_status read_selection(hs_edit_parser *p, hs_json_at object, const hs_h
             return FAIL(p, "dims", "[from, to) is needed here: %s", "two whole numbers");
         HS_TRY(select_range(p, e, axis, "dims", begin, end));
         if (begin == end)
-            return FAIL(p, "dims", "[%lld, %lld) is empty, and the edit would do nothing", (long long)begin, (long long)end);
+            return FAIL(p, "dims", "at least one is needed; leave the field out for %s", "all");
     }
     if (from >= 0) {
         int axis = axis_of(info, e->hook, "positions");

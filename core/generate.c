@@ -105,10 +105,8 @@ typedef struct document {
 static hs_status check_forced(const hs_read_spec *spec, const hs_config *cfg, const document *d)
 {
     int n = d->telling.n_forced, room = cfg->n_ctx - d->spec.n_prompt + 1;
-    if (n > d->spec.max_new)
-        return HS_SPEC_FAIL(spec, "forced", "%d tokens, and max_new is %d; make it as large", n, d->spec.max_new);
-    if (n > room)
-        return HS_SPEC_FAIL(spec, "forced", "%d tokens, and a prompt of %d leaves room for %d in the context of %d", n, d->spec.n_prompt, room, cfg->n_ctx);
+    if (n > d->spec.max_new || n > room)
+        return HS_SPEC_FAIL(spec, "forced", "%d tokens; max_new is %d, and the context has room for %d", n, d->spec.max_new, room);
     for (int i = 0; i + 1 < n; i++)
         for (int s = 0; s < d->spec.n_stop; s++)
             if (d->forced[i] == d->stop[s])

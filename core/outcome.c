@@ -74,10 +74,12 @@ static hs_status read_seeds(hs_teller *t, hs_reading *r, const hs_read_spec *spe
         int64_t seed;
         if (!hs_json_int(spec->json, item, &seed) || seed < 0 || seed > INT64_C(1) << 53)
             return hs_fail(spec->detail, HS_ESPEC, "seeds[%d]: a whole number from 0 to 2^53 is needed here", t->n_seeds);
+        char key[24];
+        uint8_t seen = 0;
         for (int i = 0; i < t->n_seeds; i++)
-            if (t->seeds[i] == (uint64_t)seed)
-                return hs_fail(spec->detail, HS_ESPEC, "seeds[%d]: %lld stands in the list already, and the same seed tells the same text", t->n_seeds,
-                               (long long)seed);
+            seen |= t->seeds[i] == (uint64_t)seed;
+        hs_format(key, sizeof key, "seeds[%d]", t->n_seeds);
+        HS_TRY(hs_spec_once(spec, key, &seen, 0));
         t->seeds[t->n_seeds++] = (uint64_t)seed;
     }
     t->n_seeds = n;

@@ -65,13 +65,11 @@ int hs_turn_rows(int64_t k)
 void hs_product_by(hs_turns *turns, const hs_model *model, hs_real *c, int64_t ldc, const hs_real *a, int64_t lda, const hs_real *packed,
                    int64_t panel_stride, const hs_real *bias, int m, int n, int k, bool accumulate)
 {
-    if (!turns) {
-        hs_product(model, c, ldc, a, lda, packed, panel_stride, bias, m, n, k, accumulate);
-        return;
-    }
-    int rows = hs_turn_rows(k);
+    int rows = turns ? hs_turn_rows(k) : m, width = n;
     rows = m < rows ? m : rows;
-    int pairs = m > 0 ? (int)(HS_TURN / (2.0 * PAIR * rows * k)) : 1, most = n / PAIR + 1, width = (pairs < 1 ? 1 : pairs < most ? pairs : most) * PAIR;
+    double fit = rows > 0 ? HS_TURN / (2.0 * rows * k) : n; /* columns, in a turn */
+    if (turns && fit < n)
+        width = fit < PAIR ? PAIR : (int)fit / PAIR * PAIR;
     for (int t = 0; t < m; t += rows)
         for (int from = 0; from < n; from += width) {
             int height = m - t < rows ? m - t : rows, some = n - from < width ? n - from : width;
@@ -80,7 +78,8 @@ void hs_product_by(hs_turns *turns, const hs_model *model, hs_real *c, int64_t l
                 continue;
             hs_product(model, c + t * ldc + from, ldc, a + t * lda, lda, packed + from / HS_NR * panel_stride, panel_stride,
                        bias ? bias + from : NULL, height, some, k, accumulate);
-            turns->done += operations;
+            if (turns)
+                turns->done += operations;
         }
 }
 

@@ -66,9 +66,11 @@ static hs_status read_strengths(dose *s, hs_reading *r, const hs_read_spec *spec
         double *strength = &s->strengths[s->n_strengths];
         if (!hs_json_number(spec->json, item, strength) || fabs(*strength) > 1e30)
             return hs_fail(spec->detail, HS_ESPEC, "strengths[%d]: a number of at most 1e30 is needed here", s->n_strengths);
+        uint8_t seen = 0;
         for (int i = 0; i < s->n_strengths; i++)
-            if (s->strengths[i] == *strength)
-                return hs_fail(spec->detail, HS_ESPEC, "strengths[%d]: %g stands in the list already; each may stand once", s->n_strengths, *strength);
+            seen |= s->strengths[i] == *strength;
+        hs_format(label, sizeof label, "strengths[%d]", s->n_strengths);
+        HS_TRY(hs_spec_once(spec, label, &seen, 0));
         hs_format(label, sizeof label, "%g", *strength);
         hs_read_label(r, "strength", label);
         s->n_strengths++;
@@ -170,7 +172,7 @@ static hs_status compile(dose *s, hs_reading *r, const hs_read_spec *spec, hs_by
             is_zero = is_zero && s->values[i][j] == 0;
         }
     }
-    return is_zero ? HS_SPEC_FAIL(spec, "steer.value", "%s", "it is zero everywhere; a direction has a length") : HS_OK;
+    return is_zero ? HS_SPEC_FAIL(spec, "steer.value", "%s", "it is zero everywhere, or not finite; a direction has a length") : HS_OK;
 }
 
 static hs_status plan_edits(dose *s, hs_reading *r, const hs_read_spec *spec)

@@ -53,9 +53,9 @@ static hs_status read_way(outcomes *s, hs_reading *r, const hs_read_spec *spec, 
         return HS_SPEC_FAIL(spec, field, "%s", "a name is needed here");
     for (hs_json_at item = hs_json_first(spec->json, hs_spec_at(spec, "ways")); item != object; item = hs_json_next(spec->json, item))
         if (!strcmp(name, hs_json_string(spec->json, hs_json_get(spec->json, item, "name"))))
-            return HS_SPEC_FAIL(spec, field, "a way before it is called \"%s\", too", name);
+            return HS_SPEC_FAIL(spec, field, "%s", "a way before it has this name");
     if (!strcmp(name, "base"))
-        return HS_SPEC_FAIL(spec, field, "%s", "\"base\" is the first way, the prompt without edits; another name is needed here");
+        return HS_SPEC_FAIL(spec, field, "%s", "base is the first way, without edits");
     hs_read_label(r, "way", name);
     hs_format(field, sizeof field, "ways[%d].frozen", i);
     hs_json_at frozen = hs_json_get(spec->json, object, "frozen");

@@ -19,23 +19,8 @@ typedef struct hs_turns {
 } hs_turns;
 
 /* Whether it is the turn of what comes next, which takes so many operations: at most HS_TURN. */
-static inline bool hs_turn(hs_turns *turns, double operations)
-{
-    if (!turns)
-        return true;
-    if (turns->spent + operations > HS_TURN) {
-        turns->at++;
-        turns->spent = 0;
-    }
-    turns->spent += operations;
-    return turns->at == turns->wanted;
-}
-
+bool hs_turn(hs_turns *turns, double operations);
 /* After a walk: whether there is a turn after it; *next is its number, 0 when there is none. */
-static inline bool hs_turns_left(const hs_turns *turns, int *next)
-{
-    *next = turns->at > turns->wanted ? turns->wanted + 1 : 0;
-    return *next > 0;
-}
+bool hs_turns_left(const hs_turns *turns, int *next);
 
 #endif

@@ -7,10 +7,10 @@
 #include "random_model.h"
 #include "run.h"
 
-#ifdef __OPTIMIZE__
-#define WITH_LONG true
+#ifdef __SANITIZE_ADDRESS__
+#define WITH_LONG false /* it takes minutes there */
 #else
-#define WITH_LONG false /* a sanitizer takes minutes for it */
+#define WITH_LONG true
 #endif
 
 static double counted, largest;

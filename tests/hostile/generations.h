@@ -45,6 +45,6 @@
  "length 2"},
 {"runs as a list", "{\"ids\":[1],\"runs\":[]}", HS_ESPEC, "runs: "},
 {"a run with an id beyond d_vocab", "{\"ids\":[1],\"runs\":{\"B\":[99]}}", HS_ETOKENS, "99"},
-{"more forced tokens than new ones", "{\"ids\":[1],\"forced\":[1,2,3],\"max_new\":2}", HS_ESPEC, "forced: 3 tokens, and max_new is 2"},
-{"more forced tokens than the context has room for", "{\"ids\":[1,2],\"forced\":[1,2,3,4,5]}", HS_ESPEC, "forced: 5 tokens, and a prompt of 2 leaves room for 4"},
+{"more forced tokens than new ones", "{\"ids\":[1],\"forced\":[1,2,3],\"max_new\":2}", HS_ESPEC, "forced: 3 tokens; max_new is 2"},
+{"more forced tokens than the context has room for", "{\"ids\":[1,2],\"forced\":[1,2,3,4,5]}", HS_ESPEC, "forced: 5 tokens; max_new is 40, and the context has room for 4"},
 {"forced tokens after the end", "{\"ids\":[1],\"forced\":[2,3,4],\"stop\":[3]}", HS_ESPEC, "forced[1]: token 3 ends the text"},
