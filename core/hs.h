@@ -190,8 +190,8 @@ void hs_run_free(hs_run *run);
 hs_status hs_run_set_ids(hs_run *run, const int32_t *ids, hs_detail *detail);
 
 /* The forward pass, whole, or in steps so that a worker can show progress and listen for a cancel between
- * them: embed, each block, unembed, cut into parts of about 50 MFLOP: a block into groups of 48 rows or more and the
- * work on each into four, the unembedding into columns.
+ * them: embed, each block, unembed, in units of at most 50 MFLOP (turns.h): groups of at most 96 rows, and of their
+ * products columns.
  * The same bits either way. hs_run_step returns true while steps are left. Calling either after the end
  * starts anew. */
 void hs_run_forward(hs_run *run);
