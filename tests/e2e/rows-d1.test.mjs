@@ -6,7 +6,7 @@ import { after as atEnd, before, test } from 'node:test';
 import { idsOf, predictions, settled, start } from './lib/browser.mjs';
 import { glyphOf, hsRun, idOf, MODEL, modelOf, probabilitiesAt } from './lib/model.mjs';
 import { barsOf, compare, shows, typeToken, useModel, write } from './lib/screen.mjs';
-import { factsOf, fillPairs, hsVector, openSteer, PAIRS, set } from './lib/steer.mjs';
+import { edit, factsOf, fillPairs, hsVector, openSteer, PAIRS, set } from './lib/steer.mjs';
 
 let site;
 before(async () => {
@@ -87,6 +87,34 @@ test('stories-gelu-4l: pairs by each method, a token, a neuron, an OV circuit, a
   await set(page, 'read at', 'resid_post L3');
   await assertVector(page, model, { activation: 'The princess laughed', hook: 'blocks.3.hook_resid_post', position: -2 }, at);
   assert.equal((await idsOf(page)).join(), ids.join(), 'the prompt is what it was');
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('what is typed while the strength is still being fitted to another direction stays', async () => {
+  const { page, complaints, close } = await site.open();
+  await settled(page);
+  await useModel(page, 'stories-gelu-4l'); // it begins with pairs, too
+  await openSteer(page);
+  await edit(page);
+  await page.locator('.way[data-way="steered"][data-whole="true"]').waitFor();
+  const range = page.getByLabel('Strengths from minus to plus');
+  const before = await range.inputValue();
+  // Both at once, before any answer of the worker.
+  await page.evaluate(async () => {
+    const put = (element, value, event) => {
+      element.value = value;
+      element.dispatchEvent(new Event(event, { bubbles: true }));
+    };
+    const direction = [...document.querySelectorAll('.tabs-line select')].find((select) => [...select.options].some(({ value }) => value === 'contrast'));
+    put(direction, 'contrast', 'change');
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    put(document.querySelector('.steer-lists textarea'), 'The wolf was cruel\nA cruel day', 'input');
+  });
+  await page.locator('.steer-line [aria-busy="true"]').waitFor({ state: 'detached' });
+  await page.waitForFunction((old) => document.querySelector('.steer-range').value !== old, before);
+  assert.equal(await page.getByLabel('Towards, one text a line').inputValue(), 'The wolf was cruel\nA cruel day');
+  assert.match(await page.getByLabel('Away from, one text a line').inputValue(), /^The girl was very sad/);
   assert.deepEqual(complaints, []);
   await close();
 });

@@ -20,21 +20,23 @@ const NOTHING: Read = { reading: null, request: null, model: null, stale: true, 
 export function useReading(request: ReadRequest | null): Read {
   const { readings, shown } = usePage().app;
   const model = shown.value?.info ?? null;
-  const [got, setGot] = useState<Read>(NOTHING);
+  /** What failed: an older question's failure is none of this one. */
+  const [got, setGot] = useState<Read & { readonly failed?: Pick<Read, 'request' | 'model'> }>(NOTHING);
   const key = request && JSON.stringify(request);
   useEffect(() => {
     if (!request) return;
     let wanted = true;
     readings.ask(request).then(
       (reading) => wanted && setGot({ reading, request, model, stale: false, failure: null }),
-      (thrown) => wanted && setGot((last) => ({ ...last, stale: false, failure: asFailure(thrown) })),
+      (thrown) => wanted && setGot((last) => ({ ...last, stale: false, failure: asFailure(thrown), failed: { request, model } })),
     );
     return () => {
       wanted = false;
     };
   }, [key, model, readings]);
-  const other = key !== null && got.request !== null && (key !== JSON.stringify(got.request) || model !== got.model);
-  return { ...got, stale: got.stale || (other && got.failure === null) };
+  const of = got.failed ?? got;
+  const other = key !== null && of.request !== null && (key !== JSON.stringify(of.request) || model !== of.model);
+  return { ...got, failure: other ? null : got.failure, stale: got.stale || other };
 }
 
 /** An array of a reading; empty where it has none of that name. */

@@ -15,8 +15,11 @@ export async function openSteer(page) {
   await page.locator('.look.steer').waitFor();
 }
 
-/** One of the choices on the line of the tabs: set(page, 'at', 'resid_pre L1'). */
-export const set = (page, label, word) => page.getByRole('combobox', { name: label, exact: true }).selectOption({ label: word });
+/** One of the choices on the line of the tabs: set(page, 'at', 'resid_pre L1'); the strength fits it. */
+export async function set(page, label, word) {
+  await page.getByRole('combobox', { name: label, exact: true }).selectOption({ label: word });
+  await page.locator('.steer-line [aria-busy="true"]').waitFor({ state: 'detached' });
+}
 
 /** What the recipe has of its own is open. */
 export async function edit(page) {

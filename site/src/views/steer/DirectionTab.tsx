@@ -57,7 +57,7 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
   const reading = outcome.state === 'done' ? outcome.reading : null;
   const [base, now, random] = (['baseline', 'steered', 'random'] as const).map((name) => reading && outcomeOf(reading, name));
   const measured = dose.reading?.values;
-  const says = base && now ? story(steer.strength, base, now, random ?? null, [measured?.['collapse_down'], measured?.['collapse_up']]) : '';
+  const says = base && now ? story(paced.strength, base, now, random ?? null, [measured?.['collapse_down'], measured?.['collapse_up']]) : '';
 
   const writes: BarsData | null = made.reading && {
     kind: 'bars', title: 'What the direction writes', unit: 'logit', tokens: true,
@@ -82,7 +82,7 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
               {made.flaw ?? made.failure?.detail}
             </p>
           )}
-          <Texts shown={shown} steer={steer} change={change} text={made.flaw ? (name) => (name === 'baseline' || name === 'prompt' ? text(name) : NO_TEXT) : text} outcome={reading} outcomeStale={outcome.state !== 'done' || waits} />
+          <Texts shown={shown} steer={steer} strength={paced.strength} change={change} text={made.flaw ? (name) => (name === 'baseline' || name === 'prompt' ? text(name) : NO_TEXT) : text} outcome={reading} outcomeStale={outcome.state !== 'done' || waits} />
           <DoseSlider
             steer={steer}
             change={change}
@@ -97,7 +97,7 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
             </DosePicture>
             <div>
               <OutcomesPicture
-                title={`At ${signed(steer.strength)}`}
+                title={`At ${signed(paced.strength)}`}
                 sub={`means of ${SEEDS}, perplexity’s geometric`}
                 name="what it buys and what it costs"
                 rows={WAYS.map((name) => ({ name, title: WAY_WORDS[name][0], strong: name === 'steered' }))}

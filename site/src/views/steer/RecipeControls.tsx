@@ -1,5 +1,5 @@
 /** How the direction is made, where it is added and how: every control of a recipe. */
-import { useId } from 'preact/hooks';
+import { useId, useRef, useState } from 'preact/hooks';
 import type { Reading } from '../../engine/types';
 import type { App } from '../../state/app';
 import type { Shown } from '../../state/run';
@@ -117,17 +117,28 @@ export function RecipeLine({ steer, change, shown }: Props) {
   const ready = readyFor(shown.info.id);
   const same = ready.findIndex((one) => JSON.stringify(one.steer.recipe) === JSON.stringify(recipe));
   const kinds = (Object.keys(KINDS) as Kind[]).filter((kind) => (kind === 'neuron' ? !config.attn_only : kind !== 'ov' || config.n_layers > 0));
-  // How strong is strong depends on how long the new vector is.
+  // How strong is strong depends on how long the new vector is: that comes later, unless something newer has been said by then.
+  const fits = useRef(0);
+  const [busy, setBusy] = useState(false);
   const fit = async (next: Partial<Steer>) => {
+    const mine = ++fits.current;
+    const as = `steer fit ${mine}`;
     const asked = { ...steer, ...next };
     const tokenize = async (text: string) => (await app.engine.value?.tokenize(text))?.ids ?? [];
+    change(next, as);
+    setBusy(true);
     const reading = await vectorRequest(asked, shown.tokenized.ids, tokenize).then(app.readings.ask).catch(() => null);
-    change({ ...next, ...startOf(asked.op, reading) });
+    if (mine !== fits.current) return;
+    setBusy(false);
+    const now = app.experiment.current.peek().steer;
+    const start = startOf(asked.op, reading);
+    if (start && now && kindOf(now.recipe) === kindOf(asked.recipe) && now.op === asked.op && now.strength === asked.strength && now.range === asked.range) change(start, as);
   };
   const front = 'contrast' in recipe && recipe.method === 'actadd';
   const actsAt = [...new Set([hook, ...streamHooks(config)])];
   return (
     <>
+      <span class="unseen" aria-busy={busy} />
       <Select
         label="direction"
         value={same >= 0 ? `ready ${same}` : kindOf(recipe)}

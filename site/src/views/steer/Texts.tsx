@@ -42,6 +42,8 @@ const lineUnder = (nats: number) =>
 interface TextsProps {
   readonly shown: Shown;
   readonly steer: Steer;
+  /** Of the texts that are here; the handle may be further. */
+  readonly strength: number;
   readonly change: Change;
   readonly text: (name: string) => Text;
   readonly outcome: Reading | null;
@@ -49,7 +51,7 @@ interface TextsProps {
   readonly children?: ComponentChildren;
 }
 
-export function Texts({ shown, steer, change, text, outcome, outcomeStale, children }: TextsProps) {
+export function Texts({ shown, steer, strength, change, text, outcome, outcomeStale, children }: TextsProps) {
   const { app } = usePage();
   const asTable = useSignal(false);
   const measure = useSignal<Measure>('kl');
@@ -132,7 +134,7 @@ export function Texts({ shown, steer, change, text, outcome, outcomeStale, child
               name={name}
               text={text(name)}
               measure={measure.value}
-              strength={name === 'baseline' || name === 'prompt' ? null : steer.strength}
+              strength={name === 'baseline' || name === 'prompt' ? null : strength}
               instead={name === 'prompt' ? { value: steer.instead, onInput: (instead) => change({ instead }, 'steer instead') } : null}
               numbers={outcome && outcomeOf(outcome, name)}
               stale={outcomeStale}

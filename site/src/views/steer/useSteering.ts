@@ -13,23 +13,28 @@ export type Change = (part: Partial<Steer>, as?: string) => void;
 export function useSteer(info: ModelInfo): readonly [Steer, Change] {
   const { experiment } = usePage().app;
   const steer = experiment.current.value.steer ?? beginning(info);
-  // What an effect or an answer changes later must not bring back what was changed meanwhile.
-  return [steer, (part, as) => experiment.steer({ ...(experiment.current.peek().steer ?? beginning(info)), ...part }, as ?? null)];
+  // What an effect or an answer changes later must not bring back what was changed meanwhile, nor come to another model.
+  const change: Change = (part, as) => {
+    const now = experiment.current.peek();
+    if (now.model === '' || now.model === info.id) experiment.steer({ ...(now.steer ?? beginning(info)), ...part }, as ?? null);
+  };
+  return [steer, change];
 }
 
 /** The ids of a text by the model's tokeniser; null while they are on their way, or without a text. */
 export function useIds(text: string | null): readonly number[] | null {
   const { app } = usePage();
-  const [got, set] = useState<{ readonly text: string; readonly ids: readonly number[] } | null>(null);
+  const [got, set] = useState<{ readonly text: string; readonly of: unknown; readonly ids: readonly number[] } | null>(null);
+  const model = app.model.value.kind === 'ready' ? app.model.value.info : null;
   const engine = app.engine.value;
   useEffect(() => {
     let wanted = text !== null;
-    if (text !== null) engine?.tokenize(text).then(({ ids }) => wanted && set({ text, ids: [...ids] }), () => {});
+    if (text !== null) engine?.tokenize(text).then(({ ids }) => wanted && set({ text, of: model, ids: [...ids] }), () => {});
     return () => {
       wanted = false;
     };
-  }, [text, engine]);
-  return got && got.text === text ? got.ids : null;
+  }, [text, engine, model]);
+  return got && got.text === text && got.of === model ? got.ids : null;
 }
 
 export interface TheVector extends Read {
@@ -57,7 +62,7 @@ export function flawOf({ recipe }: Steer, vector: Vector | null): string | null 
 export function useVector(steer: Steer, shown: Shown): TheVector {
   const { app } = usePage();
   const engine = app.engine.value;
-  const key = JSON.stringify([steer.recipe, steer.hook, [...shown.tokenized.ids]]);
+  const key = JSON.stringify([shown.info.sha256, steer.recipe, steer.hook, [...shown.tokenized.ids]]);
   const [asked, ask] = useState<{ readonly key: string; readonly request: ReadRequest } | null>(null);
   useEffect(() => {
     let wanted = true;
