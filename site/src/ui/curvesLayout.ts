@@ -173,7 +173,7 @@ export function layoutCurves(data: CurvesData, width: number, height: number): L
     px.forEach((at, i) => Number.isFinite(main[i]) && shapes.push({ kind: 'dot', x: at, y: inside(main[i] ?? 0) }));
     for (const { from: start, to: end, says } of zones) {
       const half = wide(says) / 2 + 4;
-      if (hatched < from) text(Math.max(left + half, Math.min(right - half, (place(start) + place(end)) / 2)), from - 4, says, 'middle', true);
+      if (hatched < from && says) text(Math.max(left + half, Math.min(right - half, (place(start) + place(end)) / 2)), from - 4, says, 'middle', true);
       for (const edge of [start, end]) if (edge > (x[0] ?? 0) && edge < (x.at(-1) ?? 1)) path(`M${place(edge)} ${from}V${to}`, 'edge');
     }
     top = to + GAP;

@@ -135,7 +135,7 @@ export function CircuitTab({ bench }: { readonly bench: Bench }) {
         </Picture>
         <section class="study-side" aria-label="How much of it the circuit does">
           <h2 class="title">Faithfulness</h2>
-          <p class="sub">share of the metric by the circuit alone, against its edges; dashed: what is left without it</p>
+          <p class="sub">share of the metric’s difference that the circuit alone makes, from no edge (0) to all (1); dashed: what all other edges make without it</p>
           <FaithfulnessCurve counts={counts} faithful={faithful} complete={arrayOf(reading, 'completeness')} at={at} onPick={(i) => app.experiment.look({ edges: counts[i] ?? null })} />
           <dl class="numbers">
             {COLUMNS.slice(1).map((column) => (

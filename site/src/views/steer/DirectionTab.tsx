@@ -1,7 +1,9 @@
 /** One direction: what it does to a text, and how much of it is too much. */
 import type { ComponentChildren } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
+import type { Reading } from '../../engine/types';
 import { three } from '../../state/numbers';
+import type { Steer } from '../../state/steer';
 import { signed } from '../../ui/Curves';
 import type { BarsData } from '../../ui/data';
 import { BarsPicture } from '../BarsPicture';
@@ -10,7 +12,7 @@ import { arrayOf } from '../useReading';
 import { useStudy } from '../useStudy';
 import { curvesOf, DosePicture, DoseSlider } from './DosePicture';
 import { EffectSets } from './EffectSets';
-import { doseRequest, outcomeOf, outcomesRequest, outcomeWords, SEEDS, textsOf, type Outcome } from './outcomes';
+import { doseRequest, hasCollapsed, outcomeOf, outcomesRequest, outcomeWords, SEEDS, textsOf, type Outcome } from './outcomes';
 import { OutcomesPicture } from './OutcomesPicture';
 import { RecipeFields } from './RecipeControls';
 import { Texts } from './Texts';
@@ -21,14 +23,16 @@ import { NO_TEXT, useTexts } from './useTexts';
 
 const MOST = 6;
 
-/** What is seen, with these numbers. */
-function story(strength: number, base: Outcome, now: Outcome, random: Outcome | null, [down, up]: readonly (number | null | undefined)[]): string {
-  const collapses = strength < 0 ? down : up;
-  const gone = collapses != null && Math.abs(strength) >= Math.abs(collapses);
+/** What is seen, with these numbers; `measured`: the curve's, if there is one. A text that has collapsed at one strength
+ *  may not have at a greater one: each strength is judged by its own texts. */
+function story({ strength, op }: Steer, base: Outcome, now: Outcome, random: Outcome | null, measured: Reading['values'] | undefined): string {
+  const first = measured?.[strength < 0 ? 'collapse_down' : 'collapse_up'];
+  const gone = measured && hasCollapsed(measured, base.perplexity, now.perplexity, now.repetition);
   return [
     `At ${signed(strength)} the effect goes from ${outcomeWords('effect', base.effect)} to ${outcomeWords('effect', now.effect)}, and perplexity from ${three(base.perplexity)} to ${three(now.perplexity)}.`,
-    random && ` A random push of the same length: ${outcomeWords('effect', random.effect)}.`,
-    collapses != null && (gone ? ` The text has collapsed, as it does from ${signed(collapses)} on.` : ` From ${signed(collapses)} on the text collapses.`),
+    random && ` A random ${op === 'add' || op === 'ablate_add' ? 'push of the same length' : 'direction instead'}: ${outcomeWords('effect', random.effect)}.`,
+    gone && ' The text has collapsed.',
+    first != null && (!gone || first !== strength) && ` ${gone ? 'It first does' : 'It collapses first'} at ${signed(first)}.`,
   ].filter(Boolean).join('');
 }
 
@@ -56,8 +60,7 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
   if (outcome.took !== null && outcome.request) pace.current = outcome.took / textsOf(outcome.request);
   const reading = outcome.state === 'done' ? outcome.reading : null;
   const [base, now, random] = (['baseline', 'steered', 'random'] as const).map((name) => reading && outcomeOf(reading, name));
-  const measured = dose.reading?.values;
-  const says = base && now ? story(paced.strength, base, now, random ?? null, [measured?.['collapse_down'], measured?.['collapse_up']]) : '';
+  const says = base && now ? story(paced, base, now, random ?? null, dose.reading?.values) : '';
 
   const writes: BarsData | null = made.reading && {
     kind: 'bars', title: 'What the direction writes', unit: 'logit', tokens: true,

@@ -11,7 +11,7 @@ import { HeatmapTable } from '../../ui/HeatmapTable';
 import { useSize } from '../../ui/useSize';
 import { Picture } from '../Picture';
 import type { Study } from '../useStudy';
-import { geometric, mean, RANDOM, strengthsOf } from './outcomes';
+import { geometric, hasCollapsed, mean, RANDOM, strengthsOf } from './outcomes';
 import { StudyLine, StudyProgress } from '../StudyProgress';
 import type { Change } from './useSteering';
 
@@ -57,10 +57,29 @@ const PANELS = [
   ['repetition3', '3-gram repetition', 0.8],
 ] as const;
 
+/** The strengths at which the text has collapsed, where they stand together; one alone is drawn half a step wide. Of each
+ *  side the one nearest to 0 is named. */
+function collapsed(x: readonly number[], perplexity: ArrayLike<number> = [], repetition: ArrayLike<number> = [], reading: Reading | null): CurvesData['zones'] {
+  const { values } = reading ?? {};
+  const base = values?.['base_perplexity'];
+  const gone = x.map((_, i) => values !== undefined && base != null && hasCollapsed(values, base, perplexity[i] ?? NaN, repetition[i] ?? NaN));
+  const [first = 0, second = 0, last = 0] = [x[0], x[1], x.at(-1)];
+  const quarter = (second - first) / 4;
+  return x.flatMap((from, i) => {
+    if (!gone[i] || gone[i - 1]) return [];
+    const after = gone.indexOf(false, i);
+    const end = after < 0 ? x.length : after;
+    const to = x[end - 1] ?? from;
+    const nearest = from > 0 ? !gone.some((g, j) => g && j < i && (x[j] ?? 0) > 0) : !gone.some((g, j) => g && j >= end && (x[j] ?? 0) < 0);
+    const alone = from === to ? quarter : 0;
+    return [{ from: Math.max(from - alone, first), to: Math.min(to + alone, last), says: nearest ? 'collapse' : '' }];
+  });
+}
+
 export function curvesOf(reading: Reading | null, steer: Steer): CurvesData {
   const x = strengthsOf(steer);
   const all = PANELS.map(([array]) => measured(reading, array, x.length));
-  const { collapse_up: up, collapse_down: down, perplexity_limit: times, repetition_limit: repeats, base_perplexity: base } = reading?.values ?? {};
+  const { perplexity_limit: times, repetition_limit: repeats, base_perplexity: base } = reading?.values ?? {};
   const limits = [
     null,
     times == null || base == null ? null : { value: times * base, says: `${times} × the unsteered texts’ ${three(base)}: collapse` },
@@ -94,10 +113,7 @@ export function curvesOf(reading: Reading | null, steer: Steer): CurvesData {
         ],
       };
     }),
-    zones: [
-      ...(down == null ? [] : [{ from: x[0] ?? 0, to: down, says: 'collapse' }]),
-      ...(up == null ? [] : [{ from: up, to: x.at(-1) ?? 0, says: 'collapse' }]),
-    ],
+    zones: collapsed(x, all[1]?.steered, all[2]?.steered, reading),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { GeneratedToken, GenerateRequest, ReadRequest } from '../../engine/types';
 import { full, share, softmax, three, topIndices } from '../../state/numbers';
 import type { Shown } from '../../state/run';
-import { hookName, recipeName, steerName } from '../../state/steer';
+import { hookName, recipeName, steerName, type VectorRecipe } from '../../state/steer';
 import { Bar } from '../../ui/Bar';
 import { Tok } from '../../ui/Tok';
 import { usePage } from '../page';
@@ -13,6 +13,12 @@ import { useSteer, useVector, WAY_WORDS, type WayName } from './useSteering';
 import { chosen, texts } from './useTexts';
 
 const TOP = 6;
+
+/** How many texts a direction is made from; a blank one is none. */
+function countOf({ contrast: { positive, negative }, method }: Extract<VectorRecipe, { contrast: unknown }>): string {
+  const [a, b] = [positive, negative].map((texts) => texts.filter((text) => text.trim() !== '').length) as [number, number];
+  return a === b ? `${a} ${a === 1 ? 'pair' : 'pairs'}, A − B` : method === 'mean' ? `${a} − ${b} texts` : `${a} and ${b} texts`;
+}
 
 /** The logits after these tokens. */
 const after = (part: Partial<GenerateRequest>, ids: readonly number[]): ReadRequest => ({
@@ -148,7 +154,7 @@ function Direction({ shown }: { readonly shown: Shown }) {
   const facts: readonly (readonly [key: string, words: string])[] = [
     ['norm', 'norm'],
     ['stream_norm', 'the stream’s norm there'],
-    ['ratio', 'share of it, at 1'],
+    ...(steer.op === 'add' || steer.op === 'ablate_add' ? ([['ratio', 'share of it, at 1']] as const) : []),
     ['cosine', 'cosine to the stream'],
     ['separation', 'separation, held out'],
   ];
@@ -167,7 +173,7 @@ function Direction({ shown }: { readonly shown: Shown }) {
         <dl class="numbers plain">
           <div>
             <dt>from</dt>
-            <dd>{'contrast' in steer.recipe ? `${Math.max(steer.recipe.contrast.positive.length, steer.recipe.contrast.negative.length)} pairs, A − B` : recipeName(steer.recipe, app.glyph)}</dd>
+            <dd>{'contrast' in steer.recipe ? countOf(steer.recipe) : recipeName(steer.recipe, app.glyph)}</dd>
           </div>
           <div>
             <dt>at</dt>

@@ -70,7 +70,7 @@ export function Texts({ shown, steer, strength, change, text, outcome, outcomeSt
           }),
           conventions: [
             MEASURES[measure.value][1],
-            `seed ${sampler.seed}, temperature ${sampler.temperature}; effect, perplexity and repetition: means over the text that is shown`,
+            `seed ${sampler.seed}, temperature ${sampler.temperature}; effect, perplexity and repetition: means over ${SEEDS} texts, of seed ${sampler.seed} and those after it, of perplexity the geometric`,
             ...WAYS.map((name) => WAY_WORDS[name].join(': ')),
           ],
           rowLabels: Array.from({ length: rows }, (_, i) => ({ text: `token ${i}` })),

@@ -77,6 +77,11 @@ export const mean = (values: ArrayLike<number>): number => Array.from(values).re
 /** Of perplexities: the perplexity of all texts together. */
 export const geometric = (values: ArrayLike<number>): number => Math.exp(mean(Array.from(values, Math.log)));
 
+/** Whether coherence is lost, by the thresholds that a curve brings: against the perplexity of the unsteered texts, and in
+ *  3-grams that stood before. */
+export const hasCollapsed = (limits: Reading['values'], base: number, perplexity: number, repetition: number): boolean =>
+  perplexity > (limits['perplexity_limit'] ?? Infinity) * base || repetition > (limits['repetition_limit'] ?? Infinity);
+
 /** Where a way stands; what was nothing but the base stands there as that. */
 export function wayIn(reading: Reading, name: string): number {
   const names = reading.axes['way'] ?? [];

@@ -1,0 +1,32 @@
+import type { Reading } from '../../site/src/engine/types';
+import type { Steer } from '../../site/src/state/steer';
+import { curvesOf } from '../../site/src/views/steer/DosePicture';
+import { hasCollapsed } from '../../site/src/views/steer/outcomes';
+
+/** A curve of 17 strengths from -8 to 8 of one text, in one way. */
+function dose(perplexity: (strength: number) => number, repetition: (strength: number) => number): Reading {
+  const strengths = Array.from({ length: 17 }, (_, i) => i - 8);
+  const array = (of: (strength: number) => number) => ({ shape: [1, 17, 1], data: Float32Array.from(strengths, of) });
+  return {
+    arrays: new Map([['perplexity', array(perplexity)], ['repetition3', array(repetition)], ['effect', array((s) => s)]]),
+    axes: { way: ['steered'] },
+    values: { base_perplexity: 20, perplexity_limit: 10, repetition_limit: 0.5 },
+    conventions: {},
+  } as unknown as Reading;
+}
+const zones = (reading: Reading | null) => curvesOf(reading, { range: 8 } as Steer).zones.map(({ from, to, says }) => [from, to, says]);
+
+describe('collapse', () => {
+  it('is more than a limit says, of either measure', () => {
+    const limits = { perplexity_limit: 10, repetition_limit: 0.5 };
+    expect([[200, 0.5], [201, 0], [20, 0.51]].map(([perplexity = 0, repetition = 0]) => hasCollapsed(limits, 20, perplexity, repetition))).toEqual([false, true, true]);
+    expect(hasCollapsed({}, 20, 1e9, 1)).toBe(false);
+  });
+
+  it('is hatched where it is, also where a stronger push comes out of it again; the nearest to 0 is named', () => {
+    const reading = dose((s) => (s === 3 || s === 4 || s >= 7 ? 300 : 30), (s) => (s === -5 ? 0.9 : 0));
+    expect(zones(reading)).toEqual([[-5.25, -4.75, 'collapse'], [3, 4, 'collapse'], [7, 8, '']]);
+  });
+
+  it('is nowhere before there are numbers', () => expect(zones(null)).toEqual([]));
+});
