@@ -32,7 +32,7 @@ function Heads({ steer, change, layers, heads }: { readonly steer: Steer; readon
   return (
     <input
       aria-label="Heads that are switched off"
-      placeholder="L2H3, L3H1"
+      placeholder={headName({ layer: layers - 1, head: heads - 1 })}
       spellcheck={false}
       aria-invalid={bad}
       title={bad ? `This model has ${layers} layers of ${heads} heads` : 'Names of heads; Enter takes them'}
