@@ -15,16 +15,24 @@ export interface Geometry {
 }
 
 const CHAR_PX = 7.9;
+/** Of a turned label, which leans by 60 degrees: a character, and how many its position takes. */
+const TURNED_PX = 7.25;
+const PLACE = 5;
 const COL_PX = { least: 18, strip: 34, most: 88 };
 
 /** `beside`: what stands to the right of the maps takes this. */
 export function share(widthPx: number, ratio: number, tokens: readonly Token[], beside = 140): Geometry {
   const narrow = widthPx < 640;
   const [gutter, rest] = narrow ? [96, 0] : [112, beside];
-  const room = (widthPx - gutter - rest) / tokens.length;
+  const written = tokens.map((token, i) => [...glyphs(token, i)].length + PLACE);
+  const lean = narrow ? Math.min(48, Math.max(0, (written.at(-1) ?? 0) * TURNED_PX * 0.5 - COL_PX.least / 2)) : 0;
+  const room = (widthPx - gutter - rest - lean) / tokens.length;
   const colPx = Math.floor(Math.max(COL_PX.least, Math.min(COL_PX.most, room)) * ratio) / ratio;
-  const longest = Math.max(...tokens.map((token, i) => [...glyphs(token, i)].length));
-  return { gutter, colPx, rest, narrow, head: Math.min(96, Math.round((longest + 5) * 7.25 * 0.87 + 14)), aligned: !narrow && room >= COL_PX.strip && colPx >= Math.min(longest, 7) * CHAR_PX };
+  const longest = Math.max(...written);
+  return {
+    gutter, colPx, rest, narrow, head: Math.min(96, Math.round(longest * TURNED_PX * 0.87 + 14)),
+    aligned: !narrow && room >= COL_PX.strip && colPx >= Math.min(longest - PLACE, 7) * CHAR_PX,
+  };
 }
 
 /** Heights of the rows of two maps in a box. */
