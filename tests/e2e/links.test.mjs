@@ -233,7 +233,7 @@ for (const folder of ['/', '/some/folder/'])
       const { page: there, complaints } = await newPage(receiver);
       await there.goto(link);
       await opened(there).waitFor({ timeout: 60_000 });
-      assert.match(await opened(there).innerText(), /^The numbers are the sender’s \([5-9] compared\)\./);
+      assert.match(await opened(there).innerText(), /^Same numbers as the sender’s \([5-9] compared\)\./);
       assert.equal(await opened(there).getAttribute('data-agrees'), 'true');
       const arrived = await read(there);
       assert.deepEqual(arrived, sent);

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
-import { settled, start } from './lib/browser.mjs';
+import { predictions, settled, start } from './lib/browser.mjs';
 import { glyphOf, hsRun, idOf, modelOf, probabilitiesAt } from './lib/model.mjs';
 import { byHead, hsStudy, openPair, pairOf, scoreOf } from './lib/patch.mjs';
 import { causal, worstOf } from './lib/palette.mjs';
@@ -269,6 +269,27 @@ test('the story has the head that goes farthest towards the other run, not the o
       assert.ok(Math.abs(numberOf(value) - (direction === 'noise' ? 1 - gains[most] : gains[most])) <= 0.0051, `${direction} ${kind}: ${story}`);
     }
   assert.ok(turned > 0, 'some head goes farther the other way: otherwise this shows nothing');
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('a patch kept in force is looked at where it acts: in the run of B, which it moves', async () => {
+  const { page, complaints, close } = await site.open();
+  await settled(page);
+  const { clean, corrupted } = await openPair(page, 'refrain');
+  await page.getByRole('button', { name: /^Patch L\dH\d/ }).click();
+  await page.waitForSelector('.chip');
+  const named = /L(\d)H(\d) brings back/.exec(await page.locator('.story p').innerText());
+  await page.getByRole('button', { name: 'Look', exact: true }).click();
+  await page.waitForSelector('.look[data-tab="attention"][data-stale="false"]');
+  const side = page.getByRole('radiogroup', { name: 'Which run is shown' });
+  assert.equal(await side.getByRole('radio', { checked: true }).innerText(), 'B');
+  const edits = [{ hook: `blocks.${named[1]}.attn.hook_z`, heads: [Number(named[2])], op: 'patch', value: { run: 'A' } }];
+  const p = (with_) => probabilitiesAt(hsRun(corrupted, { edits: with_, runs: { A: clean }, capture: ['logits'] }), corrupted.length - 1);
+  const [before, now] = [p([]), p(edits)];
+  const rows = await predictions(page);
+  assert.ok(rows.length > 0 && rows.some((row) => Math.abs(row.now - row.before) > 0.1), 'the prediction moves');
+  for (const row of rows) compare([row.before, row.now], [before[row.id], now[row.id]], glyphOf(row.id));
   assert.deepEqual(complaints, []);
   await close();
 });

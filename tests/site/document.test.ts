@@ -39,7 +39,7 @@ describe('what an opened document asks of the page', () => {
 describe('the numbers of a sender', () => {
   it('are ours within 1e-3 of their size', () => {
     expect(agree({ loss: 3.43, next: 0.5, next_id: 7 }, { loss: 3.4334, next: 0.5, next_id: 7, more: 1 })).toEqual({
-      same: true, compared: 3, worst: expect.closeTo(0.0034 / 3.4334, 9), line: 'The numbers are the sender\u2019s (3 compared).',
+      same: true, compared: 3, worst: expect.closeTo(0.0034 / 3.4334, 9), line: 'Same numbers as the sender\u2019s (3 compared).',
     });
     expect(agree({ loss: 0, kl: 3e-8 }, { loss: 0, kl: -1e-8 })).toMatchObject({ same: true });
   });

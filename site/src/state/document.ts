@@ -378,7 +378,7 @@ export function agree(sender: Numbers | undefined, ours: Numbers): Agreement | n
     same,
     compared,
     worst,
-    line: same ? `The numbers are the sender\u2019s (${compared} compared).` : `These numbers differ from the sender\u2019s: ${lines.join('; ')}.`,
+    line: same ? `Same numbers as the sender\u2019s (${compared} compared).` : `These numbers differ from the sender\u2019s: ${lines.join('; ')}.`,
   };
 }
 

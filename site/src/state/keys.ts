@@ -44,6 +44,7 @@ export const KEYS: readonly Key[] = [
   { key: 'p', shows: 'p', does: 'Patch: path patch from here', run: (app) => app.own.get('p')?.() },
   { key: 'x', shows: 'x', does: 'Patch: swap A and B', run: (app) => app.own.get('x')?.() },
   { key: 'k', mod: true, shows: 'Ctrl K', does: 'find a head, a hook, a token or an action', run: (app) => { app.panel.value = 'palette'; } },
+  { key: '?', shows: '?', does: 'this help', run: (app) => { app.panel.value = 'help'; } },
   { key: 'z', mod: true, shows: 'Ctrl Z', does: 'undo', run: (app) => app.experiment.undo() },
   { key: 'z', mod: true, shift: true, shows: 'Ctrl Shift Z', does: 'redo', run: (app) => app.experiment.redo() },
   { key: 'Escape', shows: 'Esc', does: 'unlock', run: (app) => app.selection.unlock() },

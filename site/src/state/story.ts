@@ -178,7 +178,7 @@ function consequence(shown: Shown, off: readonly HeadId[], others: number, dest:
       ? [words(`${off.length} heads`)]
       : inOrder.flatMap((h, i) => [...(i === 0 ? [] : [words(i === off.length - 1 ? ' and ' : ', ')]), headPart(h)]);
   const opening: Part[] =
-    off.length > 0 && others === 0 ? [words('Without '), ...names] : [words(`With ${off.length + others} changes in force`)];
+    off.length > 0 && others === 0 ? [words('Without '), ...names] : [words(off.length + others === 1 ? 'With a change in force' : `With ${off.length + others} changes in force`)];
   const p = (run: Run) => probabilitiesAt(run, dest)?.[about] ?? Number.NaN;
   const parts: Part[] = [
     ...opening,

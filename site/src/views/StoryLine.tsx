@@ -54,7 +54,7 @@ export function StoryLine() {
           title={`hook_z of ${name} set to zero at all positions, then the model runs again`}
           onClick={() => switchShownHead(app)}
         >
-          {off ? `Switch ${nOff > 1 ? name : 'it'} back on` : nOff > 0 ? `Switch ${name} off too` : 'Switch it off'}
+          {off ? `Switch ${nOff > 1 ? name : 'it'} back on` : nOff > 0 ? `Switch ${name} off too` : experiment.current.value.interventions.length > 0 ? `Switch ${name} off` : 'Switch it off'}
         </button>
       )}
     </section>

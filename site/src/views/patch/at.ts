@@ -1,7 +1,7 @@
 /** What the open study's pictures tell the inspector and the story: the place under the pointer, the one to begin with, and
  *  what the metric is at a place. */
 import { signal } from '@preact/signals';
-import { patchEdit, placeAt, selectionOf, type Place } from '../../state/patch';
+import { patched, patchEdit, placeAt, selectionOf, type Place } from '../../state/patch';
 import type { App } from '../../state/app';
 import { NOTHING, type HeadId, type Selection } from '../../state/selection';
 import type { View } from '../../state/view';
@@ -84,11 +84,13 @@ export function openStudy(app: App, study: View['study'], carry: Partial<View> |
   brought = selectedNow(app);
 }
 
-/** The patch as an intervention; once. */
+/** The patch as an intervention; once. The other bench then shows the prompt that it acts on. */
 export function keepInForce(app: App, place: Place) {
-  const edit = patchEdit(place, app.view.peek().direction);
+  const { direction } = app.view.peek();
+  const edit = patchEdit(place, direction);
   if (inForce(app, place)) return;
   lockAt(app, place);
+  app.experiment.look({ side: patched(direction) === 'B' ? 'b' : 'a' });
   app.experiment.put(edit);
 }
 
