@@ -108,7 +108,7 @@ const answered = (answer, texts) => texts.map((text) => ({ text, answer }));
 export const TASKS = [
   {
     name: 'refrain',
-    about: 'What was said comes again, up to a word that only its first time tells.',
+    about: 'A phrase comes again; only its first time tells the word that ends it.',
     pairs: REFRAIN.flatMap((text) => ANIMALS.map(([a, b]) => ({ text: text.replace('#', both(a, b)), answer: both(` ${a}`, ` ${b}`) }))),
   },
   {

@@ -4,7 +4,7 @@ import type { Task } from './tasks';
 export const TASKS: Readonly<Record<string, readonly Task[]>> = {
   'stories-2l': [
     {
-      name: 'refrain', about: 'What was said comes again, up to a word that only its first time tells.',
+      name: 'refrain', about: 'A phrase comes again; only its first time tells the word that ends it.',
       prompts: 108, right: 103, first: 92, aligned: 4,
       pairs: [
         { text: 'The red {bear|cat} sat on the bed. Then the red', answer: '{ bear| cat}' },

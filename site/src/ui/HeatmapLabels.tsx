@@ -98,7 +98,7 @@ interface LabelsProps {
 /** The labels that stand whatever is lit, thinned where cells are small. */
 export function Labels({ rowLabels, colLabels, cellWidth, cellHeight, gutter, head, kind }: LabelsProps) {
   const rowStep = labelStep(cellHeight);
-  const colStep = kind === 'flat' ? 1 : labelStep(cellWidth);
+  const colStep = labelStep(cellWidth);
   return (
     <>
       {gutter > 0 &&

@@ -107,7 +107,7 @@ function SteerChip({ steer, onRemove }: { readonly steer: Steer; readonly onRemo
 }
 
 /** A study's runs are its own. */
-const ASIDE = { patch: 'set aside in studies, which run their own patches', steer: 'set aside in the dose curve' } as const;
+const ASIDE = { patch: 'at work in Look and Steer; studies measure the model as it is', steer: 'set aside in the dose curve' } as const;
 
 export function Chips() {
   const { app } = usePage();

@@ -61,7 +61,11 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
     const scale = scaleOf(values.filter(Number.isFinite), true);
     return {
       kind: 'matrix', title: `${OPS[now.op][0]} ablation of ${WHAT[now.ablated]}`, values, rows, cols,
-      conventions: [`each cell: ${unit}, by that ablation alone`, ...Object.entries(study.reading?.conventions ?? {}).map(([name, words]) => `${name}: ${words}`)],
+      conventions: [
+        `each cell: ${unit}, by that ablation alone`,
+        'an ablation asks what this run cannot do without, and other heads may step in; a patch (Sweep) asks what is enough to bring the answer back: a head may be first in one and do little in the other',
+        ...Object.entries(study.reading?.conventions ?? {}).map(([name, words]) => `${name}: ${words}`),
+      ],
       rowLabels: Array.from({ length: rows }, (_, l) => ({ text: `L${l}` })),
       colLabels: ofHeads ? Array.from({ length: cols }, (_, h) => ({ text: `H${h}` })) : positionLabels(tokens),
       palette: 'diverging', scale, scaleLabel: unit,
@@ -167,7 +171,7 @@ function Family({ a }: { readonly a: Shown }) {
     <section class="family" aria-label="All heads of a kind">
       <div class="picture-head">
         <h2 class="title">
-          All at once <small>loss of what the context could tell, without any of them</small>
+          All at once <small>loss where the text repeats itself, without these heads</small>
         </h2>
         <Segments label="Kind of head" value={family} options={OPTIONS.family.map((f) => [f, `${FAMILIES[f]} heads`])} onPick={(picked) => experiment.look({ family: picked })} />
       </div>

@@ -127,7 +127,7 @@ export function ModelDrawing({ config, label, valueOf, scale, says, edges, means
 
 const LINE_PX = 18;
 /** The key's lines stand in one column, or two. */
-const keyColumns = (widthPx: number) => (widthPx < 560 ? 1 : 2);
+const keyColumns = (widthPx: number) => (widthPx < 740 ? 1 : 2);
 const keyHeight = (widthPx: number) => (4 / keyColumns(widthPx)) * LINE_PX + 8;
 
 /** What the colours, the widths and the ends of the lines mean. */

@@ -53,7 +53,8 @@ export function PatchLine() {
   );
 }
 
-const number = (value: number) => (Number.isNaN(value) ? '…' : three(value));
+/** What rounds to nothing is nothing: the whole number is in the title. */
+const number = (value: number) => (Number.isNaN(value) ? '…' : Math.abs(value) < 0.0005 ? '0.000' : three(value));
 
 /** The study of one place alone. */
 function oneCell({ site, layer, head, position, source }: Place, part: Bench['part'], read: 'sweep' | 'attribute'): ReadRequest | null {
@@ -144,25 +145,25 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
         <NumberLine a={mA} b={mB} now={value} kept={now ? metricsOf(now) : null} />
         <dl class="numbers">
           <div title={`(m − mB) / (mA − mB) = ${full(scoreOf(value, mA, mB))}; m = ${full(value)}`}>
-            <dt>score</dt>
-            <dd><b>{mA === mB ? 'none' : three(scoreOf(value, mA, mB))}</b></dd>
+            <dt>score <small>0 as B, 1 as A</small></dt>
+            <dd><b>{mA === mB ? 'none' : number(scoreOf(value, mA, mB))}</b></dd>
           </div>
           {mA !== mB && (
             <>
-              <div title={`${into === 'B' ? 'B into A: the activation of B in the run of A' : 'A into B: the activation of A in the run of B'}; metric ${full(one(turned))}`}>
-                <dt>the other way, {into === 'B' ? 'B into A' : 'A into B'}</dt>
+              <div title={`${into === 'B' ? 'B into A: the activation of B in the run of A' : 'A into B: the activation of A in the run of B'}; metric ${full(one(turned))}, score ${full(scoreOf(one(turned), mA, mB))}; ${into === 'B' ? '1: A keeps its answer, nothing is taken away' : '0: B keeps its answer, nothing is brought back'}`}>
+                <dt>the other way, {into === 'B' ? <>B into A <small>1: A stays</small></> : <>A into B <small>0: B stays</small></>}</dt>
                 <dd>{number(scoreOf(one(turned), mA, mB))}</dd>
               </div>
-              <div title={`Attribution patching: to first order, from two runs and one backward pass; metric ${full(one(slope))}`}>
+              <div title={`Attribution patching: to first order, from two runs and one backward pass; metric ${full(one(slope))}, score ${full(scoreOf(one(slope), mA, mB))}`}>
                 <dt>gradient estimate</dt>
                 <dd>{noGradient(view, true) ? 'none' : number(scoreOf(one(slope), mA, mB))}</dd>
               </div>
             </>
           )}
           {now && (
-            <div title="With all that is in force">
+            <div title={`With all that is in force; metric ${full(metricsOf(now))}, score ${full(scoreOf(metricsOf(now), mA, mB))}`}>
               <dt>in force: score</dt>
-              <dd>{mA === mB ? three(metricsOf(now)) : three(scoreOf(metricsOf(now), mA, mB))}</dd>
+              <dd>{mA === mB ? three(metricsOf(now)) : number(scoreOf(metricsOf(now), mA, mB))}</dd>
             </div>
           )}
         </dl>

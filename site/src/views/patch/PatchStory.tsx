@@ -1,4 +1,5 @@
 /** What is seen, in one line with this pair's numbers, and the one thing to do about it. */
+import type { ComponentChildren } from 'preact';
 import { METRICS, scoreOf, type Place } from '../../state/patch';
 import { full, three } from '../../state/numbers';
 import { label } from '../../state/reading';
@@ -12,6 +13,11 @@ import type { Bench } from './useBench';
 /** A head that does less is as good as none: its number would be said as 0.00. */
 const TELLS_OF_HEAD = 0.005;
 
+const MOST_PLACES = 3;
+
+/** "one, another and a third" */
+const listed = (of: readonly number[], say: (i: number) => ComponentChildren) => of.map((i, at) => <>{at > 0 && (at === of.length - 1 ? ' and ' : ', ')}{say(i)}</>);
+
 export function PatchStory({ bench }: { readonly bench: Bench }) {
   const { app } = usePage();
   const { base, best, bestHead, carries } = told.value;
@@ -24,7 +30,15 @@ export function PatchStory({ bench }: { readonly bench: Bench }) {
     const m = measured.value(place);
     return equal ? <b title={`metric ${full(m)}`}>{three(m)}</b> : <b title={`metric ${full(m)}, score ${full(score(place))}`}>{score(place).toFixed(2).replace('-', '−')}</b>;
   };
-  const token = bench.a.tokenized.tokens[best.position];
+  const { tokens } = bench.a.tokenized;
+  // All places that do about as much there as the best, the end aside.
+  const far = (position: number) => gain({ ...best, position });
+  const kept = tokens
+    .map((_, i) => i)
+    .filter((i) => i === best.position || (i < tokens.length - 1 && far(i) >= far(best.position ?? 0) / 2))
+    .sort((i, j) => far(j) - far(i))
+    .slice(0, MOST_PLACES)
+    .sort((i, j) => i - j);
   const name = `L${bestHead.layer}H${bestHead.head}`;
   const found = gain(bestHead) >= TELLS_OF_HEAD;
   const carried = !equal && carries && gain(carries) >= TELLS && carries.layer >= best.layer;
@@ -39,14 +53,14 @@ export function PatchStory({ bench }: { readonly bench: Bench }) {
   return (
     <section class="story" aria-label="What is seen">
       <p aria-live="polite">
-        What differs is kept at <code>{token && <Tok text={label(token, best.position)} />}</code>
+        What differs is kept at {listed(kept, (i) => { const token = tokens[i]; return <code>{token && <Tok text={label(token, i)} />}</code>; })}
         {carried ? (
           <>
             {' '}until layer {carries.layer}, whose attention carries it to the end: the score of attn_out L{carries.layer} there is {says(carries)}.
           </>
         ) : (
           <>
-            : the score of resid_pre L{best.layer} there is {says(best)}.
+            : {kept.length > 1 ? 'the scores' : 'the score'} of resid_pre L{best.layer} there {kept.length > 1 ? 'are' : 'is'} {listed(kept, (position) => says({ ...best, position }))}.
           </>
         )}{' '}
         {!found ? (

@@ -18,7 +18,7 @@ const CHAR_PX = 7.9;
 /** Of a turned label, which leans by 60 degrees: a character, and how many its position takes. */
 const TURNED_PX = 7.25;
 const PLACE = 5;
-const COL_PX = { least: 18, strip: 34, most: 88 };
+const COL_PX = { least: 18, narrow: 11, strip: 34, most: 88 };
 
 /** `beside`: what stands to the right of the maps takes this. */
 export function share(widthPx: number, ratio: number, tokens: readonly Token[], beside = 140): Geometry {
@@ -27,7 +27,7 @@ export function share(widthPx: number, ratio: number, tokens: readonly Token[], 
   const written = tokens.map((token, i) => [...glyphs(token, i)].length + PLACE);
   const lean = narrow ? Math.min(48, Math.max(0, (written.at(-1) ?? 0) * TURNED_PX * 0.5 - COL_PX.least / 2)) : 0;
   const room = (widthPx - gutter - rest - lean) / tokens.length;
-  const colPx = Math.floor(Math.max(COL_PX.least, Math.min(COL_PX.most, room)) * ratio) / ratio;
+  const colPx = Math.floor(Math.max(narrow ? COL_PX.narrow : COL_PX.least, Math.min(COL_PX.most, room)) * ratio) / ratio;
   const longest = Math.max(...written);
   return {
     gutter, colPx, rest, narrow, head: Math.min(96, Math.round(longest * TURNED_PX * 0.87 + 14)),
