@@ -77,11 +77,11 @@ for (const [id, name, sites] of [['stories-2l', 'refrain', ['resid_pre', 'attn_o
       compare((await barsOf(page, WHOLE)).map(({ value }) => value), [...hsStudy(whole, model).values].map(scoreOf(hs)), `${what}, all positions`);
     }
 
-    // One head's pattern, weight by weight: of the head whose whole pattern does most, which is selected as nobody chose another.
+    // One head's pattern, weight by weight: of the head whose whole pattern brings back most, which is selected as nobody chose another.
     await choose(page, 'Heads by', 'dest × source');
     const all = hsStudy({ read: 'sweep', ...pair, what: 'pattern', by: 'layer,head' }, model);
-    const moves = [...all.values].map((metric) => Math.abs(metric - all.corrupted));
-    const best = moves.indexOf(Math.max(...moves));
+    const brings = [...all.values].map(scoreOf(all));
+    const best = brings.indexOf(Math.max(...brings));
     const bySource = { read: 'sweep', ...pair, what: 'pattern', by: 'layer,head,dest,src', layers: [Math.floor(best / heads)], heads: [best % heads] };
     await shows(page, HEADS, bySource);
     const hs = hsStudy(bySource, model);
