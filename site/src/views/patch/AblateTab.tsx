@@ -63,7 +63,7 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
       kind: 'matrix', title: `${OPS[now.op][0]} ablation of ${WHAT[now.ablated]}`, values, rows, cols,
       conventions: [
         `each cell: ${unit}, by that ablation alone`,
-        'an ablation asks what this run cannot do without, and other heads may step in; a patch (Sweep) asks what is enough to bring the answer back: a head may be first in one and do little in the other',
+        'an ablation asks what this run cannot do without, and other heads may step in; a patch (Sweep) asks what is enough to bring the answer back',
         ...Object.entries(study.reading?.conventions ?? {}).map(([name, words]) => `${name}: ${words}`),
       ],
       rowLabels: Array.from({ length: rows }, (_, l) => ({ text: `L${l}` })),

@@ -150,7 +150,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
           </div>
           {mA !== mB && (
             <>
-              <div title={`${into === 'B' ? 'B into A: the activation of B in the run of A' : 'A into B: the activation of A in the run of B'}; metric ${full(one(turned))}, score ${full(scoreOf(one(turned), mA, mB))}; ${into === 'B' ? '1: A keeps its answer, nothing is taken away' : '0: B keeps its answer, nothing is brought back'}`}>
+              <div title={`${into === 'B' ? 'B into A: the activation of B in the run of A' : 'A into B: the activation of A in the run of B'}; metric ${full(one(turned))}, score ${full(scoreOf(one(turned), mA, mB))}; ${into === 'B' ? '1: A' : '0: B'} keeps its answer`}>
                 <dt>the other way, {into === 'B' ? <>B into A <small>1: A stays</small></> : <>A into B <small>0: B stays</small></>}</dt>
                 <dd>{number(scoreOf(one(turned), mA, mB))}</dd>
               </div>
@@ -161,7 +161,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
             </>
           )}
           {now && (
-            <div title={`With all that is in force; metric ${full(metricsOf(now))}, score ${full(scoreOf(metricsOf(now), mA, mB))}`}>
+            <div title={`With all that is in force: score ${full(scoreOf(metricsOf(now), mA, mB))}`}>
               <dt>in force: score</dt>
               <dd>{mA === mB ? three(metricsOf(now)) : number(scoreOf(metricsOf(now), mA, mB))}</dd>
             </div>

@@ -37,8 +37,7 @@ export function PatchStory({ bench }: { readonly bench: Bench }) {
     .map((_, i) => i)
     .filter((i) => i === best.position || (i < tokens.length - 1 && far(i) >= far(best.position ?? 0) / 2))
     .sort((i, j) => far(j) - far(i))
-    .slice(0, MOST_PLACES)
-    .sort((i, j) => i - j);
+    .slice(0, MOST_PLACES);
   const name = `L${bestHead.layer}H${bestHead.head}`;
   const found = gain(bestHead) >= TELLS_OF_HEAD;
   const carried = !equal && carries && gain(carries) >= TELLS && carries.layer >= best.layer;
@@ -60,7 +59,7 @@ export function PatchStory({ bench }: { readonly bench: Bench }) {
           </>
         ) : (
           <>
-            : {kept.length > 1 ? 'the scores' : 'the score'} of resid_pre L{best.layer} there {kept.length > 1 ? 'are' : 'is'} {listed(kept, (position) => says({ ...best, position }))}.
+            : the score of resid_pre L{best.layer} there is {listed(kept, (position) => says({ ...best, position }))}.
           </>
         )}{' '}
         {!found ? (

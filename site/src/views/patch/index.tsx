@@ -132,7 +132,7 @@ function AnswerChoice({ bench: { answers, own, predicted } }: { readonly bench: 
       {own ? (
         <span class="muted">{predicted ? 'what A and B predict' : 'where they differ most: both predict the same'}</span>
       ) : (
-        <button type="button" class="link" title={predicted ? 'Take A’s and B’s own predictions as the answers again' : undefined} onClick={() => app.experiment.look({ answers: null })}>
+        <button type="button" class="link" title={predicted ? 'Take A’s and B’s own predictions as the answers again' : ''} onClick={() => app.experiment.look({ answers: null })}>
           {predicted ? 'What they predict' : 'Where they differ most'}
         </button>
       )}
