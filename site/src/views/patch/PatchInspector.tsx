@@ -150,7 +150,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
           </div>
           {mA !== mB && (
             <>
-              <div title={`${into === 'B' ? 'B into A: the activation of B in the run of A' : 'A into B: the activation of A in the run of B'}; metric ${full(one(turned))}, score ${full(scoreOf(one(turned), mA, mB))}; ${into === 'B' ? '1: A' : '0: B'} keeps its answer`}>
+              <div title={`The activation of ${into} in the run of ${from}; metric ${full(one(turned))}, score ${full(scoreOf(one(turned), mA, mB))}; ${into === 'B' ? '1: A' : '0: B'} keeps its answer`}>
                 <dt>the other way, {into === 'B' ? <>B into A <small>1: A stays</small></> : <>A into B <small>0: B stays</small></>}</dt>
                 <dd>{number(scoreOf(one(turned), mA, mB))}</dd>
               </div>
