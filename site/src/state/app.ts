@@ -132,6 +132,7 @@ export function createApp(connect: () => Engine) {
     const current = () => loading && load === loads;
     // From here on what is shown is the last model's: it stays, dimmed, and the last model runs no more.
     runner.use(null);
+    readings.leave();
     askNow();
     try {
       engine.value ??= connect();

@@ -11,6 +11,7 @@ interface Kept {
 
 export function createReadings(engine: () => Pick<Engine, 'read'> | null) {
   const kept = new Map<string, Kept>();
+  const studies = new Set<AbortController>();
   let model: ModelInfo | null = null;
 
   function drop() {
@@ -49,13 +50,25 @@ export function createReadings(engine: () => Pick<Engine, 'read'> | null) {
       const key = JSON.stringify(request);
       return keep(key, kept.get(key) ?? { reading: begin(request), numbers: 0 });
     },
-    /** A study may take minutes: it ends with its signal, and is kept once it is done. */
+    /** Another model is on its way, which no study may keep waiting. */
+    leave() {
+      for (const study of studies) study.abort();
+    },
+    /** A study may take minutes: it ends with its signal, or with its model, and is kept once it is done. */
     async study(request: ReadRequest, signal: AbortSignal, onProgress: (progress: StudyProgress) => void): Promise<Reading> {
       const key = JSON.stringify(request);
       const of = model;
       const found = kept.get(key);
       if (found) return keep(key, found);
-      const reading = await begin(request, { signal, onProgress });
+      const own = new AbortController();
+      const end = () => own.abort();
+      if (signal.aborted) end();
+      signal.addEventListener('abort', end);
+      studies.add(own);
+      const reading = await begin(request, { signal: own.signal, onProgress }).finally(() => {
+        studies.delete(own);
+        signal.removeEventListener('abort', end);
+      });
       return of === model ? keep(key, { reading: Promise.resolve(reading), numbers: 0 }) : reading;
     },
   };

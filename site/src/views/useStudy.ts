@@ -42,7 +42,10 @@ export function follow(readings: Readings, request: ReadRequest, signal: AbortSi
     })
     .then(
       (reading) => tell({ reading, state: 'done', share: 1, left: null, took: worked ? performance.now() - began : null }),
-      (thrown) => tell({ state: 'failed', left: null, failure: asFailure(thrown) }),
+      (thrown) => {
+        const failure = asFailure(thrown);
+        tell(failure.status === 'EABORTED' ? { state: 'stopped', left: null } : { state: 'failed', left: null, failure });
+      },
     );
 }
 
