@@ -157,6 +157,7 @@ function Family({ a }: { readonly a: Shown }) {
     was: inContextLoss(arrayOf(before[i]?.reading ?? null, 'loss'), row.at),
     is: inContextLoss(arrayOf(after[i]?.reading ?? null, 'loss'), row.at),
     document: on(row.ids, true),
+    stale: [before[i], after[i]].some((read) => read?.stale),
   }));
   const end = Math.max(1e-9, ...numbers.flatMap(({ was, is }) => [was ?? 0, is ?? 0]));
   const toggle = () => {
@@ -199,8 +200,8 @@ function Family({ a }: { readonly a: Shown }) {
               </tr>
             </thead>
             <tbody>
-              {numbers.map(({ name, was, is, at, document }) => (
-                <tr key={name} data-document={document ? JSON.stringify({ kind: 'read', document }) : undefined} data-positions={at.join(',')}>
+              {numbers.map(({ name, was, is, at, document, stale }) => (
+                <tr key={name} data-stale={stale} data-document={document ? JSON.stringify({ kind: 'read', document }) : undefined} data-positions={at.join(',')}>
                   <th scope="row">{name}</th>
                   {was === null || is === null ? (
                     <td colSpan={3} class="muted">{at.length === 0 ? 'no word follows the same word twice' : '…'}</td>

@@ -153,7 +153,7 @@ function Agreement({ estimate, truth, base, cells, pearson, spearman }: Agreemen
     const best = both.reduce((best, i) => (best < 0 || far(i) < far(best) ? i : best), -1);
     return best < 0 || far(best) > 400 ? null : sweep.place(Math.floor(best / sweep.cols), best % sweep.cols);
   };
-  const r = (value: number | null) => (value === null ? '…' : <span title={full(value)}>{correlationOf(value)}</span>);
+  const r = (value: number | null) => (value === null ? (study.state === 'done' ? 'none' : '…') : <span title={full(value)}>{correlationOf(value)}</span>);
   const steep = slope(both.map((i) => is[i] ?? 0), both.map((i) => said[i] ?? 0));
   return (
     <Picture
@@ -197,7 +197,7 @@ function Agreement({ estimate, truth, base, cells, pearson, spearman }: Agreemen
         </div>
         <div title={study.reading?.conventions['spearman'] ?? 'Correlation of their ranks'}>
           <dt>Spearman, of their ranks</dt>
-          <dd>{r(spearman)}</dd>
+          <dd>{r(pearson === null ? null : spearman)}</dd>
         </div>
         {pearson !== null && (
           <div title="Least squares of the estimates on the patches, over the same cells">
@@ -207,7 +207,7 @@ function Agreement({ estimate, truth, base, cells, pearson, spearman }: Agreemen
         )}
       </dl>
       <p class="sub">
-        Each dot is one patch; dashed: both say the same. r near 1 says that the dots lie near a line, not that the line is the dashed one: for that its slope has to be 1, too.
+        Each dot is one patch; dashed: both say the same. r near 1 says that the dots lie near a line, not that the line is the dashed one: for that its slope has to be 1, too. Cells that do next to nothing have the ranks of rounding.
       </p>
     </Picture>
   );

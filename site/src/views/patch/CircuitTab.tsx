@@ -135,13 +135,13 @@ export function CircuitTab({ bench }: { readonly bench: Bench }) {
         </Picture>
         <section class="study-side" aria-label="How much of it the circuit does">
           <h2 class="title">Faithfulness</h2>
-          <p class="sub">share of the metric’s difference that the circuit alone makes, from no edge (0) to all (1); dashed: what all other edges make without it</p>
+          <p class="sub">{base && base.clean === base.corrupted && 'A and B have the same metric: no circuit makes a difference. '}share of the metric’s difference that the circuit alone makes, from no edge (0) to all (1); dashed: what all other edges make without it</p>
           <FaithfulnessCurve counts={counts} faithful={faithful} complete={arrayOf(reading, 'completeness')} at={at} onPick={(i) => app.experiment.look({ edges: counts[i] ?? null })} />
           <dl class="numbers">
             {COLUMNS.slice(1).map((column) => (
               <div key={column} title={`${reading?.conventions[column] ?? column}: ${full(number(column))}`}>
                 <dt>{{ metric: 'metric, circuit alone', complement: 'metric without it' }[column as string] ?? column}</dt>
-                <dd>{Number.isNaN(number(column)) ? '…' : three(number(column))}</dd>
+                <dd>{!Number.isNaN(number(column)) ? three(number(column)) : study.state === 'done' ? 'none' : '…'}</dd>
               </div>
             ))}
           </dl>
