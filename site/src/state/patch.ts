@@ -253,6 +253,9 @@ export function metricOf(kind: MetricKind, logits: Float32Array, clean: Float32A
 /** KL(p || q), nats. */
 export const divergence = (p: Float64Array, q: Float64Array): number => p.reduce((sum, x, i) => sum + (x > 0 ? x * Math.log(x / (q[i] ?? 0)) : 0), 0);
 
+/** Gradients of an estimate. */
+export const STEPS: Readonly<Record<View['gradient'], number>> = { one: 1, integrated: 8 };
+
 /** Why there is no gradient to estimate by; null: there is one. `one`: of a single gradient, at the run that is patched. */
 export function noGradient({ metric, direction }: Pick<View, 'metric' | 'direction'>, one: boolean): string | null {
   if (metric === 'rank') return 'A rank has no gradient: choose another metric.';

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { correlationOf, full, slope, three } from '../../state/numbers';
-import { estimated, headSweep, noGradient, patched, placeName, streamSites, streamSweep } from '../../state/patch';
+import { estimated, headSweep, noGradient, patched, placeName, STEPS, streamSites, streamSweep } from '../../state/patch';
 import { headName } from '../../state/reading';
 import { OPTIONS, type View } from '../../state/view';
 import type { MatrixData } from '../../ui/data';
@@ -26,7 +26,6 @@ import { useSwept, type Swept } from './useSweep';
 /** What stands to the right of the maps, and the ends of their columns' names. */
 const BESIDE = 344;
 
-export const STEPS: Readonly<Record<View['gradient'], number>> = { one: 1, integrated: 8 };
 
 export function AttributeTab({ bench }: { readonly bench: Bench }) {
   const { app } = usePage();

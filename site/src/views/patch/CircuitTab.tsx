@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { full, three } from '../../state/numbers';
-import { circuitCounts, circuitDocument, METRICS, noGradient, nodeOf, patched } from '../../state/patch';
+import { circuitCounts, circuitDocument, METRICS, nodeOf, noGradient, patched, STEPS } from '../../state/patch';
 import { headNamed } from '../../state/reading';
 import { scaleOf, type MatrixData } from '../../ui/data';
 import { HeatmapTable } from '../../ui/HeatmapTable';
@@ -21,7 +21,6 @@ import type { Bench } from './useBench';
 
 /** A circuit that does so much of it is the one to begin with. */
 const MOST_OF_IT = 0.9;
-const STEPS = { one: 1, integrated: 8 } as const;
 const COLUMNS = ['edges', 'faithfulness', 'completeness', 'metric', 'complement'] as const;
 
 export function CircuitTab({ bench }: { readonly bench: Bench }) {

@@ -2,7 +2,7 @@
 import { useEffect } from 'preact/hooks';
 import type { ReadRequest } from '../../engine/types';
 import { full, share, softmax, three, topIndices } from '../../state/numbers';
-import { divergence, hookOf, metricOf, METRICS, noGradient, patchEdit, patched, placeName, scoreOf, type Place } from '../../state/patch';
+import { divergence, hookOf, metricOf, METRICS, noGradient, patched, patchEdit, placeName, scoreOf, STEPS, type Place } from '../../state/patch';
 import { glyphs, label } from '../../state/reading';
 import { runPart } from '../../state/run';
 import { Tok } from '../../ui/Tok';
@@ -57,18 +57,18 @@ export function PatchLine() {
 const number = (value: number) => (Number.isNaN(value) ? '…' : Math.abs(value) < 0.0005 ? '0.000' : three(value));
 
 /** The study of one place alone. */
-function oneCell({ site, layer, head, position, source }: Place, part: Bench['part'], read: 'sweep' | 'attribute'): ReadRequest | null {
+function oneCell({ site, layer, head, position, source }: Place, part: Bench['part'], read: 'sweep' | 'attribute', steps = 1): ReadRequest | null {
   if (source !== null) return null; // a single weight has no axis to restrict
   const by = head === null ? 'layer,position' : position === null ? 'layer,head' : 'layer,position,head';
   return {
-    read, ...part, what: site, by, layers: [layer], ...(head !== null && { heads: [head] }), ...(position !== null && { positions: [position] }),
+    read, ...part, ...(steps > 1 && { steps }), what: site, by, layers: [layer], ...(head !== null && { heads: [head] }), ...(position !== null && { positions: [position] }),
   };
 }
 
 function Details({ bench, place, waiting }: { readonly bench: Bench; readonly place: Place; readonly waiting: boolean }) {
   const { app, keys } = usePage();
   const view = app.view.value;
-  const { metric, direction } = view;
+  const { metric, direction, gradient } = view;
   const { a, b, answers } = bench;
   const into = patched(direction);
   const [target, other] = into === 'B' ? [b, a] : [a, b];
@@ -77,8 +77,9 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
   const edit = patchEdit(place, direction);
   const document = predictionDocument(runPart(idsOf(target), [edit], { name: from, ids: idsOf(other) }));
   const { reading, stale, failure } = useReading(document);
+  const ungraded = noGradient(view, gradient === 'one');
   const turned = useStudy(oneCell(place, { ...bench.part, direction: direction === 'denoise' ? 'noise' : 'denoise' }, 'sweep'));
-  const slope = useStudy(noGradient(view, true) ? null : oneCell(place, bench.part, 'attribute'));
+  const slope = useStudy(ungraded ? null : oneCell(place, bench.part, 'attribute', STEPS[gradient]));
   const one = ({ reading }: Study) => arrayOf(reading, 'values')[0] ?? Number.NaN;
   const last = target.tokenized.ids.length - 1;
   const [rowA, rowB] = [a.before.logits(last), b.before.logits(last)];
@@ -107,7 +108,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
   const [mA, mB] = [metricsOf(rowA), metricsOf(rowB)];
   const swept = measured.value(place);
   const value = Number.isNaN(swept) && row.length > 0 && !stale ? metricsOf(row) : swept;
-  const far = mA !== mB && Math.abs(scoreOf(one(slope), mA, mB) - scoreOf(value, mA, mB)) >= FAR;
+  const far = gradient === 'one' && mA !== mB && Math.abs(scoreOf(one(slope), mA, mB) - scoreOf(value, mA, mB)) >= FAR;
   const columns = [
     { name: 'A', of: 'A', p: softmax(rowA) },
     { name: 'B', of: 'B', p: softmax(rowB) },
@@ -154,9 +155,9 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
                 <dt>the other way, {into === 'B' ? <>B into A <small>1: A stays</small></> : <>A into B <small>0: B stays</small></>}</dt>
                 <dd>{number(scoreOf(one(turned), mA, mB))}</dd>
               </div>
-              <div title={`Attribution patching: to first order, from two runs and one backward pass; metric ${full(one(slope))}, score ${full(scoreOf(one(slope), mA, mB))}`}>
-                <dt>gradient estimate</dt>
-                <dd>{noGradient(view, true) ? 'none' : number(scoreOf(one(slope), mA, mB))}</dd>
+              <div title={`Attribution patching: ${STEPS[gradient] > 1 ? `the mean of ${STEPS[gradient]} gradients on the way between both runs` : 'to first order, from two runs and one backward pass'}; metric ${full(one(slope))}, score ${full(scoreOf(one(slope), mA, mB))}`}>
+                <dt>gradient estimate{STEPS[gradient] > 1 && <small> {STEPS[gradient]} steps</small>}</dt>
+                <dd>{ungraded ? 'none' : number(scoreOf(one(slope), mA, mB))}</dd>
               </div>
             </>
           )}
