@@ -149,6 +149,8 @@ static hs_status begin(hs_reading *r, hs_detail *detail)
 {
     outcomes *s = r->own;
     hs_read_blank(r);
+    hs_read_value(r, "perplexity_limit", HS_PERPLEXITY_LIMIT);
+    hs_read_value(r, "repetition_limit", HS_REPETITION_LIMIT);
     return hs_teller_begin(&s->teller, detail);
 }
 

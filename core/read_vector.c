@@ -337,8 +337,8 @@ static void write_conventions(const reader *s, hs_reading *r)
                                ? "mean length of what stands at this hook at the positions that the recipe reads"
                                : "mean length of what stands at this hook, at all positions but the first");
     if (s->v.kind <= HS_VECTOR_PCA)
-        hs_read_convention(r, "separation", "how often, of a positive and a negative prompt that were both held out, the positive one's "
-                                            "activation lies further along the vector made from the others; up to 8 folds");
+        hs_read_convention(r, "separation", "how often the vector tells prompts apart that it was not made from: of a positive and a negative "
+                                            "prompt held out, the positive one lies further along it (1: always, 0.5: chance; up to 8 folds)");
 }
 
 static hs_status plan_arrays(reader *s, hs_reading *r, const hs_read_spec *spec)

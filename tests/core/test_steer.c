@@ -199,6 +199,7 @@ static void test_outcomes(uint64_t *state)
     CHECK(ids.shape[2] == 9 && same_bits(ids.data, ids.data + 9, 9));
     CHECK(!isnan(ids.data[3]) && isnan(ids.data[4]) && !isnan(ids.data[2 * 9 + 8]));
     CHECK(isfinite(array_of(r, "kl").data[2]) && array_of(r, "kl").data[2] > 0);
+    CHECK(strstr(hs_read_text(r), "\"values\":{\"perplexity_limit\":10,\"repetition_limit\":0.5}") != NULL);
     hs_read_free(r);
     hs_model_free(model);
 }

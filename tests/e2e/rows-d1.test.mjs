@@ -15,7 +15,7 @@ before(async () => {
 atEnd(() => site.close());
 
 const WRITES = 'what the direction writes';
-const FACTS = { norm: 'norm', 'the stream’s norm there': 'stream_norm', 'share of it, at 1': 'ratio', 'cosine to the stream': 'cosine', 'separation, held out': 'separation' };
+const FACTS = { norm: 'norm', 'the stream’s norm there': 'stream_norm', 'its norm / the stream’s': 'ratio', 'cosine to the stream': 'cosine', 'separation, held out': 'separation' };
 const PROMPT = 'Once upon a time there was a little dog. One day';
 
 /** The bars and the inspector are what `hs vector` says of this recipe. -> its reading. */

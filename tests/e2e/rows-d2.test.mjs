@@ -18,7 +18,7 @@ const PROMPT = 'Once upon a time there was a little dog. One day';
 const WAYS = ['baseline', 'steered', 'frozen', 'random', 'prompt'];
 const SAMPLER = { temperature: 0.8, top_k: 0, top_p: 1, frequency_penalty: 0, repetition_penalty: 1 };
 const close = (screen, wanted, where) => assert.ok(Math.abs(screen - wanted) <= 1e-3 * Math.abs(wanted) + 1e-5, `${where}: ${screen}, hs says ${wanted}`);
-const thickness = (nats) => Math.min(5, Math.max(0.5, 5 * Math.abs(nats) ** 0.64));
+const thickness = (nats) => Math.min(5, Math.max(0.5, Math.round(5 * Math.abs(nats) ** 0.57)));
 
 /** The text of a way is the one that `hs generate` gives for this document, and so are the numbers under its tokens. -> tokens */
 async function assertText(page, model, way, { edits, ...document }, measure = 'kl') {

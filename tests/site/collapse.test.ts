@@ -1,6 +1,7 @@
 import type { Reading } from '../../site/src/engine/types';
 import type { Steer } from '../../site/src/state/steer';
 import { curvesOf } from '../../site/src/views/steer/DosePicture';
+import { story } from '../../site/src/views/steer/DirectionTab';
 import { hasCollapsed } from '../../site/src/views/steer/outcomes';
 
 /** A curve of 17 strengths from -8 to 8 of one text, in one way. */
@@ -26,6 +27,17 @@ describe('collapse', () => {
   it('is hatched where it is, also where a stronger push comes out of it again; the nearest to 0 is named', () => {
     const reading = dose((s) => (s === 3 || s === 4 || s >= 7 ? 300 : 30), (s) => (s === -5 ? 0.9 : 0));
     expect(zones(reading)).toEqual([[-5.25, -4.75, 'collapse'], [3, 4, 'collapse'], [7, 8, '']]);
+  });
+
+  it('is told of a strength’s own texts, curve or not', () => {
+    const of = (perplexity: number, repetition = 0) => ({ effect: 1, perplexity, repetition, kl: 0 });
+    const limits = { perplexity_limit: 10, repetition_limit: 0.5 };
+    const says = (strength: number, now: ReturnType<typeof of>, curve?: Reading['values']) => story({ strength, op: 'add' }, limits, of(15), now, null, curve);
+    expect(says(4, of(467))).toMatch(/from 15\.0 to 467\. The text has collapsed\.$/);
+    expect(says(4, of(20, 0.6))).toMatch(/ The text has collapsed\.$/);
+    expect(says(4, of(150, 0.5))).not.toMatch(/collapse/);
+    expect(says(4, of(467), { collapse_up: 3 })).toMatch(/ The text has collapsed\. It first does at \+3\.00\.$/);
+    expect(says(2, of(20), { collapse_up: 3 })).toMatch(/to 20\.0\. It collapses first at \+3\.00\.$/);
   });
 
   it('is nowhere before there are numbers', () => expect(zones(null)).toEqual([]));

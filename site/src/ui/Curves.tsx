@@ -116,6 +116,7 @@ export function Curves({ height, ...props }: SlideProps & { readonly height: num
   const { data, width, at } = props;
   const layout = useMemo(() => layoutCurves(data, width, height), [data, width, height]);
   const { box, here, pointer } = useSlide(props);
+  const ys = layout.onCurves(at);
   return (
     <div class="curves" ref={box} style={{ width: `${width}px`, height: `${height}px` }}>
       <svg width={width} height={height} role="img" aria-label={data.title} {...pointer}>
@@ -130,8 +131,8 @@ export function Curves({ height, ...props }: SlideProps & { readonly height: num
             </text>
           ),
         )}
-        <path class="here" d={layout.rows.map(([from, to]) => `M${here} ${from}V${to}`).join('')} />
-        {layout.onCurves(at).map((y, i) => Number.isFinite(y) && <circle key={`at ${i}`} class="here" cx={here} cy={y} r="4.5" />)}
+        <path class="here" d={layout.rows.map(([from, to], i) => (Number.isFinite(ys[i]) ? `M${here} ${from}V${to}` : '')).join('')} />
+        {ys.map((y, i) => Number.isFinite(y) && <circle key={`at ${i}`} class="here" cx={here} cy={y} r="4.5" />)}
       </svg>
     </div>
   );

@@ -24,10 +24,12 @@ import { NO_TEXT, useTexts } from './useTexts';
 const MOST = 6;
 
 /** What is seen, with these numbers; `measured`: the curve's, if there is one. A text that has collapsed at one strength
- *  may not have at a greater one: each strength is judged by its own texts. */
-function story({ strength, op }: Steer, base: Outcome, now: Outcome, random: Outcome | null, measured: Reading['values'] | undefined): string {
+ *  may not have at a greater one: each strength is judged by its own texts, curve or not. */
+export function story(
+  { strength, op }: Pick<Steer, 'strength' | 'op'>, limits: Reading['values'], base: Outcome, now: Outcome, random: Outcome | null, measured: Reading['values'] | undefined,
+): string {
   const first = measured?.[strength < 0 ? 'collapse_down' : 'collapse_up'];
-  const gone = measured && hasCollapsed(measured, base.perplexity, now.perplexity, now.repetition);
+  const gone = hasCollapsed(limits, base.perplexity, now.perplexity, now.repetition);
   return [
     `At ${signed(strength)} the effect goes from ${outcomeWords('effect', base.effect)} to ${outcomeWords('effect', now.effect)}, and perplexity from ${three(base.perplexity)} to ${three(now.perplexity)}.`,
     random && ` A random ${op === 'add' || op === 'ablate_add' ? 'push of the same length' : 'direction instead'}: ${outcomeWords('effect', random.effect)}.`,
@@ -60,7 +62,7 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
   if (outcome.took !== null && outcome.request) pace.current = outcome.took / textsOf(outcome.request);
   const reading = outcome.state === 'done' ? outcome.reading : null;
   const [base, now, random] = (['baseline', 'steered', 'random'] as const).map((name) => reading && outcomeOf(reading, name));
-  const says = base && now ? story(paced, base, now, random ?? null, dose.reading?.values) : '';
+  const says = reading && base && now ? story(paced, reading.values, base, now, random ?? null, dose.reading?.values) : '';
 
   const writes: BarsData | null = made.reading && {
     kind: 'bars', title: 'What the direction writes', unit: 'logit', tokens: true,
@@ -101,7 +103,7 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
             <div>
               <OutcomesPicture
                 title={`At ${signed(paced.strength)}`}
-                sub={`means of ${SEEDS}, perplexity’s geometric`}
+                sub={`means of ${SEEDS} (perplexity: geometric mean)`}
                 name="what it buys and what it costs"
                 rows={WAYS.map((name) => ({ name, title: WAY_WORDS[name][0], strong: name === 'steered' }))}
                 study={outcome}
@@ -129,11 +131,16 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
 }
 
 /** The line under the bench, and the one thing to do about it. */
-function SteerStory({ bench: { steer, change }, says }: { readonly bench: Bench; readonly says: string }) {
+function SteerStory({ bench: { app, steer, change }, says }: { readonly bench: Bench; readonly says: string }) {
   const on = steer.force === 'on';
   return (
     <section class="story" aria-label="What is seen">
       <p aria-live="polite">{says || 'The texts are on their way.'}</p>
+      {on && (
+        <button type="button" class="link" onClick={() => app.experiment.look({ bench: 'look' })}>
+          In force: Look shows the model steered
+        </button>
+      )}
       <button
         type="button"
         class={on ? 'button' : 'button ink'}

@@ -144,7 +144,7 @@ export function DoseSlider({ steer, change, data, study, takes, says }: SliderPr
       </div>
       <div class="steer-line">
         <label class="pick">
-          to ±{' '}
+          range ±{' '}
           <input
             class="steer-range"
             type="number"

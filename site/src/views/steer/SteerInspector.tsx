@@ -154,7 +154,7 @@ function Direction({ shown }: { readonly shown: Shown }) {
   const facts: readonly (readonly [key: string, words: string])[] = [
     ['norm', 'norm'],
     ['stream_norm', 'the stream’s norm there'],
-    ...(steer.op === 'add' || steer.op === 'ablate_add' ? ([['ratio', 'share of it, at 1']] as const) : []),
+    ...(steer.op === 'add' || steer.op === 'ablate_add' ? ([['ratio', 'its norm / the stream’s']] as const) : []),
     ['cosine', 'cosine to the stream'],
     ['separation', 'separation, held out'],
   ];

@@ -15,7 +15,7 @@ import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { outcomeOf, outcomeWords, SEEDS } from './outcomes';
 import { WAY_WORDS, WAYS, type Change, type WayName } from './useSteering';
-import { chosen, type Text } from './useTexts';
+import { chosen, NO_TEXT, type Text } from './useTexts';
 
 /** What the line under a token says. */
 const MEASURES = {
@@ -27,8 +27,8 @@ type Measure = keyof typeof MEASURES;
 export const changeOf = ({ log_prob, twin_log_prob }: GeneratedToken): number => (twin_log_prob === null ? NaN : log_prob - twin_log_prob);
 const value = (token: GeneratedToken, measure: Measure) => (measure === 'kl' ? (token.kl ?? NaN) : changeOf(token));
 
-/** CSS pixels: 1.2 at 0.1 nats, 2.3 at 0.3, 5 from 1 on. */
-const thickness = (nats: number) => (Number.isFinite(nats) ? Math.min(5, Math.max(0.5, 5 * Math.abs(nats) ** 0.64)) : 0);
+/** CSS pixels, whole ones, which are told apart: 1 at 0.1 nats, 3 at 0.3, 5 from 1 on. */
+const thickness = (nats: number) => (Number.isFinite(nats) ? Math.min(5, Math.max(0.5, Math.round(5 * Math.abs(nats) ** 0.57))) : 0);
 const LEGEND = [0.1, 0.3, 1];
 
 /** What is asked for here of how text is drawn; the rest is in Look's Generate tab. */
@@ -36,7 +36,7 @@ const SAMPLED = [['seed', 'seed'], ['temperature', 'temperature'], ['max_new', '
 
 const lineUnder = (nats: number) =>
   thickness(nats) > 0
-    ? `text-decoration-line:underline;text-decoration-thickness:${thickness(nats).toFixed(1)}px;text-decoration-color:var(${nats < 0 ? '--div-neg' : '--data'})`
+    ? `text-decoration-line:underline;text-decoration-thickness:${thickness(nats)}px;text-decoration-color:var(${nats < 0 ? '--div-neg' : '--data'})`
     : '';
 
 interface TextsProps {
@@ -132,7 +132,7 @@ export function Texts({ shown, steer, strength, change, text, outcome, outcomeSt
             <Column
               key={name}
               name={name}
-              text={text(name)}
+              text={name === 'prompt' && !steer.instead.trim() ? NO_TEXT : text(name)}
               measure={measure.value}
               strength={name === 'baseline' || name === 'prompt' ? null : strength}
               instead={name === 'prompt' ? { value: steer.instead, onInput: (instead) => change({ instead }, 'steer instead') } : null}
@@ -193,7 +193,7 @@ function Column({ name, text, measure, strength, instead, numbers, stale, prompt
         {(['effect', 'perplexity', 'repetition'] as const).map((kind) => (
           <div key={kind}>
             <dt>{kind}</dt>
-            <dd title={numbers ? full(numbers[kind]) : undefined}>{numbers ? outcomeWords(kind, numbers[kind]) : '…'}</dd>
+            <dd title={numbers ? full(numbers[kind]) : undefined}>{numbers ? outcomeWords(kind, numbers[kind]) : instead?.value === '' ? '–' : '…'}</dd>
           </div>
         ))}
       </dl>
@@ -201,7 +201,7 @@ function Column({ name, text, measure, strength, instead, numbers, stale, prompt
         <input
           class="steer-instead"
           aria-label="What is said before the text"
-          placeholder="said before the text"
+          placeholder="say something first"
           value={instead.value}
           maxLength={2000}
           spellcheck={false}
@@ -243,7 +243,7 @@ function Column({ name, text, measure, strength, instead, numbers, stale, prompt
               {rest.map(({ id }) => app.glyph(id).replaceAll('␣', ' ')).join('')}
             </span>
           )}
-          {tokens.length === 0 && rest.length === 0 && <span class="muted">…</span>}
+          {tokens.length === 0 && rest.length === 0 && instead?.value !== '' && <span class="muted">…</span>}
         </p>
       )}
     </section>
