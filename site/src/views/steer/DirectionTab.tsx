@@ -138,13 +138,13 @@ function SteerStory({ bench: { app, steer, change }, says }: { readonly bench: B
       <p aria-live="polite">{says || 'The texts are on their way.'}</p>
       {on && (
         <button type="button" class="link" onClick={() => app.experiment.look({ bench: 'look' })}>
-          In force: Look shows the model steered
+          In force: see it in Look
         </button>
       )}
       <button
         type="button"
         class={on ? 'button' : 'button ink'}
-        title={on ? 'The other benches show the model without it again' : 'An intervention in force: every bench then shows the model steered so'}
+        title={on ? '' : 'Every bench then shows the model steered so'}
         onClick={() => change({ force: on ? 'off' : 'on' })}
       >
         {on ? 'Take it out of force' : 'Put it in force'}

@@ -7,7 +7,7 @@ import type { Shown } from '../../state/run';
 import { hookName, METHODS, OPERATORS, OV_SIDES, PLACES, streamHooks, vectorRequest, WHERE, type Steer, type VectorRecipe } from '../../state/steer';
 import { TokenInput } from '../tabs/TokenInput';
 import { usePage } from '../page';
-import { PLAIN_INSTEAD, plainPairs, readyFor } from './ready';
+import { plainPairs, readyFor } from './ready';
 import { fitting, round, type Change } from './useSteering';
 
 const KINDS = {
@@ -46,7 +46,7 @@ function firstOf(kind: Kind, steer: Steer, app: App, shown: Shown): VectorRecipe
     // The word that is likeliest to come; while that is not there, the last of the prompt.
     const { ids } = shown.tokenized;
     const likely = topIndices(shown.now.logits(ids.length - 1) ?? [], LIKELY).find((id) => !app.vocabulary.peek()[id]?.special);
-    return { token: likely ?? ids[ids.length - 1] ?? 0 };
+    return { token: likely ?? ids.at(-1) ?? 0 };
   }
   if (kind === 'neuron') return { neuron: [neuron?.layer ?? 0, neuron?.neuron ?? 0] };
   if (kind === 'ov') return { ov: [head?.layer ?? 0, head?.head ?? 0], k: 0, side: 'write' };
@@ -154,12 +154,9 @@ export function RecipeLine({ steer, change, shown, open }: Props & { readonly op
         of={[...ready.map(({ name, about }, i) => [`ready ${i}`, `ready: ${name}`, about] as const), ...kinds.map((kind) => [kind, KINDS[kind]] as const)]}
         onPick={(picked) => {
           const found = ready[Number(/^ready (\d+)$/.exec(picked)?.[1] ?? -1)];
-          // What a person said before the text stays; what came with another direction does not.
-          const given = [PLAIN_INSTEAD, ...ready.map((one) => one.steer.instead)].includes(steer.instead) || !steer.instead;
-          const instead = !given ? steer.instead : found ? found.steer.instead : picked === 'contrast' ? PLAIN_INSTEAD : '';
           if (picked === 'token') open();
-          if (found) change({ ...found.steer, force: steer.force, instead });
-          else void fit({ recipe: firstOf(picked as Kind, steer, app, shown), op: 'add', where: 'all', effect: null, instead });
+          if (found) change({ ...found.steer, force: steer.force });
+          else void fit({ recipe: firstOf(picked as Kind, steer, app, shown), op: 'add', where: 'all', effect: null });
         }}
       />
       <Select label="is" value={op} of={OPERATORS.map((name) => [name, ...OPS[name]] as const)} onPick={(op) => void fit({ op })} />

@@ -15,7 +15,7 @@ import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { outcomeOf, outcomeWords, SEEDS } from './outcomes';
 import { WAY_WORDS, WAYS, type Change, type WayName } from './useSteering';
-import { chosen, NO_TEXT, type Text } from './useTexts';
+import { chosen, type Text } from './useTexts';
 
 /** What the line under a token says. */
 const MEASURES = {
@@ -132,7 +132,7 @@ export function Texts({ shown, steer, strength, change, text, outcome, outcomeSt
             <Column
               key={name}
               name={name}
-              text={name === 'prompt' && !steer.instead.trim() ? NO_TEXT : text(name)}
+              text={text(name)}
               measure={measure.value}
               strength={name === 'baseline' || name === 'prompt' ? null : strength}
               instead={name === 'prompt' ? { value: steer.instead, onInput: (instead) => change({ instead }, 'steer instead') } : null}
@@ -193,7 +193,7 @@ function Column({ name, text, measure, strength, instead, numbers, stale, prompt
         {(['effect', 'perplexity', 'repetition'] as const).map((kind) => (
           <div key={kind}>
             <dt>{kind}</dt>
-            <dd title={numbers ? full(numbers[kind]) : undefined}>{numbers ? outcomeWords(kind, numbers[kind]) : instead?.value === '' ? '–' : '…'}</dd>
+            <dd title={numbers ? full(numbers[kind]) : undefined}>{numbers ? outcomeWords(kind, numbers[kind]) : '…'}</dd>
           </div>
         ))}
       </dl>
@@ -243,7 +243,7 @@ function Column({ name, text, measure, strength, instead, numbers, stale, prompt
               {rest.map(({ id }) => app.glyph(id).replaceAll('␣', ' ')).join('')}
             </span>
           )}
-          {tokens.length === 0 && rest.length === 0 && instead?.value !== '' && <span class="muted">…</span>}
+          {tokens.length === 0 && rest.length === 0 && <span class="muted">…</span>}
         </p>
       )}
     </section>

@@ -28,9 +28,6 @@ function readyOf({ name, about, hook, position, strength, positive, negative, ef
 /** Directions that were found and measured for a shipped model. */
 export const readyFor = (model: string): readonly Ready[] => (STEERINGS[model] ?? []).map(readyOf);
 
-/** What is said before a text, to the same end as these pairs. */
-export const PLAIN_INSTEAD = 'Everyone was happy and laughed.';
-
 /** Pairs to begin with, to be changed. */
 export const plainPairs = (hook: string): VectorRecipe => ({
   contrast: {
@@ -47,6 +44,6 @@ export function beginning({ id, config }: ModelInfo): Steer {
   const hook = hooks[Math.floor(hooks.length / 2)] ?? 'hook_embed';
   return {
     ...REST,
-    recipe: plainPairs(hook), hook, where: 'all', strength: 0.5, range: 2, instead: PLAIN_INSTEAD, patch: { text: 'The girl was very happy', hook },
+    recipe: plainPairs(hook), hook, where: 'all', strength: 0.5, range: 2, instead: 'Everyone was happy and laughed.', patch: { text: 'The girl was very happy', hook },
   };
 }
