@@ -144,7 +144,6 @@ function SteerStory({ bench: { app, steer, change }, says }: { readonly bench: B
       <button
         type="button"
         class={on ? 'button' : 'button ink'}
-        title={on ? '' : 'Every bench then shows the model steered so'}
         onClick={() => change({ force: on ? 'off' : 'on' })}
       >
         {on ? 'Take it out of force' : 'Put it in force'}

@@ -184,7 +184,7 @@ function Column({ name, text, measure, strength, instead, numbers, stale, prompt
       <h3 title={means}>
         {title} {strength !== null && <span class={name === 'steered' ? 'lit' : 'muted'}>{signed(strength)}</span>}
         {name === 'baseline' && (
-          <span class="muted" title="Of perplexity the geometric; below stands the first text">
+          <span class="muted" title="Below stands the first text">
             means of {SEEDS}
           </span>
         )}
