@@ -184,7 +184,7 @@ for (const [words, position] of [['every token', {}], ['all but the first', { fr
       for (const { id, now } of said) compare([now], [p[id]], `${glyphOf(id)} with ${JSON.stringify(edits).slice(0, 60)}`);
     };
     await page.getByRole('button', { name: 'Put it in force', exact: true }).click();
-    await page.getByRole('button', { name: 'In force: see it in Look' }).click();
+    await look();
     await assertRun([{ hook, op: 'add', value, scale: strength, ...position }]);
     const chip = page.locator('.chips .chip');
     assert.match(await chip.innerText(), /happy − sad/);

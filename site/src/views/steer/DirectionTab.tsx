@@ -117,8 +117,8 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
                 stale={made.stale}
               >
                 <p class="sub">
-                  What the direction alone adds to each token’s logit (v · W_U, no LayerNorm), the {MOST} most and least. Later layers still turn it, so one that
-                  steers well can name odd pieces of words here: the texts are the judge.
+                  What the direction alone adds to each token’s logit (v · W_U, no LayerNorm), the {MOST} most and least. Later layers still turn it: the
+                  texts are the judge.
                 </p>
               </BarsPicture>
             </div>
@@ -131,16 +131,11 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
 }
 
 /** The line under the bench, and the one thing to do about it. */
-function SteerStory({ bench: { app, steer, change }, says }: { readonly bench: Bench; readonly says: string }) {
+function SteerStory({ bench: { steer, change }, says }: { readonly bench: Bench; readonly says: string }) {
   const on = steer.force === 'on';
   return (
     <section class="story" aria-label="What is seen">
       <p aria-live="polite">{says || 'The texts are on their way.'}</p>
-      {on && (
-        <button type="button" class="link" onClick={() => app.experiment.look({ bench: 'look' })}>
-          In force: see it in Look
-        </button>
-      )}
       <button
         type="button"
         class={on ? 'button' : 'button ink'}
