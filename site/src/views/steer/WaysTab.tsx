@@ -1,7 +1,7 @@
 /** Understanding v. control: one end reached by ablation, patching, steering and prompting, and what each costs. */
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Edit, EngineFailure } from '../../engine/types';
+import type { Edit } from '../../engine/types';
 import { ablation } from '../../state/experiment';
 import { asFailure } from '../../state/failure';
 import { topIndices } from '../../state/numbers';
@@ -11,7 +11,7 @@ import { hookName, steerEdits, steerName, streamHooks, type Steer } from '../../
 import { arrayOf } from '../useReading';
 import { useStudy } from '../useStudy';
 import { EffectSets } from './EffectSets';
-import { outcomesRequest, SEEDS, type WayRun } from './outcomes';
+import { outcomeOf, outcomesRequest, SEEDS, type WayRun } from './outcomes';
 import { OutcomesPicture, type OutcomeRow } from './OutcomesPicture';
 import { Select } from './RecipeControls';
 import { StudyProgress } from '../StudyProgress';
@@ -44,20 +44,29 @@ function Heads({ steer, change, layers, heads }: { readonly steer: Steer; readon
   );
 }
 
-/** The head whose absence serves the end best: by the first token of each set, after the prompt. */
-function FindHead({ bench: { app, shown, change }, effect }: { readonly bench: Bench; readonly effect: NonNullable<Steer['effect']> }) {
-  const [state, say] = useState<'busy' | EngineFailure | null>(null);
+/** So many heads are tried in texts. */
+const TRIED = 8;
+
+/** The head whose absence serves the end best: of those that seem to by the first token of each set after the prompt, the one
+ *  whose texts have the greatest effect; none where no text gains. */
+function FindHead({ bench: { app, shown, change, sampler }, effect }: { readonly bench: Bench; readonly effect: NonNullable<Steer['effect']> }) {
+  const [state, say] = useState<'busy' | { readonly detail: string } | null>(null);
   const [correct, wrong] = [effect.for[0], effect.against[0]];
   const { n_heads } = shown.info.config;
+  const ids = [...shown.tokenized.ids];
   async function find() {
     say('busy');
     try {
       const reading = await app.readings.ask({
-        read: 'ablate', prompts: [[...shown.tokenized.ids]], what: 'z', by: 'layer,head', op: 'zero', metric: { kind: 'logit_diff', position: -1, correct, wrong },
+        read: 'ablate', prompts: [ids], what: 'z', by: 'layer,head', op: 'zero', metric: { kind: 'logit_diff', position: -1, correct, wrong },
       });
-      const best = topIndices(arrayOf(reading, 'values'), 1)[0] ?? 0;
-      change({ off: [[Math.floor(best / n_heads), best % n_heads]] });
-      say(null);
+      const heads = topIndices(arrayOf(reading, 'values'), TRIED).map((i) => ({ layer: Math.floor(i / n_heads), head: i % n_heads }));
+      const ways = heads.map((head): WayRun => ({ name: headName(head), part: { ids, edits: [ablation(head)] }, frozen: false }));
+      const told = await app.readings.study(outcomesRequest(ways, shown, sampler, effect, SEEDS), new AbortController().signal, () => {});
+      const effectOf = (name: string) => outcomeOf(told, name)?.effect ?? Number.NEGATIVE_INFINITY;
+      const best = heads.reduce((most, head) => (effectOf(headName(head)) > effectOf(headName(most)) ? head : most));
+      if (effectOf(headName(best)) > effectOf('base')) change({ off: [[best.layer, best.head]] });
+      say(effectOf(headName(best)) > effectOf('base') ? null : { detail: `Of the ${heads.length} likeliest heads none raises the effect when it is off.` });
     } catch (thrown) {
       say(asFailure(thrown));
     }
@@ -68,7 +77,7 @@ function FindHead({ bench: { app, shown, change }, effect }: { readonly bench: B
         type="button"
         class="link"
         disabled={state === 'busy'}
-        title={`Ablates each head and takes the one without which the logit of ${app.glyph(correct ?? 0)} rises most over that of ${app.glyph(wrong ?? 0)}, after the prompt`}
+        title={`Ablates each head, goes on with texts for the ${TRIED} without which the logit of ${app.glyph(correct ?? 0)} is highest over that of ${app.glyph(wrong ?? 0)} after the prompt, and takes the one of the greatest effect`}
         onClick={() => void find()}
       >
         Find the best
