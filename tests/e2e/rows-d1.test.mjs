@@ -91,6 +91,19 @@ test('stories-gelu-4l: pairs by each method, a token, a neuron, an OV circuit, a
   await close();
 });
 
+test('a token’s direction begins with the likeliest next token, in a field that is in sight', async () => {
+  const { page, complaints, close } = await site.open();
+  await settled(page);
+  await openSteer(page);
+  await set(page, 'direction', 'a token’s');
+  const ids = await idsOf(page);
+  const p = probabilitiesAt(hsRun(ids, { capture: ['logits'] }), ids.length - 1);
+  const likeliest = p.indexOf(p.reduce((top, x) => Math.max(top, x), 0));
+  assert.equal(await page.getByLabel('Token', { exact: true }).inputValue(), glyphOf(likeliest));
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
 test('what is typed while the strength is still being fitted to another direction stays', async () => {
   const { page, complaints, close } = await site.open();
   await settled(page);

@@ -2,6 +2,7 @@
 import { useId, useRef, useState } from 'preact/hooks';
 import type { Reading } from '../../engine/types';
 import type { App } from '../../state/app';
+import { topIndices } from '../../state/numbers';
 import type { Shown } from '../../state/run';
 import { hookName, METHODS, OPERATORS, OV_SIDES, PLACES, streamHooks, vectorRequest, WHERE, type Steer, type VectorRecipe } from '../../state/steer';
 import { TokenInput } from '../tabs/TokenInput';
@@ -35,10 +36,18 @@ const PLACE_WORDS = { last: 'last token', mean: 'mean over all but the first' } 
 
 const kindOf = (recipe: VectorRecipe): Kind => (Object.keys(KINDS) as Kind[]).find((kind) => kind in recipe) ?? 'contrast';
 
+/** Among so many of the likeliest tokens one is no special one. */
+const LIKELY = 8;
+
 function firstOf(kind: Kind, steer: Steer, app: App, shown: Shown): VectorRecipe {
-  const { head, neuron, dest } = app.selection.resting.peek();
+  const { head, neuron } = app.selection.resting.peek();
   const { hook } = steer;
-  if (kind === 'token') return { token: shown.tokenized.ids[dest ?? 0] ?? 0 };
+  if (kind === 'token') {
+    // The word that is likeliest to come; while that is not there, the last of the prompt.
+    const { ids } = shown.tokenized;
+    const likely = topIndices(shown.now.logits(ids.length - 1) ?? [], LIKELY).find((id) => !app.vocabulary.peek()[id]?.special);
+    return { token: likely ?? ids.at(-1) ?? 0 };
+  }
   if (kind === 'neuron') return { neuron: [neuron?.layer ?? 0, neuron?.neuron ?? 0] };
   if (kind === 'ov') return { ov: [head?.layer ?? 0, head?.head ?? 0], k: 0, side: 'write' };
   if (kind === 'activation') return { activation: shown.text, hook, position: -1 };
@@ -109,8 +118,8 @@ interface Props {
   readonly shown: Shown;
 }
 
-/** On the line of the tabs: which direction, where and how. */
-export function RecipeLine({ steer, change, shown }: Props) {
+/** On the line of the tabs: which direction, where and how; `open`: the recipe's own fields. */
+export function RecipeLine({ steer, change, shown, open }: Props & { readonly open: () => void }) {
   const { app } = usePage();
   const { recipe, hook, op, where } = steer;
   const { config } = shown.info;
@@ -145,6 +154,7 @@ export function RecipeLine({ steer, change, shown }: Props) {
         of={[...ready.map(({ name, about }, i) => [`ready ${i}`, `ready: ${name}`, about] as const), ...kinds.map((kind) => [kind, KINDS[kind]] as const)]}
         onPick={(picked) => {
           const found = ready[Number(/^ready (\d+)$/.exec(picked)?.[1] ?? -1)];
+          if (picked === 'token') open();
           if (found) change({ ...found.steer, force: steer.force });
           else void fit({ recipe: firstOf(picked as Kind, steer, app, shown), op: 'add', where: 'all', effect: null });
         }}

@@ -50,7 +50,7 @@ export function SteerBench({ shown }: { readonly shown: Shown }) {
         <Tabs label="Ways of steering" names={OPTIONS.control} open={control} nameOf={(name) => TABS[name]} onOpen={(name) => app.experiment.look({ control: name })} />
         {control === 'direction' && (
           <div class="steer-line">
-            <RecipeLine {...bench} />
+            <RecipeLine {...bench} open={() => edit(true)} />
             <button type="button" class="link" aria-expanded={edits} onClick={() => edit(!edits)}>
               {'contrast' in bench.steer.recipe ? 'Edit pairs' : 'Edit'}
             </button>
