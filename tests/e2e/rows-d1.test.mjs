@@ -211,3 +211,18 @@ for (const [words, position] of [['every token', {}], ['all but the first', { fr
     assert.deepEqual(complaints, []);
     await close();
   });
+
+test('“Project it out” takes away what stands along the direction, all of it and once', async () => {
+  const { page, complaints, close } = await site.open();
+  await settled(page);
+  await page.getByRole('button', { name: 'Steer', exact: true }).click();
+  await page.getByRole('button', { name: 'Project it out' }).click();
+  const edit = await page.waitForFunction(() => {
+    const said = JSON.parse(document.querySelector('figure[aria-label="what it buys and what it costs"]')?.dataset.document ?? 'null');
+    const edit = said?.document.ways.find(({ name }) => name === 'steered')?.edits[0];
+    return edit?.op === 'project_out' && edit;
+  }, null, { timeout: 60_000 });
+  assert.equal((await edit.jsonValue()).scale, 1);
+  assert.deepEqual(complaints, []);
+  await close();
+});

@@ -23,7 +23,7 @@ import { NO_TEXT, useTexts } from './useTexts';
 
 const MOST = 6;
 
-/** What is seen, with these numbers; `measured`: the curve's, if there is one. A text that has collapsed at one strength
+/** What is seen, with these numbers; `measured`: the curve's, if there is one of the same model. A text that has collapsed at one strength
  *  may not have at a greater one: each strength is judged by its own texts, curve or not. */
 export function story(
   { strength, op }: Pick<Steer, 'strength' | 'op'>, limits: Reading['values'], base: Outcome, now: Outcome, random: Outcome | null, measured: Reading['values'] | undefined,
@@ -47,7 +47,7 @@ interface DirectionProps {
 }
 
 export function DirectionTab({ bench, edits, panel }: DirectionProps) {
-  const { app, shown, steer, change, made, effect, sampler } = bench;
+  const { app, shown, steer, change, made, effect, sampler, others } = bench;
   const [paced, waits] = usePaced(steer, shown.info);
   const insteadIds = useIds(steer.instead.trim() ? `${steer.instead.trim()} ${shown.text}` : null);
   const ways = useWays(paced, shown, made.vector, insteadIds);
@@ -62,7 +62,7 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
   if (outcome.took !== null && outcome.request) pace.current = outcome.took / textsOf(outcome.request);
   const reading = outcome.state === 'done' ? outcome.reading : null;
   const [base, now, random] = (['baseline', 'steered', 'random'] as const).map((name) => reading && outcomeOf(reading, name));
-  const says = reading && base && now ? story(paced, reading.values, base, now, random ?? null, dose.reading?.values) : '';
+  const says = reading && base && now ? story(paced, reading.values, base, now, random ?? null, others.length > 0 ? undefined : dose.reading?.values) : '';
 
   const writes: BarsData | null = made.reading && {
     kind: 'bars', title: 'What the direction writes', unit: 'logit', tokens: true,
@@ -131,14 +131,20 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
 }
 
 /** The line under the bench, and the one thing to do about it. */
-function SteerStory({ bench: { steer, change }, says }: { readonly bench: Bench; readonly says: string }) {
+function SteerStory({ bench: { app, steer, change }, says }: { readonly bench: Bench; readonly says: string }) {
   const on = steer.force === 'on';
   return (
-    <section class="story" aria-label="What is seen">
+    <section class="story" aria-label="What is seen" data-stale={app.model.value.kind !== 'ready'}>
       <p aria-live="polite">{says || 'The texts are on their way.'}</p>
+      {on && (
+        <button type="button" class="link" onClick={() => app.experiment.look({ bench: 'look' })}>
+          In force: see it in Look
+        </button>
+      )}
       <button
         type="button"
         class={on ? 'button' : 'button ink'}
+        title={on ? 'The other benches show the model without it again' : 'An intervention in force: every bench then shows the model steered so'}
         onClick={() => change({ force: on ? 'off' : 'on' })}
       >
         {on ? 'Take it out of force' : 'Put it in force'}

@@ -106,7 +106,7 @@ function Whole({ label, value, least, most, onPick }: WholeProps) {
 }
 
 /** A strength and a range that an operator is felt at, by a vector's reading. */
-function startOf(op: Steer['op'], reading: Reading | null): Pick<Steer, 'range' | 'strength'> | null {
+export function startOf(op: Steer['op'], reading: Reading | null): Pick<Steer, 'range' | 'strength'> | null {
   const { ratio, stream_norm: length } = reading?.values ?? {};
   if (op === 'project_out') return { strength: 1, range: 2 };
   return op === 'cap' || op === 'clamp' ? length == null ? null : { strength: 0, range: round(length) } : fitting(ratio);

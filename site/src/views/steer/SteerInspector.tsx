@@ -8,6 +8,7 @@ import { Tok } from '../../ui/Tok';
 import { usePage } from '../page';
 import { arrayOf, useReading } from '../useReading';
 import { beginning } from './ready';
+import { startOf } from './RecipeControls';
 import { changeOf } from './Texts';
 import { useSteer, useVector, WAY_WORDS, type WayName } from './useSteering';
 import { chosen, texts } from './useTexts';
@@ -149,6 +150,7 @@ function Direction({ shown }: { readonly shown: Shown }) {
   const [steer, change] = useSteer(shown.info);
   const made = useVector(steer, shown);
   const { values = {}, conventions = {} } = made.reading ?? {};
+  const other = steer.op === 'project_out' ? 'add' : 'project_out';
   const at = chosen.value;
   const token = at && texts.value.get(at.way)?.tokens[at.at];
   const facts: readonly (readonly [key: string, words: string])[] = [
@@ -168,7 +170,7 @@ function Direction({ shown }: { readonly shown: Shown }) {
           <p class="muted">Choose a token of a text to see what else could have stood there.</p>
         </header>
       )}
-      <section data-stale={made.stale}>
+      <section data-stale={made.stale || app.model.value.kind !== 'ready'}>
         <h3>The direction</h3>
         <dl class="numbers plain">
           <div>
@@ -199,7 +201,7 @@ function Direction({ shown }: { readonly shown: Shown }) {
         <button type="button" onClick={() => change({ force: steer.force === 'on' ? 'off' : 'on' })}>
           {steer.force === 'on' ? 'Take it out of force' : 'Put it in force everywhere'}
         </button>
-        <button type="button" onClick={() => change({ op: steer.op === 'project_out' ? 'add' : 'project_out' })}>
+        <button type="button" onClick={() => change({ op: other, ...startOf(other, made.reading) })}>
           {steer.op === 'project_out' ? 'Add it again' : 'Project it out'}
         </button>
         <button type="button" onClick={() => app.experiment.look({ control: 'ways' })}>
