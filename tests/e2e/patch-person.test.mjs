@@ -414,6 +414,8 @@ test('on a phone both lines are named, what is set is one line that opens, and t
   await toBench(page, 'Patch');
   await button(page, 'which of two').click();
   await page.waitForSelector('.look figure.picture');
+  // The lines are scrolled to what is selected: the end, until the sweep has told of the third word.
+  await page.waitForFunction(() => document.querySelector('.tokens').scrollLeft === 0);
   const top = async (selector) => (await page.locator(selector).first().boundingBox()).y;
   for (const [who, tok] of [['.whos .who:first-child', '[data-at="a0"]'], ['.whos .who:last-child', '[data-at="b0"]']]) {
     const [name, line] = [await page.locator(who).boundingBox(), await page.locator(tok).boundingBox()];
