@@ -53,6 +53,9 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
   const ways = useWays(paced, shown, made.vector, insteadIds);
   const text = useTexts(Object.fromEntries(WAYS.map((name, i) => [name, textOf(ways[i] ?? null, shown, sampler)])), shown.info.sha256);
   const all = ways.flatMap((way) => way ?? []);
+  /** A text of the direction is whole only while it is of what is set. */
+  const textOfNow: typeof text = (name) =>
+    name === 'baseline' || name === 'prompt' ? text(name) : made.flaw ? NO_TEXT : waits ? { ...text(name), whole: false } : text(name);
   const outcome = useStudy(effect && made.vector ? outcomesRequest(all, shown, sampler, effect, SEEDS) : null);
   const wanted = effect && made.vector ? doseRequest(steer, made.vector, shown, sampler, effect) : null;
   const dose = useDose(wanted, shown.info);
@@ -87,7 +90,7 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
               {made.flaw ?? made.failure?.detail}
             </p>
           )}
-          <Texts shown={shown} steer={steer} strength={paced.strength} change={change} text={made.flaw ? (name) => (name === 'baseline' || name === 'prompt' ? text(name) : NO_TEXT) : text} outcome={reading} outcomeStale={outcome.state !== 'done' || waits} />
+          <Texts shown={shown} steer={steer} strength={paced.strength} change={change} text={textOfNow} outcome={reading} outcomeStale={outcome.state !== 'done' || waits} />
           <DoseSlider
             steer={steer}
             change={change}
