@@ -75,7 +75,7 @@ async function curveIsTrue(page, ids, vector) {
   });
   assert.ok(values.collapse_up !== null, 'the text collapses at some strength');
   assert.ok(values.collapse_up > STRENGTH, `it collapses at ${values.collapse_up}`);
-  await page.locator('.story').getByText(`From +${values.collapse_up.toFixed(2)} on the text collapses.`).waitFor({ timeout: 120_000 });
+  await page.locator('.story').getByText(`It collapses first at +${values.collapse_up.toFixed(2)}.`).waitFor({ timeout: 120_000 });
   assert.ok((await picture(page, DOSE).locator('svg text').allTextContents()).includes('collapse'));
   return { values: table.values, up: values.collapse_up };
 }
