@@ -2,12 +2,11 @@
 // worker), its memory is given back, and what is asked next has the numbers of `hs`. Fifty cancels leave the heap as it was.
 
 import assert from 'node:assert/strict';
-import { after as atEnd, before, test } from 'node:test';
+import { test } from 'node:test';
 import { compareAll, compareBits, compareReading } from '../golden/compare.mjs';
 import { native } from '../golden/native.mjs';
 import { demand, modelFolder } from '../golden/walk.mjs';
-import { serve } from '../../tools/serve.mjs';
-import { DESK, DIST, launch, newPage, settled } from './lib/browser.mjs';
+import { DESK, newPage, served, settled } from './lib/browser.mjs';
 import { paceUnits, unitsOf, watchUnits } from './lib/units.mjs';
 
 const folder = modelFolder('stories-2l');
@@ -27,22 +26,14 @@ const STUDIES = [
 ];
 const UNIT = 30; // ms, at least, so that the page can come between
 
-let browser;
-let server;
-before(async () => {
-  [browser, server] = [await launch(), await serve(DIST, 0)];
-});
-atEnd(async () => {
-  await browser.close();
-  await server.close();
-});
+const both = served();
 
 /** The page under the query, its worker watched. */
 async function visit(query) {
-  const context = await browser.newContext({ ...DESK, serviceWorkers: 'block' });
+  const context = await both.browser.newContext({ ...DESK, serviceWorkers: 'block' });
   const { page, complaints } = await newPage(context);
   await watchUnits(page, { slow: STUDIES.map(({ read }) => read), unitMs: 0 });
-  await page.goto(server.url + query);
+  await page.goto(both.server.url + query);
   await settled(page);
   return { page, async close() {
     assert.deepEqual(complaints, []);

@@ -5,13 +5,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after as atEnd, before, test } from 'node:test';
+import { test } from 'node:test';
 import { compareAll, compareBits, compareReading } from '../golden/compare.mjs';
 import { native } from '../golden/native.mjs';
 import { checkSweeps } from '../golden/read_walk.mjs';
 import { demand, modelFolder, modelsWith } from '../golden/walk.mjs';
-import { serve } from '../../tools/serve.mjs';
-import { DESK, DIST, launch, newPage, settled } from './lib/browser.mjs';
+import { DESK, newPage, served, settled } from './lib/browser.mjs';
 
 /** transformer_lens.patching 2.15.4 as documents: what, by. */
 const GET_ACT_PATCH = {
@@ -32,21 +31,13 @@ const MODELS = modelsWith('sweeps');
 const sweepsOf = (model) =>
   JSON.parse(readFileSync(new URL(`../golden/cases/${model}/sweeps.json`, import.meta.url), 'utf8')).flatMap(({ document }) => (document.read === 'sweep' ? [document] : []));
 
-let browser;
-let server;
-before(async () => {
-  [browser, server] = [await launch(), await serve(DIST, 0)];
-});
-atEnd(async () => {
-  await browser.close();
-  await server.close();
-});
+const both = served();
 
 /** The page's engine as the golden walker wants it, of the build that the query asks for. */
 async function engineOf(query, threads) {
-  const context = await browser.newContext({ ...DESK, serviceWorkers: 'block' });
+  const context = await both.browser.newContext({ ...DESK, serviceWorkers: 'block' });
   const { page, complaints } = await newPage(context);
-  await page.goto(server.url + query);
+  await page.goto(both.server.url + query);
   await settled(page);
   assert.equal(page.workers().length, threads, 'the engine and its threads');
   let loaded = null;

@@ -2,20 +2,11 @@
 // baseline build give the bits of hs, as the relaxed build gives its numbers.
 
 import assert from 'node:assert/strict';
-import { after as atEnd, before, test } from 'node:test';
-import { serve } from '../../tools/serve.mjs';
-import { DESK, DIST, idsOf, launch, newPage, settled } from './lib/browser.mjs';
+import { test } from 'node:test';
+import { DESK, idsOf, newPage, served, settled } from './lib/browser.mjs';
 import { hsRun } from './lib/model.mjs';
 
-let browser;
-let server;
-before(async () => {
-  [browser, server] = [await launch(), await serve(DIST, 0)];
-});
-atEnd(async () => {
-  await browser.close();
-  await server.close();
-});
+const both = served();
 
 for (const [query, build, threads] of [
   ['?wasm=baseline&threads=1', 'hookscope', 1],
@@ -25,11 +16,11 @@ for (const [query, build, threads] of [
   ['?threads=2', 'hookscope-relaxed-shared', 2],
 ])
   test(`${query}: ${build}, ${threads} thread${threads > 1 ? 's' : ''}`, async () => {
-    const context = await browser.newContext({ ...DESK });
+    const context = await both.browser.newContext({ ...DESK });
     const { page, complaints } = await newPage(context);
     const sent = [];
     context.on('response', (response) => sent.push(new URL(response.url()).pathname));
-    await page.goto(server.url + query);
+    await page.goto(both.server.url + query);
     await settled(page);
     assert.equal(await page.evaluate(() => crossOriginIsolated), true);
     const wasm = sent.flatMap((path) => /assets\/(hookscope.*)-.{8}\.wasm$/.exec(path)?.[1] ?? []);

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { after as atEnd, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { serve } from '../../../tools/serve.mjs';
 
@@ -53,6 +54,17 @@ export async function start() {
       await server.close();
     },
   };
+}
+
+/** -> { browser, server }, once the file's tests run: for visits that differ in their query or their context. */
+export function served() {
+  const both = {};
+  before(async () => Object.assign(both, { browser: await launch(), server: await serve(DIST, 0) }));
+  atEnd(async () => {
+    await both.browser.close();
+    await both.server.close();
+  });
+  return both;
 }
 
 /** Waits until what is drawn is true. */

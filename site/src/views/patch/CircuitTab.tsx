@@ -153,6 +153,8 @@ export function CircuitTab({ bench }: { readonly bench: Bench }) {
 const WIDTH = 280;
 const HEIGHT = 180;
 const EDGE = 28;
+/** An end of the scale so near to 0 or 1 is not written. */
+const NEAR = 0.15;
 
 interface CurveProps {
   readonly counts: readonly number[];
@@ -173,10 +175,10 @@ function FaithfulnessCurve({ counts, faithful, complete, at, onPick }: CurveProp
   const named = [...new Set([0, Math.floor(counts.length / 3), Math.floor((2 * counts.length) / 3), counts.length - 1])];
   return (
     <svg class="faithfulness" width={WIDTH} height={HEIGHT} role="img" aria-label={`Faithfulness of ${counts[at]} edges: ${three(faithful[at] ?? Number.NaN)}`} onClick={(event) => onPick(index(event.offsetX))}>
-      {[0, 1].map((value) => (
+      {[...(lo < -NEAR ? [lo] : []), 0, 1, ...(hi > 1 + NEAR ? [hi] : [])].map((value) => (
         <g key={value}>
           <line x1={EDGE} x2={WIDTH} y1={y(value)} y2={y(value)} />
-          <text x={EDGE - 6} y={y(value) + 4} text-anchor="end">{value}</text>
+          <text x={EDGE - 6} y={y(value) + 4} text-anchor="end">{Number(value.toFixed(1))}</text>
         </g>
       ))}
       <path d={line(complete)} class="complete" />

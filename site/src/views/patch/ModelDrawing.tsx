@@ -39,7 +39,7 @@ const nameOf = (node: string) => (/^L/.test(node) ? node.replace(/^L\d+H/, '') :
 
 export function ModelDrawing({ config, label, valueOf, scale, says, edges, means, picked, lit, widthPx, heightPx, onPick, onHover }: DrawingProps) {
   const { theme } = usePage();
-  const layout = useMemo(() => layoutDrawing(config, widthPx, heightPx), [config, widthPx, heightPx]);
+  const layout = useMemo(() => layoutDrawing(config, widthPx, heightPx + ROOM_FOR_KEY - keyHeight(widthPx)), [config, widthPx, heightPx]);
   const { rows, radius, at } = layout;
   const all = rows.flat().map(({ node }) => node);
   const [cursor, setCursor] = useState(picked ?? 'final');
@@ -127,8 +127,10 @@ export function ModelDrawing({ config, label, valueOf, scale, says, edges, means
 
 const LINE_PX = 18;
 /** The key's lines stand in one column, or two. */
-const keyColumns = (widthPx: number) => (widthPx < 740 ? 1 : 2);
+const keyColumns = (widthPx: number) => (widthPx < 700 ? 1 : 2);
 const keyHeight = (widthPx: number) => (4 / keyColumns(widthPx)) * LINE_PX + 8;
+/** Whoever says the height leaves so much below it. */
+const ROOM_FOR_KEY = 2 * LINE_PX + 8;
 
 /** What the colours, the widths and the ends of the lines mean. */
 function Key({ edges, means: [more, less, width], widthPx, y }: Pick<DrawingProps, 'edges' | 'means' | 'widthPx'> & { readonly y: number }) {

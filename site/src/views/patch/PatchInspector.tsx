@@ -152,7 +152,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
           {mA !== mB && (
             <>
               <div title={`The activation of ${into} in the run of ${from}; metric ${full(one(turned))}, score ${full(scoreOf(one(turned), mA, mB))}; ${into === 'B' ? '1: A' : '0: B'} keeps its answer`}>
-                <dt>the other way, {into === 'B' ? <>B into A <small>1: A stays</small></> : <>A into B <small>0: B stays</small></>}</dt>
+                <dt>{into === 'B' ? <>B into A instead <small>1: A stays</small></> : <>A into B instead <small>0: B stays</small></>}</dt>
                 <dd>{number(scoreOf(one(turned), mA, mB))}</dd>
               </div>
               <div title={`Attribution patching: ${STEPS[gradient] > 1 ? `the mean of ${STEPS[gradient]} gradients on the way between both runs` : 'to first order, from two runs and one backward pass'}; metric ${full(one(slope))}, score ${full(scoreOf(one(slope), mA, mB))}`}>

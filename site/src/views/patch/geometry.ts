@@ -25,6 +25,7 @@ export function share(widthPx: number, ratio: number, tokens: readonly Token[], 
   const narrow = widthPx < 640;
   const [gutter, rest] = narrow ? [96, 0] : [112, beside];
   const written = tokens.map((token, i) => [...glyphs(token, i)].length + PLACE);
+  // The last label leans out over the last column.
   const lean = narrow ? Math.min(48, Math.max(0, (written.at(-1) ?? 0) * TURNED_PX * 0.5 - COL_PX.least / 2)) : 0;
   const room = (widthPx - gutter - rest - lean) / tokens.length;
   const colPx = Math.floor(Math.max(narrow ? COL_PX.narrow : COL_PX.least, Math.min(COL_PX.most, room)) * ratio) / ratio;

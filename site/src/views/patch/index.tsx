@@ -19,6 +19,7 @@ import { PatchStory } from './PatchStory';
 import { PathTab } from './PathTab';
 import { SweepTab } from './SweepTab';
 import { useBench, type Bench } from './useBench';
+import '../../styles/studies.css';
 import '../../styles/patch.css';
 
 export { PatchInspector, PatchLine } from './PatchInspector';
