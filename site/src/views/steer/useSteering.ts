@@ -76,10 +76,13 @@ export function useVector(steer: Steer, shown: Shown): TheVector {
     };
   }, [key, engine]);
   const read = useReading(asked?.request ?? null);
-  const stale = read.stale || asked?.key !== key;
-  const made = stale || read.failure ? null : (read.reading?.arrays.get('vector') ?? null);
+  // While its texts are being tokenised the reading is of the recipe before, and so is its failure.
+  const before = asked?.key !== key;
+  const stale = read.stale || before;
+  const failure = before ? null : read.failure;
+  const made = stale || failure ? null : (read.reading?.arrays.get('vector') ?? null);
   const flaw = flawOf(steer, made);
-  return { ...read, stale, vector: flaw === null ? made : null, flaw };
+  return { ...read, stale, failure, vector: flaw === null ? made : null, flaw };
 }
 
 /** Tokens of the first texts that the others lack, the most frequent first. */
