@@ -26,7 +26,7 @@ export default defineConfig({
       output: {
         // What only the benches and the tabs share comes in one piece: many small ones compress badly.
         codeSplitting: {
-          groups: [{ name: 'shared', test: /views.(StudyProgress|BarsPicture|HeatPicture|useStudy|tabs.(parts|TokenInput))\.tsx?$|ui.(Curves|curvesLayout)\.tsx?$/ }],
+          groups: [{ name: 'shared', test: /state.(selection|reading|numbers|view)\.tsx?$|views.(StudyProgress|BarsPicture|HeatPicture|useStudy|tabs.(parts|TokenInput))\.tsx?$|ui.(Curves|curvesLayout)\.tsx?$/ }],
         },
       },
     },

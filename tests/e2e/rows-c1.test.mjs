@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { after, idsOf, settled, start } from './lib/browser.mjs';
 import { hsRead, idOf, modelOf } from './lib/model.mjs';
-import { hsStudy, openPair, openStudy } from './lib/patch.mjs';
+import { hsStudy, largest, openPair, openStudy, says } from './lib/patch.mjs';
 import { choose, compare, numberOf, shows, tableOf, useModel } from './lib/screen.mjs';
 
 let site;
@@ -31,6 +31,17 @@ for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or 
       await shows(page, ABLATIONS, document);
       const hs = hsStudy(document, model);
       compare((await tableOf(page, ABLATIONS)).values, [...hs.values].map((value) => value - hs.base), JSON.stringify(document));
+      // The sentence: a loss that rises is harm, a logit difference that falls is.
+      const ofLoss = document.metric.kind === 'loss';
+      const harm = [...hs.values].map((value) => (ofLoss ? 1 : -1) * (value - hs.base));
+      const worst = largest(harm);
+      const cols = document.what === 'z' ? model.shape.n_heads : clean.length;
+      const part = document.what === 'z' ? `L${Math.floor(worst / cols)}H${worst % cols}` : `${document.what} L${Math.floor(worst / cols)} at position ${worst % cols}`;
+      assert.ok(harm[worst] > 0.01, 'something is missed');
+      const without = { zero: `Without ${part}`, mean: `With ${part} at its mean over the text`, resample: `With ${part} as it is in B` }[document.op];
+      await says(page, `${without} the ${ofLoss ? 'mean loss rises' : 'logit difference falls'} from `);
+      const [, from, to] = /(?:rises|falls) from (\S+) to ([^\s:]+)/.exec(await page.locator('.story p').innerText()).map(numberOf);
+      compare([from, to], [hs.base, hs.values[worst]].map((x) => Number(x.toPrecision(3))), part);
     };
     // It begins with what the pair is about.
     await assertNow();

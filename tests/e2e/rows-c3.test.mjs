@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { settled, start } from './lib/browser.mjs';
 import { idOf, modelOf } from './lib/model.mjs';
-import { hsStudy, openPair, openStudy, scoreOf } from './lib/patch.mjs';
+import { hsStudy, largest, openPair, openStudy, says, scoreOf, two } from './lib/patch.mjs';
 import { choose, compare, numberOf, picture, shows, useModel } from './lib/screen.mjs';
 
 let site;
@@ -37,6 +37,18 @@ async function assertPaths(page, document, model) {
   const neutral = document.direction === 'denoise' ? 0 : 1;
   const sizes = [...shown.values()].map((score) => Math.abs(score - neutral));
   assert.deepEqual(sizes, [...sizes].sort((a, b) => b - a), 'the largest first');
+  // The sentence: the path that does most by hs's numbers, and one that does the opposite.
+  const denoise = document.direction === 'denoise';
+  const gains = there.map(([, score]) => (denoise ? score : 1 - score));
+  const [most, least] = [largest(gains), largest(gains.map((x) => -x))];
+  const that = `that ${document.senders === 'all' ? 'from' : 'into'}`;
+  await says(
+    page,
+    gains[most] < 0.005
+      ? `No direct path ${document.senders === 'all' ? `into ${document.receivers[0]}` : `from ${document.senders[0]}`} ${denoise ? 'brings any of it back' : 'takes any of it away'} by itself.`
+      : `Of the ${there.length} direct paths ${document.senders === 'all' ? `into ${document.receivers[0]}` : `from ${document.senders[0]}`} ${that} ${there[most][0]} alone ${denoise ? 'brings back most:' : 'takes away most:'} ${two(there[most][1])}${denoise ? '.' : ' is left.'}`,
+    ...(gains[least] <= -0.05 ? [`T${that.slice(1)} ${there[least][0]} goes the other way: ${two(there[least][1])}.`] : []),
+  );
   return there;
 }
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { settled, start } from './lib/browser.mjs';
 import { idOf, modelOf } from './lib/model.mjs';
-import { byHead, hsStudy, openPair, openStudy, scoreOf } from './lib/patch.mjs';
+import { byHead, hsStudy, largest, openPair, openStudy, says, scoreOf, two } from './lib/patch.mjs';
 import { choose, compare, numberOf, picture, shows, tableOf, useModel } from './lib/screen.mjs';
 
 let site;
@@ -51,6 +51,16 @@ for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or 
       assert.equal(await picture(page, BOTH).locator('.scatter circle:not(.lit)').count(), said.length, 'a dot for each patch');
       const told = await picture(page, BOTH).locator('dl dd').first().locator('span').getAttribute('title');
       compare([numberOf(told)], [pearson(said, is)], `${what}: the correlation`);
+      // The sentence: the patch that does most by hs's numbers, and the one that gradients name.
+      const place = (i) => `${what} of L${Math.floor(i / positions / heads)}H${Math.floor(i / positions) % heads} at position ${i % positions}`;
+      const [best, named] = [largest(is), largest(said)];
+      await says(
+        page, `${place(best)} brings back most: ${two(is[best])}. Gradients say ${two(said[best])}, `,
+        named === best ? 'and name it first, too.' : `but name ${place(named)} first (${two(said[named])}; by patching ${two(is[named])}).`,
+        `Over all ${is.length} patches both correlate with r = `,
+      );
+      const r = numberOf(/r = (\S+)\.$/.exec(await page.locator('.story p').innerText())[1]);
+      assert.ok(Math.abs(r - pearson(said, is)) <= 1e-3, `r = ${r}, hs says ${pearson(said, is)}`);
       // A dot stands at the patch's own value to the right, and at the estimate's upwards: in the same order.
       const dots = await picture(page, BOTH).locator('.scatter circle:not(.lit)').evaluateAll((all) => all.map((dot) => [Number(dot.getAttribute('cx')), -Number(dot.getAttribute('cy'))]));
       [is, said].forEach((values, axis) => {

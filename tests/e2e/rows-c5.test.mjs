@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { after as atEnd, before, test } from 'node:test';
 import { settled, start } from './lib/browser.mjs';
 import { idOf, modelOf } from './lib/model.mjs';
-import { hsStudy, openPair, openStudy } from './lib/patch.mjs';
+import { hsStudy, openPair, openStudy, says, two } from './lib/patch.mjs';
 import { pixelsOf } from './lib/png.mjs';
 import { choose, compare, documentOf, numberOf, picture, shows, tableOf, useModel } from './lib/screen.mjs';
 
@@ -51,7 +51,14 @@ for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or 
       assert.deepEqual((await edges()).sort(), kept.sort(), `${counts[i]} edges`);
       const numbers = await page.locator('.study-side .numbers > div').evaluateAll((all) => all.map((div) => div.title.split(': ').at(-1)));
       compare(numbers.map(numberOf), COLUMNS.slice(1).map((column) => array(column)[i]), `${counts[i]} edges`);
+      const [some, does] = ['edges', 'faithfulness'].map((column) => array(column)[i]);
+      await says(page, `${some} edge${some === 1 ? '' : 's'}, of ${n}, make${some === 1 ? 's' : ''} ${two(does)} of the difference`, `without ${some === 1 ? 'it' : 'them'} make ${two(array('completeness')[i])} of it.`);
+      const said = await page.locator('.story p').innerText();
+      assert.equal(/more than all edges do/.test(said), does > 1.005, said);
+      assert.equal(/no smaller circuit of those tried makes 0\.9/.test(said), counts[i] === first, said);
     }
+    await page.keyboard.press('End');
+    await says(page, `${n} edges, of ${n}, make 1.00 of the difference`, 'These are all.');
     // The curve: as many points as circuits, higher where more is done.
     const d = await page.locator('.faithfulness path:not(.complete)').getAttribute('d');
     const heights = [...d.matchAll(/[ML][\d.]+ ([\d.]+)/g)].map(([, y]) => -Number(y));

@@ -21,6 +21,21 @@ const SAMPLER = { temperature: 0.8, top_k: 0, top_p: 1, frequency_penalty: 0, re
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 const close = (screen, wanted, where) => assert.ok(Math.abs(screen - wanted) <= 2e-3 * Math.max(1, Math.abs(wanted)), `${where}: ${screen}, hs says ${wanted}`);
 
+/** The sentence names the way with the greatest effect and the next, if it helps, with the numbers of the rows. */
+async function sentence(page, { nothing, ...ways }) {
+  const order = Object.entries(ways).sort(([, a], [, b]) => b.effect - a.effect);
+  const effect = (x) => `${x > 0 ? '+' : ''}${x.toFixed(2)}`.replace('-', '\u2212');
+  const [[best, most], [second, next]] = order;
+  assert.ok(most.effect > nothing.effect);
+  const said = await page.locator('.story p').innerText();
+  assert.ok(said.startsWith(`${best[0].toUpperCase()}${best.slice(1)} takes the effect furthest: from ${effect(nothing.effect)} to ${effect(most.effect)}, and perplexity from `), said);
+  const next1 = `Next is ${second}: ${effect(next.effect)}, perplexity `;
+  assert.ok(next.effect > nothing.effect + 0.005 ? said.includes(next1) : said.endsWith('No other way raises it.'), said);
+  const numbers = [...said.matchAll(/perplexity (?:from )?([\d.]*\d)(?: to ([\d.]*\d))?/g)].flatMap(([, a, b]) => [a, b]).filter(Boolean).map(Number);
+  const wanted = [nothing, most, ...(next.effect > nothing.effect + 0.005 ? [next] : [])].map(({ perplexity }) => Number(perplexity.toPrecision(3)));
+  assert.deepEqual(numbers, wanted, said);
+}
+
 for (const model of MANIFEST.models)
   test(`${model.id}: four means to one end, by their numbers and texts`, async () => {
     const { page, complaints, close: leave } = await site.open();
@@ -110,6 +125,7 @@ for (const model of MANIFEST.models)
     assert.deepEqual(Object.keys(rows), ['nothing', 'ablation', 'patching', 'steering', 'prompting']);
     assert.equal(rows.nothing['KL / token'], 0);
     assert.ok(rows.steering.effect > rows.nothing.effect, 'steering does what it is for');
+    await sentence(page, rows);
 
     // What else is in force is one more way.
     await intervene(page, { hook: 'blocks.0.hook_resid_post', op: 'scale', scale: 1.1 });

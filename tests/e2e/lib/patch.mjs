@@ -40,3 +40,16 @@ export function byHead(values, { layers, heads, positions }) {
     return values[(Math.floor(row / heads) * positions + position) * heads + (row % heads)];
   });
 }
+
+/** A score as a sentence has it: two decimals, a true minus, and none of a zero. */
+export const two = (x) => (Math.abs(x) < 0.005 ? 0 : x).toFixed(2).replace('-', '\u2212');
+
+/** Which is largest; the first of equal ones, no NaN. */
+export const largest = (of) => of.reduce((best, x, i) => (!Number.isNaN(x) && (best < 0 || x > of[best]) ? i : best), -1);
+
+/** Waits until the sentence under the study has all of these words, and only then. */
+export async function says(page, ...words) {
+  await page.waitForFunction((all) => all.every((some) => document.querySelector('.story p')?.textContent.includes(some)), words, { timeout: 10_000 }).catch(async () => {
+    assert.deepEqual([await page.locator('.story p').textContent()], words, 'the sentence');
+  });
+}

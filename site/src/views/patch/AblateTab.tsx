@@ -18,7 +18,9 @@ import { positionLabels } from '../tabs/parts';
 import { arrayOf, useReading } from '../useReading';
 import { useStudy } from '../useStudy';
 import { FAMILIES, KINDS_BY, useKinds } from './useKinds';
+import { useStory } from './at';
 import { short } from './cells';
+import { ablationStory } from './stories';
 import { StudyProgress } from '../StudyProgress';
 import type { Bench } from './useBench';
 
@@ -28,6 +30,9 @@ const OPS: Readonly<Record<View['op'], readonly [word: string, means: string]>> 
   mean: ['mean', 'In its place its mean over all positions of the text'],
   resample: ['resample', 'In its place what it has in prompt B'],
 };
+
+/** What the story says of it. */
+const INSTEAD: Readonly<Record<View['op'], string>> = { zero: '', mean: 'at its mean over the text', resample: 'as it is in B' };
 
 /** What an ablation is judged by: the bench's metric where there is a pair, or the loss. */
 function ablateDocument(view: View, a: Shown, b: Shown | null, bench: Bench | null): ReadRequest {
@@ -75,6 +80,13 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
       },
     };
   }, [raw, base, ofHeads, now.op, now.ablated, unit, tokens]);
+  useStory(study, () => {
+    const parts = Array.from(raw, (value, i) => {
+      const [layer, col] = [Math.floor(i / data.cols), i % data.cols];
+      return { name: ofHeads ? `L${layer}H${col}` : `${now.ablated} L${layer} at position ${col}`, value };
+    });
+    return ablationStory(judged === 'loss' ? 'loss' : view.metric, base ?? Number.NaN, ofHeads ? 'head' : 'place', INSTEAD[now.op], parts);
+  });
   const { selection, experiment } = app;
   const litOf = (at: { readonly head?: { readonly layer: number; readonly head: number } | null; readonly dest?: number | null } | null): Lit | null =>
     ofHeads ? (at?.head ? { row: at.head.layer, col: at.head.head } : null) : at?.dest != null ? { row: null, col: at.dest } : null;

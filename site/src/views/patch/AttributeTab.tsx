@@ -13,12 +13,13 @@ import { NoGradient } from './NoGradient';
 import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { useStudy } from '../useStudy';
-import { lockAt, lockedPlace, measured, NOT_TOLD, pointAt, pointed, told } from './at';
-import { cellsOf, conventions, type Base, type Cells } from './cells';
+import { lockAt, lockedPlace, measured, NOT_TOLD, pointAt, pointed, told, useStory } from './at';
+import { cellsOf, conventions, NO_BASE, type Base, type Cells } from './cells';
 import { share } from './geometry';
 import { useRoom } from './Room';
 import { ScaleBar } from './ScaleBar';
 import { cellValues, SweepMap } from './SweepMap';
+import { estimateStory } from './stories';
 import { useStrip } from './SweepTab';
 import type { Bench } from './useBench';
 import { useSwept, type Swept } from './useSweep';
@@ -65,6 +66,14 @@ export function AttributeTab({ bench }: { readonly bench: Bench }) {
     measured.value = () => Number.NaN;
     told.value = NOT_TOLD;
   }, []);
+  const { pearson = null, spearman = null } = study.reading?.values ?? {};
+  useStory(study, () => {
+    const places = Array.from(truth?.metrics ?? [], (value, i) => {
+      const place = sweep.place(Math.floor(i / sweep.cols), i % sweep.cols);
+      return { name: place ? placeName(place).replace(', ', ' at ') : '', value, guess: estimate?.metrics[i] ?? Number.NaN };
+    });
+    return estimateStory({ base: base ?? NO_BASE, ...view }, places.filter(({ value, guess }) => Number.isFinite(value - guess)), pearson === null ? null : correlationOf(pearson));
+  });
   if (refused) return <NoGradient why={refused} />;
   if (!estimate || !truth || config.n_layers === 0) return <p class="muted">This model has no layers to attribute to.</p>;
   const into = patched(view.direction);
@@ -102,7 +111,7 @@ export function AttributeTab({ bench }: { readonly bench: Bench }) {
           {base && cells && <ScaleBar base={base} cells={cells} gutter={geometry.gutter} />}
           <SweepMap {...shared} swept={truth} name="the true sweep" called={`True sweep of ${what}, into ${into}`} title="By patching" sub="a run for every cell" second />
         </div>
-        <Agreement estimate={estimate} truth={truth} base={base} cells={cells} pearson={study.reading?.values['pearson'] ?? null} spearman={study.reading?.values['spearman'] ?? null} />
+        <Agreement estimate={estimate} truth={truth} base={base} cells={cells} pearson={pearson} spearman={spearman} />
       </div>
     </div>
   );

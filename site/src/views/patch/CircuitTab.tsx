@@ -13,9 +13,10 @@ import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { arrayOf } from '../useReading';
 import { useStudy } from '../useStudy';
-import { lockHead } from './at';
-import { baseOf, conventions } from './cells';
+import { lockHead, useStory } from './at';
+import { baseOf, conventions, NO_BASE } from './cells';
 import { ModelDrawing, type Edge } from './ModelDrawing';
+import { circuitStory } from './stories';
 import { StudyLine, StudyProgress } from '../StudyProgress';
 import type { Bench } from './useBench';
 
@@ -63,6 +64,11 @@ export function CircuitTab({ bench }: { readonly bench: Bench }) {
   }, [values, kept, at]);
   const inIt = new Set(edges.flatMap(({ from, to }) => [from, nodeOf(to)]));
   const number = (name: (typeof COLUMNS)[number]) => arrayOf(reading, name)[at] ?? Number.NaN;
+  useStory(study, () => {
+    const [edges, faithfulness, completeness] = [number('edges'), number('faithfulness'), number('completeness')];
+    const first = at === faithful.findIndex((x) => x >= MOST_OF_IT);
+    return circuitStory({ base: base ?? NO_BASE, metric: view.metric }, { edges, all: counts.at(-1) ?? 0, faithfulness, completeness }, first ? MOST_OF_IT : null);
+  });
   const name = 'the circuit';
   const into = patched(view.direction);
   if (refused) return <NoGradient why={refused} />;

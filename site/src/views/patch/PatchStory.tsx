@@ -1,17 +1,15 @@
 /** What is seen, in one line with this pair's numbers, and the one thing to do about it. */
 import type { ComponentChildren } from 'preact';
-import { METRICS, scoreOf, type Place } from '../../state/patch';
+import { scoreOf, type Place } from '../../state/patch';
 import { full, three } from '../../state/numbers';
 import { label } from '../../state/reading';
 import { Tok } from '../../ui/Tok';
 import { usePage } from '../page';
-import { inForce, keepInForce, lockAt, measured, told } from './at';
+import { inForce, keepInForce, lockAt, lockHead, measured, said, told } from './at';
 import { gained } from './cells';
+import { noneDoes, noScore, TELLS_OF_ONE } from './stories';
 import { TELLS } from './SweepTab';
 import type { Bench } from './useBench';
-
-/** A head that does less is as good as none: its number would be said as 0.00. */
-const TELLS_OF_HEAD = 0.005;
 
 const MOST_PLACES = 3;
 
@@ -39,13 +37,13 @@ export function PatchStory({ bench }: { readonly bench: Bench }) {
     .sort((i, j) => far(j) - far(i))
     .slice(0, MOST_PLACES);
   const name = `L${bestHead.layer}H${bestHead.head}`;
-  const found = gain(bestHead) >= TELLS_OF_HEAD;
+  const found = gain(bestHead) >= TELLS_OF_ONE;
   const carried = !equal && carries && gain(carries) >= TELLS && carries.layer >= best.layer;
   if (equal)
     return (
       <section class="story" aria-label="What is seen">
         <p aria-live="polite">
-          A and B have the same {METRICS[metric][0]}, {three(base.clean)}: there is no difference to bring back, and no score. {found ? <>Of single heads {name} moves it most: to {says(bestHead)}.</> : 'No single head moves it.'}
+          {noScore({ base, metric })}{found ? <>Of single heads {name} moves it most: to {says(bestHead)}.</> : 'No single head moves it.'}
         </p>
       </section>
     );
@@ -63,7 +61,7 @@ export function PatchStory({ bench }: { readonly bench: Bench }) {
           </>
         )}{' '}
         {!found ? (
-          `No single head ${direction === 'denoise' ? 'brings' : 'takes'} any of it ${direction === 'denoise' ? 'back' : 'away'}.`
+          `No single head ${noneDoes(direction)}.`
         ) : direction === 'denoise' ? (
           <>Of single heads {name} brings back most: {says(bestHead)}.</>
         ) : (
@@ -76,6 +74,24 @@ export function PatchStory({ bench }: { readonly bench: Bench }) {
       {found && !inForce(app, bestHead) && (
         <button type="button" class="button ink" title="As an intervention in force, in every bench" onClick={() => keepInForce(app, bestHead)}>
           Patch {name}
+        </button>
+      )}
+    </section>
+  );
+}
+
+/** The same of a study that says its sentence itself. */
+export function StudyStory() {
+  const { app } = usePage();
+  const { words, title, head } = said.value;
+  return (
+    <section class="story" aria-label="What is seen">
+      <p aria-live="polite" title={title}>
+        {words}
+      </p>
+      {head && (
+        <button type="button" class="button" onClick={() => { lockHead(app, head); app.experiment.look({ bench: 'look', tab: 'attention' }); }}>
+          See what L{head.layer}H{head.head} looks at
         </button>
       )}
     </section>

@@ -12,11 +12,12 @@ import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { arrayOf } from '../useReading';
 import { useStudy } from '../useStudy';
-import { lockHead } from './at';
-import { barsFrom, baseOf, cellsOf, conventions, short } from './cells';
+import { lockHead, useStory } from './at';
+import { barsFrom, baseOf, cellsOf, conventions, NO_BASE, short } from './cells';
 import { ModelDrawing, type Edge } from './ModelDrawing';
 import { useRoom } from './Room';
 import { ScaleBar } from './ScaleBar';
+import { pathStory } from './stories';
 import { StudyLine, StudyProgress } from '../StudyProgress';
 import type { Bench } from './useBench';
 
@@ -54,6 +55,8 @@ export function PathTab({ bench }: { readonly bench: Bench }) {
       rows: rows.sort((a, b) => Math.abs(b.value - (cells?.neutral ?? 0)) - Math.abs(a.value - (cells?.neutral ?? 0))),
     };
   }, [study.reading, cells?.words, cells?.neutral, picked, from]);
+  useStory(study, () =>
+    pathStory({ base: base ?? NO_BASE, ...view }, from ? `from ${senderOf(picked)}` : `into ${asked.receiver}`, labels.map((name, i) => ({ name, value: values[i] ?? Number.NaN })).filter(({ value }) => !Number.isNaN(value))));
   const neutral = cells?.neutral ?? 0;
   /** Of a head that reads three ways, the way that is chosen. */
   const ofNode = (at: string) => data.rows.find(({ name }) => (from ? name === receiverOf(at, input) : name === senderOf(at)));

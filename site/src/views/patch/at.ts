@@ -1,11 +1,14 @@
 /** What the open study's pictures tell the inspector and the story: the place under the pointer, the one to begin with, and
  *  what the metric is at a place. */
 import { signal } from '@preact/signals';
+import { useLayoutEffect } from 'preact/hooks';
 import { patched, patchEdit, placeAt, selectionOf, type Place } from '../../state/patch';
 import type { App } from '../../state/app';
 import { NOTHING, type HeadId, type Selection } from '../../state/selection';
 import type { View } from '../../state/view';
+import type { Study } from '../useStudy';
 import type { Base } from './cells';
+import type { Said } from './stories';
 
 export const pointed = signal<Place | null>(null);
 
@@ -22,6 +25,16 @@ interface Told {
 }
 export const NOT_TOLD: Told = { base: null, best: null, bestHead: null, carries: null };
 export const told = signal(NOT_TOLD);
+
+/** What the open study says in a sentence. Sweeps tell the places, and their story is made of those. */
+export const said = signal<Said>({ words: '', title: '', head: null });
+
+/** Says it once the study is whole; `make`: of that. */
+export function useStory({ state }: Pick<Study, 'state'>, make: () => Said) {
+  const only = (words: string): Said => ({ words, title: '', head: null });
+  const now = state === 'done' ? make() : only({ running: 'The numbers are on their way.', stopped: 'Stopped: not all of it is measured.' }[state as string] ?? '');
+  useLayoutEffect(() => void (said.value = now), [JSON.stringify(now)]);
+}
 
 export function pointAt(app: App, place: Place | null) {
   const config = app.shown.peek()?.info.config;

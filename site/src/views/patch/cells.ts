@@ -9,6 +9,8 @@ export interface Base {
   readonly corrupted: number;
 }
 
+export const NO_BASE: Base = { clean: Number.NaN, corrupted: Number.NaN };
+
 /** As the cells have them, in 32 bits: what changes nothing is at no distance. */
 export function baseOf(reading: Reading | null): Base | null {
   const { clean, corrupted } = reading?.values ?? {};

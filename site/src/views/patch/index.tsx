@@ -15,7 +15,7 @@ import { openStudy } from './at';
 import { AttributeTab } from './AttributeTab';
 import { CircuitTab } from './CircuitTab';
 import { PairChoice, PairOffers } from './PairChoice';
-import { PatchStory } from './PatchStory';
+import { PatchStory, StudyStory } from './PatchStory';
 import { PathTab } from './PathTab';
 import { SweepTab } from './SweepTab';
 import { useBench, type Bench } from './useBench';
@@ -112,6 +112,7 @@ export function PatchBench({ shown }: { readonly shown: Shown }) {
         {!Tab ? <AblateTab a={runner.shown.value?.a ?? shown} bench={ready} /> : ready ? <Tab bench={ready} /> : bench && 'problem' in bench && <PairOffers shown={shown} problem={bench.problem} />}
       </div>
       {ready && study === 'sweep' && <PatchStory bench={ready} />}
+      {(study === 'ablate' || (ready && study !== 'sweep')) && <StudyStory />}
     </>
   );
 }

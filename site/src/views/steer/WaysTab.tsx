@@ -17,6 +17,7 @@ import { Select } from './RecipeControls';
 import { StudyProgress } from '../StudyProgress';
 import type { Bench } from './useBench';
 import { useIds, type Change } from './useSteering';
+import { waysStory } from './waysStory';
 
 const WORDS: Readonly<Record<string, string>> = { nothing: 'Nothing', ablation: 'Ablation', patching: 'Patching', steering: 'Steering', prompting: 'Prompting', 'in force': 'In force' };
 
@@ -149,5 +150,17 @@ export function WaysTab({ bench, panel }: { readonly bench: Bench; readonly pane
       />
     </>
   );
-  return <>{panel(all)}</>;
+  const reading = study.state === 'done' ? study.reading : null;
+  const base = reading && outcomeOf(reading, 'nothing');
+  const told = reading ? there.slice(1).flatMap(({ name }) => { const of = outcomeOf(reading, name); return of ? [[WORDS[name] ?? name, of] as const] : []; }) : [];
+  return (
+    <>
+      {panel(all)}
+      <section class="story" aria-label="What is seen" data-stale={app.model.value.kind !== 'ready'}>
+        <p aria-live="polite" title="effect: log-odds of both sets of tokens in the texts; perplexity: of the texts, by the model as it is">
+          {reading && base ? waysStory(reading.values, base, told) : study.request ? 'The texts are on their way.' : 'Nothing to compare yet: set one of the ways.'}
+        </p>
+      </section>
+    </>
+  );
 }
