@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { after as atEnd, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { serve } from '../../../tools/serve.mjs';
+import { jittered } from './jitter.mjs';
 
 const require = createRequire(new URL('../../../site/package.json', import.meta.url));
 const { chromium } = require('playwright-core');
@@ -21,7 +22,7 @@ const ARGS = [
 export const DESK = { viewport: { width: 1440, height: 900 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
-export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS });
+export const launch = async () => jittered(await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS }));
 
 /** Another page of a visit's browser profile; `complaints` collects what its console says. */
 export async function newPage(context) {
