@@ -50,7 +50,7 @@ export function AttentionDetails(props: Props) {
   // Where an edit acts on what the head writes, what it would write is told of the run without edits.
   const edited = editsAfter(shown, head);
   const plain = useReading(edited ? { ...pairDocument(props), ...shown.before.part, edits: [] } : null);
-  const says = edited ? plain.reading : reading;
+  const { reading: says, stale: saidStale } = edited ? plain : { reading, stale };
   const said = (name: 'top' | 'bottom', n: number) =>
     Array.from(arrayOf(says, `${name}_ids`).subarray(0, n), (id, i) => ({ name: app.glyph(id), value: arrayOf(says, `${name}_values`)[i] ?? Number.NaN }));
   return (
@@ -83,7 +83,7 @@ export function AttentionDetails(props: Props) {
         // Who wrote a key wrote it at the source.
         onHead={(head) => app.selection.moveTo({ head, dest: src, src: null, depth: null })}
       />
-      <section data-stale={stale}>
+      <section data-stale={saidStale}>
         <h3>
           What the value says <span title={reading?.conventions.top}>{edited ? 'without the edits' : 'added to logits'}</span>
         </h3>

@@ -32,7 +32,7 @@ export function AttentionView({ shown, head, layout, narrow }: Props) {
   const { tokens } = shown.tokenized;
   const n = tokens.length;
   const name = headName(head);
-  const { mode, side } = view.value;
+  const asked = view.value;
   const labels = useMemo(() => tokens.map((t, i) => ({ text: glyphs(t, i), note: `(${i})` })), [tokens]);
   // A narrow picture has no room for the index twice: only the rows carry it.
   const colLabels = useMemo(() => (narrow ? labels.map(({ text }) => ({ text })) : labels), [labels, narrow]);
@@ -48,17 +48,18 @@ export function AttentionView({ shown, head, layout, narrow }: Props) {
     // Another head under the pointer: its own strongest source, not the kept head's.
     return dest === null ? null : { row: dest, col: selection.hover.value?.head && !sameHead(selection.shown.value.head, kept) ? app.source.value : src };
   });
-  const document: ReadRequest = { read: 'attention', ...app.subject.value, heads: [[head.layer, head.head]], mode };
-  const difference = isDifference(document);
+  const document: ReadRequest = { read: 'attention', ...app.subject.value, heads: [[head.layer, head.head]], mode: asked.mode };
   // The plain pattern is at hand as soon as the run is: pointing at heads draws each at once.
+  const atHand = asked.mode === 'pattern' && !isDifference(document);
+  const read = useReading(atHand ? null : document);
+  const arrived = atHand ? shown.now.pattern(head) : arrayOf(read.reading, 'attention');
+  // Until the numbers of this head are there, the last picture stays, dimmed, as what it is, and in what leaves it under its own name.
+  const here = { of: name, mode: asked.mode, side: asked.side, difference: isDifference(document) };
+  const last = useRef<(typeof here & { readonly values: Float32Array }) | null>(null);
+  const waits = atHand ? !arrived : read.stale;
+  if (arrived?.length === n * n && !waits) last.current = { ...here, values: arrived };
+  const { values, of, mode, side, difference } = last.current?.values.length === n * n ? last.current : { ...here, values: null };
   const plain = mode === 'pattern' && !difference;
-  const read = useReading(plain ? null : document);
-  const arrived = plain ? shown.now.pattern(head) : arrayOf(read.reading, 'attention');
-  // Until the numbers of this head are there, the last picture stays, dimmed, under its own name in what leaves it.
-  const last = useRef<{ readonly values: Float32Array; readonly of: string } | null>(null);
-  const waits = plain ? !arrived : read.stale;
-  if (arrived?.length === n * n && !waits) last.current = { values: arrived, of: name };
-  const { values, of } = last.current?.values.length === n * n ? last.current : { values: null, of: name };
   const signed = difference || mode === 'scores';
   const [word, unit, means] = MODES[mode];
   const data = useMemo<MatrixData | null>(
@@ -101,7 +102,7 @@ export function AttentionView({ shown, head, layout, narrow }: Props) {
       asTable={asTable}
       compact
       stale={waits}
-      failure={plain ? null : read.failure}
+      failure={atHand ? null : read.failure}
       width={asTable.value ? Math.max(TABLE_LEAST_PX, layout.gutter + layout.cell * n) : null}
     >
       <Heatmap

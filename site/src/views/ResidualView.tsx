@@ -42,7 +42,8 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
   const document: ReadRequest = { read: 'states', ...(app.subject.value ?? shown.now.part), states: labels };
   const difference = isDifference(document);
   const sizes = useReading(document);
-  const before = useReading(difference || shown.now === shown.before ? null : { ...document, ...shown.before.part, edits: [] });
+  const edited = !difference && shown.now !== shown.before;
+  const before = useReading(edited ? { ...document, ...shown.before.part, edits: [] } : null);
   const fits = layout.depthWidth >= WORD_CELL_PX.width && layout.cell >= WORD_CELL_PX.height;
   // Words that nobody could read are not asked for: of a long text that would be the most work of all.
   const guesses = useReading(fits ? { read: 'lens', ...shown.now.part, states: labels, k: 1 } : null);
@@ -54,7 +55,7 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
     return from.map((_, i) => from[(i % nDepths) * n + Math.floor(i / nDepths)] ?? Number.NaN);
   }, [sizes.reading, nDepths]);
   // One scale for the run without edits and the run with them, so that a colour keeps its meaning.
-  const top = useMemo(() => Math.max(scaleOf(norms, false)[1], difference ? 0 : scaleOf(arrayOf(before.reading, 'norm'), false)[1]), [norms, before.reading, difference]);
+  const top = useMemo(() => Math.max(scaleOf(norms, false)[1], edited ? scaleOf(arrayOf(before.reading, 'norm'), false)[1] : 0), [norms, before.reading, edited]);
   const rowLabels = useMemo(() => tokens.map((t, i) => ({ text: glyphs(t, i), note: `(${i})` })), [tokens]);
   const hovered = useComputed(() => {
     const h = selection.hover.value;
@@ -113,7 +114,7 @@ export function ResidualView({ shown, layout, ownLabels, asTable }: Props) {
       what={{ kind: 'read', document }}
       asTable={asTable}
       compact
-      stale={sizes.stale}
+      stale={sizes.stale || (edited && before.stale) || (fits && guesses.stale)}
       failure={sizes.failure}
       width={figureWidth}
     >

@@ -44,13 +44,14 @@ export function Share({ document: make, onClose }: {
 }) {
   const experiment = make();
   const json = JSON.stringify(experiment);
-  const [link, setLink] = useState<string | null>(null);
+  const [made, setMade] = useState<{ readonly of: string; readonly link: string } | null>(null);
+  const link = made?.of === json ? made.link : null;
   const [said, setSaid] = useState('');
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     let latest = true;
     void encodeLink(experiment).then((fragment) => {
-      if (latest) setLink(fragment);
+      if (latest) setMade({ of: json, link: fragment });
     });
     return () => {
       latest = false;

@@ -43,8 +43,10 @@ export function VectorDetails({ shown, dest, depth }: Props) {
 
   const one = (name: string) => arrayOf(lens.reading, name)[0] ?? Number.NaN;
   const read = Array.from(arrayOf(lens.reading, 'top_ids'), (id, i) => ({ id, p: arrayOf(lens.reading, 'top_probs')[i] ?? 0 }));
-  const was = edited && before.reading ? arrayOf(before.reading, 'vectors') : null;
-  const moved = was && norm(vector.map((x, i) => x - (was[i] ?? 0)));
+  const was = arrayOf(before.reading, 'vectors');
+  // Of two vectors of one place, or not said.
+  const apart = now.stale || before.stale;
+  const moved = apart ? Number.NaN : norm(vector.map((x, i) => x - (was[i] ?? 0)));
   const largest = topIndices(vector.map(Math.abs), LARGEST);
   const { conventions = {} } = lens.reading ?? {};
   return (
@@ -57,17 +59,17 @@ export function VectorDetails({ shown, dest, depth }: Props) {
           <Tok text={label(token, dest)} /> <code class="muted">{stateHook(state, config)}</code>
         </p>
       </header>
-      <dl class="numbers" data-stale={now.stale || lens.stale}>
+      <dl class="numbers" data-stale={now.stale || lens.stale || (edited && before.stale)}>
         <div title="||resid||_2 of the f32 numbers">
           <dt>length, ‖x‖</dt>
           <dd title={full(norm(vector))}>
             <b>{three(norm(vector))}</b>
           </dd>
         </div>
-        {moved !== null && (
+        {edited && (
           <div title="||x now − x without edits||_2">
             <dt>moved by the edits</dt>
-            <dd title={full(moved)}>{three(moved)}</dd>
+            <dd title={full(moved)}>{apart ? '…' : three(moved)}</dd>
           </div>
         )}
         {lens.reading && (

@@ -16,7 +16,7 @@ export interface Read {
 
 const NOTHING: Read = { reading: null, request: null, model: null, stale: true, failure: null };
 
-/** null asks for nothing, and keeps what is there. */
+/** null asks for nothing, and keeps what is there, as stale. */
 export function useReading(request: ReadRequest | null): Read {
   const { readings, shown } = usePage().app;
   const model = shown.value?.info ?? null;
@@ -35,7 +35,7 @@ export function useReading(request: ReadRequest | null): Read {
     };
   }, [key, model, readings]);
   const of = got.failed ?? got;
-  const other = key !== null && of.request !== null && (key !== JSON.stringify(of.request) || model !== of.model);
+  const other = key === null || (of.request !== null && (key !== JSON.stringify(of.request) || model !== of.model));
   return { ...got, failure: other ? null : got.failure, stale: got.stale || other };
 }
 

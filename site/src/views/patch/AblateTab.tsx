@@ -169,7 +169,7 @@ function Family({ a }: { readonly a: Shown }) {
     was: inContextLoss(arrayOf(before[i]?.reading ?? null, 'loss'), row.at),
     is: inContextLoss(arrayOf(after[i]?.reading ?? null, 'loss'), row.at),
     document: on(row.ids, true),
-    stale: [before[i], after[i]].some((read) => read?.stale),
+    stale: row.ids.length > 1 && (kinds.stale || [before[i], after[i]].some((read) => read?.stale)),
   }));
   const end = Math.max(1e-9, ...numbers.flatMap(({ was, is }) => [was ?? 0, is ?? 0]));
   const toggle = () => {
@@ -188,7 +188,7 @@ function Family({ a }: { readonly a: Shown }) {
         </h2>
         <Segments label="Kind of head" value={family} options={OPTIONS.family.map((f) => [f, `${FAMILIES[f]} heads`])} onPick={(picked) => experiment.look({ family: picked })} />
       </div>
-      <p data-stale={kinds.stale} data-document={JSON.stringify({ kind: 'read', document: kinds.document })}>
+      <p data-stale={kinds.stale && kinds.all > 0} data-document={JSON.stringify({ kind: 'read', document: kinds.document })}>
         {heads.length || 'None'} of {kinds.all} heads ({FAMILIES[family]} {KINDS_BY}){heads.length > 0 && ': '}
         {heads.map(({ layer, head, score }, i) => (
           <span key={i}>

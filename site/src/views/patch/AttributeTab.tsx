@@ -1,6 +1,6 @@
 /** Attribution patching beside the true sweep: what gradients say of every patch from two runs, and how right they are. */
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo } from 'preact/hooks';
 import { correlationOf, full, slope, three } from '../../state/numbers';
 import { estimated, headSweep, noGradient, patched, placeName, STEPS, streamSites, streamSweep } from '../../state/patch';
 import { headName } from '../../state/reading';
@@ -55,7 +55,7 @@ export function AttributeTab({ bench }: { readonly bench: Bench }) {
       ofStream ? { text: sites[row % sites.length] ?? '', note: `L${Math.floor(row / sites.length)}` } : { text: headName({ layer: Math.floor(row / config.n_heads), head: row % config.n_heads }) }),
     [config, ofStream],
   );
-  useEffect(() => {
+  useLayoutEffect(() => {
     measured.value = (place) => {
       const lit = sweep.lit(place);
       return lit && lit.col !== null ? (truth?.metrics[lit.row * sweep.cols + lit.col] ?? Number.NaN) : Number.NaN;

@@ -102,7 +102,7 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
       const note = kindOf.get(row);
       return { text: headName(id), ...(note && { note }) };
     });
-  }, [config, bySource, tokens, kinds.reading]);
+  }, [config, bySource, tokens, kinds.reading, kinds.stale]);
 
   // What the inspector and the story hear.
   const gain = base && ((metric: number) => gained(metric, base, direction));
@@ -110,7 +110,8 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
   const carries = stream && gain && best ? carrier(stream, gain, tokens.length - 1, sites) : null;
   const bestHead = whole && gain ? farthest(whole, gain) : null;
   const carried = stream && gain && carries && base.clean !== base.corrupted && gain(valueAt(stream, carries)) >= TELLS;
-  useEffect(() => {
+  // Before it is painted: what is said of a sweep goes with it.
+  useLayoutEffect(() => {
     measured.value = (place) => {
       for (const { sweep, metrics } of all) {
         const lit = sweep.lit(place);

@@ -32,7 +32,7 @@ export function useKinds({ info, tokenized: { ids, tokens } }: Shown, asked = tr
   return { document, reading, stale, seed, bos, all: n_layers * n_heads, of };
 }
 
-/** Of each head its kind, by its name's number; as `useKinds` has them. */
-export function kindsByHead({ of }: ReturnType<typeof useKinds>, n_heads: number): ReadonlyMap<number, Family> {
-  return new Map(OPTIONS.family.flatMap((family) => of(family).map(({ layer, head }) => [layer * n_heads + head, family] as const)));
+/** Of each head its kind, by its name's number; as `useKinds` has them, none while they are of another seed or model. */
+export function kindsByHead({ of, stale }: ReturnType<typeof useKinds>, n_heads: number): ReadonlyMap<number, Family> {
+  return new Map((stale ? [] : OPTIONS.family).flatMap((family) => of(family).map(({ layer, head }) => [layer * n_heads + head, family] as const)));
 }

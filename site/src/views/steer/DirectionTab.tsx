@@ -56,7 +56,8 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
   /** A text of the direction is whole only while it is of what is set. */
   const textOfNow: typeof text = (name) =>
     name === 'baseline' || name === 'prompt' ? text(name) : made.flaw ? NO_TEXT : waits ? { ...text(name), whole: false } : text(name);
-  const outcome = useStudy(effect && made.vector ? outcomesRequest(all, shown, sampler, effect, SEEDS) : null);
+  const read = insteadIds !== null || !steer.instead.trim();
+  const outcome = useStudy(effect && read && made.vector ? outcomesRequest(all, shown, sampler, effect, SEEDS) : null);
   const wanted = effect && made.vector ? doseRequest(steer, made.vector, shown, sampler, effect) : null;
   const dose = useDose(wanted, shown.info);
   const curves = useMemo(() => curvesOf(dose.reading, steer), [dose.reading, steer.range]);

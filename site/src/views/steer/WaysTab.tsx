@@ -1,6 +1,6 @@
 /** Understanding v. control: one end reached by ablation, patching, steering and prompting, and what each costs. */
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Edit } from '../../engine/types';
 import { ablation } from '../../state/experiment';
 import { asFailure } from '../../state/failure';
@@ -49,12 +49,14 @@ function Heads({ steer, change, layers, heads }: { readonly steer: Steer; readon
 const TRIED = 8;
 
 /** The head whose absence serves the end best: of those that seem to by the first token of each set after the prompt, the one
- *  whose texts have the greatest effect; none where no text gains. */
+ *  whose texts have the greatest effect; none where no text gains. Of another end, prompt or sampler it is another one (`key`). */
 function FindHead({ bench: { app, shown, change, sampler }, effect }: { readonly bench: Bench; readonly effect: NonNullable<Steer['effect']> }) {
   const [state, say] = useState<'busy' | { readonly detail: string } | null>(null);
   const [correct, wrong] = [effect.for[0], effect.against[0]];
   const { n_heads } = shown.info.config;
   const ids = [...shown.tokenized.ids];
+  const [stop] = useState(() => new AbortController());
+  useEffect(() => () => stop.abort(), []);
   async function find() {
     say('busy');
     try {
@@ -63,7 +65,8 @@ function FindHead({ bench: { app, shown, change, sampler }, effect }: { readonly
       });
       const heads = topIndices(arrayOf(reading, 'values'), TRIED).map((i) => ({ layer: Math.floor(i / n_heads), head: i % n_heads }));
       const ways = heads.map((head): WayRun => ({ name: headName(head), part: { ids, edits: [ablation(head)] }, frozen: false }));
-      const told = await app.readings.study(outcomesRequest(ways, shown, sampler, effect, SEEDS), new AbortController().signal, () => {});
+      const told = await app.readings.study(outcomesRequest(ways, shown, sampler, effect, SEEDS), stop.signal, () => {});
+      if (stop.signal.aborted) return;
       const effectOf = (name: string) => outcomeOf(told, name)?.effect ?? Number.NEGATIVE_INFINITY;
       const best = heads.reduce((most, head) => (effectOf(headName(head)) > effectOf(headName(most)) ? head : most));
       if (effectOf(headName(best)) > effectOf('base')) change({ off: [[best.layer, best.head]] });
@@ -106,7 +109,9 @@ export function WaysTab({ bench, panel }: { readonly bench: Bench; readonly pane
     others.length > 0 ? { name: 'in force', part: runPart(ids, others, pairB ? { name: 'B', ids: [...pairB] } : null), frozen: false } : null,
   ];
   const there = ways.flatMap((one) => one ?? []);
-  const study = useStudy(effect && (made.vector || made.flaw) && there.length > 1 ? outcomesRequest(there, shown, sampler, effect, SEEDS) : null);
+  // Without a text that is still being read it would be another question.
+  const read = (insteadIds !== null || !steer.instead.trim()) && (patchIds !== null || !steer.patch.text.trim());
+  const study = useStudy(effect && read && (made.vector || made.flaw) && there.length > 1 ? outcomesRequest(there, shown, sampler, effect, SEEDS) : null);
   const hooks = [...new Set([steer.patch.hook, ...streamHooks(config)])].map((hook) => [hook, hookName(hook)] as const);
   const row = (name: string, how: OutcomeRow['how'], missing = 'Nothing yet: write a text to the left.'): OutcomeRow => ({ name, title: WORDS[name] ?? name, how, missing });
   const rows: OutcomeRow[] = [
@@ -114,7 +119,7 @@ export function WaysTab({ bench, panel }: { readonly bench: Bench; readonly pane
     row('ablation', (
       <>
         switch off <Heads steer={steer} change={change} layers={config.n_layers} heads={config.n_heads} />
-        {effect && <FindHead bench={bench} effect={effect} />}
+        {effect && <FindHead key={JSON.stringify([shown.info.sha256, ids, effect, sampler])} bench={bench} effect={effect} />}
       </>
     ), 'No head is switched off yet: name some, or let the best be found.'),
     row('patching', (

@@ -30,7 +30,11 @@ export function useTexts(requests: Readonly<Record<string, GenerateRequest | nul
   const { app } = usePage();
   const engine = app.engine.value;
   const keyOf = (request: GenerateRequest) => `${model} ${JSON.stringify(request)}`;
+  const loaded = app.model.value;
+  // Another model would answer as well, and differently.
+  const there = loaded.kind === 'ready' && loaded.info.sha256 === model;
   useEffect(() => {
+    if (!there) return;
     const stop = new AbortController();
     const make = async (name: string, request: GenerateRequest) => {
       const key = keyOf(request);
@@ -58,11 +62,11 @@ export function useTexts(requests: Readonly<Record<string, GenerateRequest | nul
       for (const [name, request] of Object.entries(requests)) if (request && !stop.signal.aborted) await make(name, request);
     })();
     return () => stop.abort();
-  }, [JSON.stringify(requests), model, engine]);
+  }, [JSON.stringify(requests), model, engine, there]);
   return (name) => {
     const text = texts.value.get(name);
     const asked = requests[name];
     if (!text) return NO_TEXT;
-    return asked && keyOf(asked) === text.key ? text : { ...text, whole: false };
+    return asked && keyOf(asked) === text.key ? text : { ...text, whole: false, failure: null };
   };
 }

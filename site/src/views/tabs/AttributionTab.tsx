@@ -129,7 +129,8 @@ export function AttributionTab({ shown }: { readonly shown: Shown }) {
   const document = ready ? about(subject, by) : null;
   const difference = document !== null && isDifference(document);
   const { reading, request, stale, failure } = useReading(document);
-  const before = useReading(ready && !difference && shown.now !== shown.before ? about(shown.before.part, by) : null);
+  const edited = ready && !difference && shown.now !== shown.before;
+  const before = useReading(edited ? about(shown.before.part, by) : null);
   const byHead = token === null ? null : about(subject, 'head');
   const heads = useReading(byHead);
   // Of the token asked about where the selection rests: another one under the pointer would be another picture.
@@ -144,7 +145,7 @@ export function AttributionTab({ shown }: { readonly shown: Shown }) {
   const asked = (one: string) => (less === null ? `logit of ${one}` : `logit of ${one} less ${less}`);
   const keptWord = kept === null ? '' : app.glyph(kept);
   const told = `${asked(word)} after ${place}${difference ? `, ${sideName[side]}` : ''}`;
-  const was = !difference && shown.now !== shown.before && !before.stale ? before.reading : null;
+  const was = edited && !before.stale ? before.reading : null;
   const bars = useMemo(
     // A reading of another kind, of before the choice, has no such parts.
     () => (reading && request?.by === by ? barsOf(reading, was, by, shown, headOf(request), whole) : null),
@@ -199,7 +200,7 @@ export function AttributionTab({ shown }: { readonly shown: Shown }) {
           name="the attribution"
           title={`By ${BY[by][0]}`}
           {...(by === 'source' && head && { sub: `of ${headName(head)}` })}
-          stale={stale}
+          stale={stale || (edited && before.stale)}
           failure={failure}
           lit={bars?.listed.findIndex(isLit) ?? null}
           onHover={(row) => {

@@ -41,8 +41,9 @@ type Measure = keyof typeof MEASURES;
 const COLOURS = ['prob', 'entropy', 'kl'] as const;
 
 interface Made {
-  /** The prompt that was continued. */
+  /** The prompt that was continued, and by which model. */
   readonly text: string;
+  readonly model: Shown['info'];
   readonly request: GenerateRequest;
   readonly tokens: readonly GeneratedToken[];
   readonly end: string | null;
@@ -67,7 +68,7 @@ export function GenerateTab({ shown }: { readonly shown: Shown }) {
   const request: GenerateRequest = {
     ...shown.now.part, ids: [...shown.tokenized.ids], ...sampler, ...(first?.special && { stop: [first.id] }), ...(shown.edits.length > 0 && { twin: true }), k: 5,
   };
-  const outdated = made !== null && JSON.stringify(request) !== JSON.stringify(made.request);
+  const outdated = made !== null && (made.model !== shown.info || JSON.stringify(request) !== JSON.stringify(made.request));
   useEffect(() => () => running.current?.abort(), []);
 
   async function generate() {
@@ -77,7 +78,7 @@ export function GenerateTab({ shown }: { readonly shown: Shown }) {
     setBusy(true);
     setAt(null);
     const tokens: GeneratedToken[] = [];
-    const show = (more: Partial<Made> = {}) => running.current === stop && setMade({ text: shown.text, request, tokens: [...tokens], end: null, failure: null, ...more });
+    const show = (more: Partial<Made> = {}) => running.current === stop && setMade({ text: shown.text, model: shown.info, request, tokens: [...tokens], end: null, failure: null, ...more });
     show();
     try {
       const answer = await app.engine.value?.generate(request, {
@@ -136,7 +137,7 @@ export function GenerateTab({ shown }: { readonly shown: Shown }) {
       what={made && made.tokens.length > 0 ? { kind: 'generate', document: { ...made.request, forced: made.tokens.map((token) => token.id) } } : null}
       asTable={asTable}
       stale={outdated && !busy}
-      failure={made?.failure ?? null}
+      failure={outdated ? null : (made?.failure ?? null)}
     >
       <form
         class="sampler"

@@ -44,7 +44,8 @@ function useHook(name: string): Captured & { readonly stale: boolean } {
     );
     return () => stop.abort();
   }, [engine, key]);
-  return { ...got, stale: got.key !== key };
+  const stale = got.key !== key;
+  return { ...got, failure: stale ? null : got.failure, stale };
 }
 
 const perHead = ({ shape }: Pick<HookInfo, 'shape'>) => shape.length > 2;
@@ -96,7 +97,7 @@ export function HooksTab({ shown }: { readonly shown: Shown }) {
       scale: scaleOf(values, signed),
       scaleLabel: difference ? 'difference' : 'value',
     };
-  }, [tensor, head, shown, difference]);
+  }, [tensor, head, difference]);
 
   const hovered = useComputed<Lit | null>(() => {
     const h = selection.hover.value;

@@ -77,8 +77,9 @@ function WroteIt({ shown, dest, depth }: Cell) {
   const same = vector !== null && vector.every((x) => x === 0);
   const document = own && (!vector || same) ? null : about(subject);
   const { reading, stale, failure } = useReading(document);
-  const earlier = useReading(!difference && shown.now !== shown.before ? about(shown.before.part) : null);
-  const before = !difference && shown.now !== shown.before && !earlier.stale ? earlier.reading : null;
+  const edited = !difference && shown.now !== shown.before;
+  const earlier = useReading(edited ? about(shown.before.part) : null);
+  const before = edited && !earlier.stale ? earlier.reading : null;
   const token = shown.tokenized.tokens[dest];
   const place = `${stateName(state, config)} at ${token ? label(token, dest) : dest}`;
   const unit = projected ? 'projection' : difference ? 'length of the difference' : 'length';
@@ -121,8 +122,8 @@ function WroteIt({ shown, dest, depth }: Cell) {
           />
         )
       }
-      stale={stale}
-      failure={failure}
+      stale={!same && (stale || (edited && earlier.stale))}
+      failure={document ? failure : apart.failure}
       lit={lit}
       onHover={(row) => {
         const pointed = headAt(row);

@@ -75,7 +75,7 @@ export function WrittenTab({ shown }: { readonly shown: Shown }) {
       stream: bars('Mean norm of the stream', 'norm', barsOf('stream_norm', reading.axes.state ?? [], (state) => stateName(state, config), reading, before)),
     };
   }, [reading, before, size]);
-  const frame = { what, stale, failure };
+  const frame = { what, stale: stale || (edited && earlier.stale), failure };
   return (
     <>
       <div class="picture-head">
