@@ -27,6 +27,7 @@ for (const [name, options] of [
     for (const toggle of await page.locator('main .table-toggle').all()) await toggle.click();
     await axe(page, `${name}, tables`);
     await page.getByRole('button', { name: 'Help and keys' }).click();
+    await page.getByRole('dialog').waitFor();
     await axe(page, `${name}, help`);
     await page.keyboard.press('Escape');
     if (options.hasTouch) {

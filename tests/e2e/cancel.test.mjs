@@ -24,7 +24,8 @@ const STUDIES = [
   { read: 'dose', prompts: [ids], steer: { hook: 'blocks.1.hook_resid_pre', value: push }, strengths: [0, 2], seeds: [1, 2], max_new: 6, random: 1 },
   { read: 'outcomes', base: ids, ways: [{ name: 'off', ids, edits: [{ hook: 'blocks.1.attn.hook_z', op: 'zero' }] }], max_new: 6 },
 ];
-const UNIT = 30; // ms, at least, so that the page can come between
+const UNIT = 150; // ms, at least, so that the page can come between
+delete process.env.JITTER; // units are counted from the signal on, which must not be held back
 
 const both = served();
 
@@ -54,8 +55,8 @@ const cancelled = (page, document, tellings) =>
     let at = 0;
     const onProgress = () => {
       if (++heard !== n) return;
-      at = performance.timeOrigin + performance.now();
       controller.abort();
+      at = performance.timeOrigin + performance.now(); // it is sent
     };
     const status = await globalThis.hookscope.read(asked, { signal: controller.signal, onProgress }).then(() => 'answered', (failure) => failure.status);
     await globalThis.hookscope.hooks(3); // answered once the study is over

@@ -58,9 +58,12 @@ test('1,024 tokens by 144 heads: the first picture, hovering, another head, scro
     await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
     return page.evaluate(() => ({ ...globalThis.gl }));
   };
+  /** Nothing is on its way any more that would be drawn: thumbnails of so long a text take their time. */
+  const atRest = () => page.waitForFunction(() => !document.querySelector('[data-stale="true"]'), null, { timeout: 120_000 });
   assert.equal(await page.locator('.headgrid-cell').count(), HEADS);
   await page.locator('[data-head="0 0"]').click();
   await drawn('L0H0');
+  await atRest();
 
   const another = await counted(async () => {
     await page.locator('[data-head="5 7"]').click();
@@ -70,6 +73,7 @@ test('1,024 tokens by 144 heads: the first picture, hovering, another head, scro
   assert.equal(another.bytes, T * T * 4, 'another head uploads its own numbers and no others');
   assert.ok(another.largest <= UNIT_BYTES, `${another.largest} bytes in one piece`);
 
+  await atRest();
   const canvas = page.locator('.attention .heatmap-plot > canvas');
   await canvas.scrollIntoViewIfNeeded();
   const box = await canvas.boundingBox();

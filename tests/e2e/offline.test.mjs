@@ -123,14 +123,17 @@ async function nothingSpoilt(page) {
 const buildOf = (page) => page.evaluate(() => document.querySelector('meta[name=build]')?.content ?? 'first');
 const notice = (page) => page.locator('[data-update]');
 
-/** Asks for a new version, as the browser does at a visit; until it is there or refused. */
+/** Asks for a new version, as the browser does at a visit; until it is there or refused. It may be so before the asking is over. */
 const askForUpdate = (page) =>
   page.evaluate(async () => {
     const registration = await navigator.serviceWorker.getRegistration();
-    await registration.update().catch(() => {});
-    const worker = registration.installing;
-    if (worker) await new Promise((done) => worker.addEventListener('statechange', done, { once: true }));
-    return worker?.state ?? null;
+    const came = new Promise((done) =>
+      registration.addEventListener('updatefound', () => {
+        const worker = registration.installing;
+        worker.addEventListener('statechange', () => done(worker.state), { once: true });
+      }, { once: true }));
+    void registration.update().catch(() => {});
+    return Promise.race([came, new Promise((done) => setTimeout(() => done('nothing came'), 60_000))]);
   });
 
 /** The numbers on the screen are those of native `hs`, for each shipped model in turn: what comes after the text. */
@@ -297,11 +300,15 @@ test('storage: what it says is what is there; clearing the models, then everythi
     const { page, complaints } = await open();
     await ready(page);
     const section = page.locator('.storage');
-    const rows = () =>
-      section.locator('dl > div').evaluateAll((all) => Object.fromEntries(all.map((row) => [row.children[0].textContent, row.children[1].textContent])));
+    /** Once there is a row for each of these: it is measured anew whenever something is stored or cleared. */
+    const rows = async (names) =>
+      (await page.waitForFunction((wanted) => {
+        const all = [...document.querySelectorAll('.storage dl > div')].map((row) => [row.children[0].textContent, row.children[1].textContent]);
+        return JSON.stringify(all.map(([name]) => name)) === wanted && Object.fromEntries(all);
+      }, JSON.stringify(names))).jsonValue();
     await openHelp(page);
     const size = (of) => `${(SHIPPED.filter(of).reduce((sum, path) => sum + readFileSync(join(DIST, path)).length, 0) / 1e6).toFixed(1)} MB`;
-    const { 'in all': inAll, ...parts } = await rows();
+    const { 'in all': inAll, ...parts } = await rows(['the page', ...MANIFEST.models.map(({ id }) => id), 'in all']);
     assert.deepEqual(parts, {
       'the page': size((path) => !modelOf(path)),
       ...Object.fromEntries(MANIFEST.models.map((model) => [model.id, size((path) => path.startsWith(model.path))])),
@@ -312,7 +319,7 @@ test('storage: what it says is what is there; clearing the models, then everythi
     await page.keyboard.press('Enter');
     await section.getByText(/^Cleared/).waitFor();
     assert.deepEqual(await stored(page), hashesOf(SHIPPED.filter((path) => !modelOf(path)), DIST));
-    assert.deepEqual(Object.keys(await rows()), ['the page', 'in all']);
+    await rows(['the page', 'in all']);
     await closeHelp(page);
     await computes(page); // from the network
 
@@ -366,7 +373,7 @@ test('no service worker in this browser: the page works and says so', () =>
   profile(async ({ open }) => {
     const { page, complaints } = await open((p) => p.addInitScript(() => Object.defineProperty(Navigator.prototype, 'serviceWorker', { value: undefined })));
     await openHelp(page);
-    assert.match(await page.locator('.storage [role=status]').innerText(), /https/);
+    await page.locator('.storage [role=status]').filter({ hasText: /https/ }).waitFor();
     assert.deepEqual(complaints, []);
   }));
 

@@ -79,11 +79,12 @@ async function sweepIsTrue(page, documents, where) {
 
 /** The columns of the inspector's predictions: name -> id -> probability. */
 async function predicted(page) {
-  const table = page.locator('table.patch-next');
-  const names = (await table.locator('thead th').allInnerTexts()).slice(1).map((name) => name.trim().toLowerCase());
-  const rows = await table.locator('tbody tr').evaluateAll((all) => all.map((tr) => ({
-    id: Number(/id (\d+)/.exec(tr.querySelector('code').title)[1]), titles: [...tr.querySelectorAll('td')].map((td) => td.title),
-  })));
+  const { names, rows } = await page.locator('table.patch-next').evaluate((table) => ({
+    names: [...table.querySelectorAll('thead th')].slice(1).map((th) => th.textContent.trim().toLowerCase()),
+    rows: [...table.querySelectorAll('tbody tr')].map((tr) => ({
+      id: Number(/id (\d+)/.exec(tr.querySelector('code').title)[1]), titles: [...tr.querySelectorAll('td')].map((td) => td.title),
+    })),
+  }));
   return Object.fromEntries(names.map((name, i) => [name, new Map(rows.map(({ id, titles }) => [id, numberOf(/: (.+)$/.exec(titles[i])[1])]))]));
 }
 
@@ -91,7 +92,7 @@ const inspected = (page, title) =>
   page.waitForFunction((wanted) => {
     const body = document.querySelector('.patch-details');
     return body?.querySelector('h2')?.textContent === wanted && body.querySelector('[data-stale="true"]') === null && body.querySelector('table.patch-next tbody tr');
-  }, title, { timeout: 20_000 });
+  }, title, { timeout: 60_000 });
 
 /** The inspector's columns are hs's predictions after the last token: A, B, the patch alone, and what is in force. */
 async function predictionsAreTrue(page, { clean, corrupted }, patch, edits) {
@@ -117,7 +118,7 @@ async function inForce(page, count) {
   await page.waitForFunction((n) => {
     const columns = [...document.querySelectorAll('table.patch-next thead th')].some((th) => /in force/i.test(th.textContent));
     return document.querySelectorAll('.chip').length === n && columns && document.querySelector('.look')?.dataset.stale === 'false';
-  }, count, { timeout: 20_000 });
+  }, count, { timeout: 60_000 });
 }
 
 async function keep(page, count) {
@@ -386,7 +387,7 @@ test('a newer sweep never shows an older one\u2019s numbers, whatever comes late
 });
 
 test('while a sweep goes on: a cell under the pointer is told of, text is typed, and the sweep waits', async () => {
-  const { page, complaints, close } = await patchBench({ slow: ['sweep'], unitMs: 300 });
+  const { page, complaints, close } = await patchBench({ slow: ['sweep'], unitMs: 1_000 }); // all of them: a minute and more
   await fills(page, STREAM, 1);
   const pair = pairOf('which of two');
   const n = pair.clean.length;

@@ -7,6 +7,7 @@ import { after, idsOf, settled, start } from './lib/browser.mjs';
 import { glyphOf, hsGenerate, MODEL, modelOf } from './lib/model.mjs';
 import { colour } from './lib/palette.mjs';
 import { choose, intervene, namesOf, numberOf, openTab, picture, scaleOf, shows, tableOf, useModel, write } from './lib/screen.mjs';
+import { paceUnits, watchUnits } from './lib/units.mjs';
 
 let site;
 before(async () => {
@@ -26,6 +27,8 @@ const FIELDS = {
 const SETTINGS = { max_new: 40, temperature: 0.8, top_k: 0, top_p: 1, frequency_penalty: 0, repetition_penalty: 1, seed: 1 };
 const ENDS = { max_new: 'all the tokens asked for', stop: 'the model ended the text', context: 'the context is full' };
 const PROMPT = 'Once upon a time there was a little girl. One day';
+/** Of a text that is to be stopped: it must not be whole before. */
+const TOKEN_MS = 50;
 
 /** Of a float32 number; and of what is nothing but rounding. */
 const close = (screen, wanted, where) => assert.ok(Math.abs(screen - wanted) <= 1e-5 * Math.abs(wanted) + 1e-6, `${where}: ${screen}, hs says ${wanted}`);
@@ -105,7 +108,7 @@ async function assertStopped(page, model, document) {
 
 test('stories-gelu-4l, by the pointer: every setting, edits in force at prompt and new tokens, token by token', async () => {
   const model = modelOf('stories-gelu-4l');
-  const { page, complaints, close: leave } = await site.open();
+  const { page, complaints, close: leave } = await site.open({}, (fresh) => watchUnits(fresh, { slow: ['generate'] }));
   await settled(page);
   await useModel(page, model.id);
   await write(page, PROMPT);
@@ -153,6 +156,7 @@ test('stories-gelu-4l, by the pointer: every setting, edits in force at prompt a
 
   // Stopped on the way.
   await set(page, { max_new: 200 });
+  await paceUnits(page, TOKEN_MS);
   await generate(page).click();
   await Promise.all([page.keyboard.press('Tab'), chips(page).first().waitFor()]);
   await page.keyboard.press('Enter');
@@ -162,7 +166,7 @@ test('stories-gelu-4l, by the pointer: every setting, edits in force at prompt a
 });
 
 test('stories-2l, by the keyboard: the likeliest each time, walked token by token, taken as prompt, stopped', async () => {
-  const { page, complaints, close: leave } = await site.open();
+  const { page, complaints, close: leave } = await site.open({}, (fresh) => watchUnits(fresh, { slow: ['generate'] }));
   await settled(page);
   await write(page, PROMPT);
   const ids = await idsOf(page);
@@ -198,7 +202,8 @@ test('stories-2l, by the keyboard: the likeliest each time, walked token by toke
   const words = (list) => list.map((name) => name.replace(/ \(\d+\)$/, '')).join('');
   assert.equal(words(await namesOf(page)), words(names) + tokens.map(({ id }) => glyphOf(id)).join(''));
 
-  // Stopped at once: as quick as keys can be, for the model is quick, too.
+  // Stopped at once.
+  await paceUnits(page, TOKEN_MS);
   const longer = await idsOf(page);
   await tabTo(field(page, 'max_new'));
   await page.keyboard.press('Control+a');

@@ -77,17 +77,24 @@ test('all heads of a kind at once: which they are, the loss before and after, an
   const kinds = [];
   for (const kind of ['induction', 'previous']) {
     await choose(page, 'Kind of head', kind === 'previous' ? 'previous-token heads' : 'induction heads');
-    await family.locator('td.now').first().waitFor();
-    await page.waitForFunction((wanted) => document.querySelector('.family button.ink')?.textContent === wanted, `Ablate all ${kind === 'previous' ? 'previous-token' : kind} heads`);
-    const { document } = JSON.parse(await family.locator('p[data-document]').getAttribute('data-document'));
+    // What is told of this kind, once all of it is true: which heads, and each loss.
+    const told = await (await page.waitForFunction((wanted) => {
+      const region = document.querySelector('.family');
+      const [says, rows] = [region?.querySelector('p[data-document]'), [...(region?.querySelectorAll('tbody tr') ?? [])]];
+      if (region?.querySelector('button.ink')?.textContent !== wanted || [says, ...rows].some((it) => it.dataset.stale !== 'false' || !it.dataset.document)) return null;
+      return {
+        document: JSON.parse(says.dataset.document).document,
+        heads: [...says.querySelectorAll('button')].map((button) => button.textContent),
+        rows: rows.map((tr) => ({ document: JSON.parse(tr.dataset.document).document, at: tr.dataset.positions.split(',').map(Number), numbers: [...tr.querySelectorAll('td.num')].map((td) => td.title) })),
+      };
+    }, `Ablate all ${kind === 'previous' ? 'previous-token' : kind} heads`)).jsonValue();
+    const { document, rows } = told;
     assert.deepEqual([document.read, document.on], ['detect', 'random']);
     const scores = [...hsRead({ v: 1, ...document }).arrays.get(kind).data];
     const wanted = scores.flatMap((score, i) => (score > 0.5 && (kind !== 'induction' || i >= 8) ? [`L${Math.floor(i / 8)}H${i % 8}`] : []));
     assert.ok(wanted.length > 0);
     kinds.push(...wanted.map((head) => `${head} ${kind}`));
-    assert.deepEqual(await family.locator('p button').allTextContents(), wanted);
-    const rows = await family.locator('tbody tr').evaluateAll((all) =>
-      all.map((tr) => ({ document: JSON.parse(tr.dataset.document).document, at: tr.dataset.positions.split(',').map(Number), numbers: [...tr.querySelectorAll('td.num')].map((td) => td.title) })));
+    assert.deepEqual(told.heads, wanted);
     assert.equal(rows.length, 2);
     const edits = wanted.map((head) => ({ hook: `blocks.${head[1]}.attn.hook_z`, heads: [Number(head[3])], op: 'zero' }));
     for (const { document: { ids, edits: said }, at, numbers } of rows) {
@@ -106,7 +113,7 @@ test('all heads of a kind at once: which they are, the loss before and after, an
   await choose(page, 'Kind of head', 'induction heads');
   const button = family.getByRole('button', { name: 'Ablate all induction heads', exact: true });
   await button.waitFor();
-  await after(page, () => button.click()).catch(() => {});
+  await after(page, () => button.click());
   const chips = await page.locator('.chip-says').allTextContents();
   assert.deepEqual(chips.map((text) => /ablate (L\dH\d)/.exec(text)?.[1]), await family.locator('p button').allTextContents());
   await family.getByRole('button', { name: 'Switch them back on', exact: true }).click();

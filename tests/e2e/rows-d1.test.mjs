@@ -177,8 +177,10 @@ for (const [words, position] of [['every token', {}], ['all but the first', { fr
     const assertRun = async (edits) => {
       const p = probabilitiesAt(hsRun(ids, { edits, capture: ['logits'] }), ids.length - 1);
       const last = page.locator(`.tok[data-at="a${ids.length - 1}"]`);
+      await page.locator('.look[data-tab="attention"][data-stale="false"]').waitFor();
       if ((await last.getAttribute('data-lit')) !== 'dest') await last.click();
-      await page.waitForFunction(() => document.querySelector('.look')?.dataset.stale === 'false');
+      await last.and(page.locator('[data-lit="dest"]')).waitFor();
+      await page.locator('.predictions[data-stale="false"]').waitFor();
       const said = await predictions(page);
       assert.ok(said.length >= 5);
       for (const { id, now } of said) compare([now], [p[id]], `${glyphOf(id)} with ${JSON.stringify(edits).slice(0, 60)}`);

@@ -8,7 +8,7 @@ import { axe, DESK, idsOf, PHONE, settled, start } from './lib/browser.mjs';
 import { hsGenerate, hsRead, idOf, modelOf } from './lib/model.mjs';
 import { button, linkByKeys, linkByPointer, openedOffline, tabTo, toBench } from './lib/person.mjs';
 import { documentOf, picture, tableOf, useModel, write } from './lib/screen.mjs';
-import { fillPairs, hsVector, sameVector, set, textOf, tokensOf } from './lib/steer.mjs';
+import { fillPairs, fitted, hsVector, sameVector, set, textOf, tokensOf } from './lib/steer.mjs';
 
 let site;
 before(async () => {
@@ -157,6 +157,7 @@ test('by the keyboard alone: a vector from pairs, its strength, the collapse, th
   await page.locator('.look.steer').waitFor();
   await tabTo(page, /^select direction \|/); // the model begins with one that is ready
   await pick('pairs of texts');
+  await fitted(page);
   await tabTo(page, /^select at \|/);
   await pick('resid_pre L2');
   await tabTo(page, /^button Edit pairs \|/);
@@ -173,6 +174,7 @@ test('by the keyboard alone: a vector from pairs, its strength, the collapse, th
   await type(String(TOKENS));
   await tabTo(page, /^input Strengths from minus to plus/);
   await type(String(RANGE));
+  await page.locator('.effect-sets').waitFor(); // with the first direction
   for (const [label, words] of SETS) {
     await tabTo(page, new RegExp(`^(input|combobox) ${label}`));
     await type(words);

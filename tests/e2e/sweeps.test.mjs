@@ -10,7 +10,7 @@ import { compareAll, compareBits, compareReading } from '../golden/compare.mjs';
 import { native } from '../golden/native.mjs';
 import { checkSweeps } from '../golden/read_walk.mjs';
 import { demand, modelFolder, modelsWith } from '../golden/walk.mjs';
-import { DESK, newPage, served, settled } from './lib/browser.mjs';
+import { DESK, hasWorkers, newPage, served, settled } from './lib/browser.mjs';
 
 /** transformer_lens.patching 2.15.4 as documents: what, by. */
 const GET_ACT_PATCH = {
@@ -39,7 +39,7 @@ async function engineOf(query, threads) {
   const { page, complaints } = await newPage(context);
   await page.goto(both.server.url + query);
   await settled(page);
-  assert.equal(page.workers().length, threads, 'the engine and its threads');
+  await hasWorkers(page, threads);
   let loaded = null;
   const use = async (folder) => {
     if (folder === loaded) return;

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DESK, idsOf, newPage, served, settled } from './lib/browser.mjs';
+import { DESK, hasWorkers, idsOf, newPage, served, settled } from './lib/browser.mjs';
 import { hsRun } from './lib/model.mjs';
 
 const both = served();
@@ -25,7 +25,7 @@ for (const [query, build, threads] of [
     assert.equal(await page.evaluate(() => crossOriginIsolated), true);
     const wasm = sent.flatMap((path) => /assets\/(hookscope.*)-.{8}\.wasm$/.exec(path)?.[1] ?? []);
     assert.deepEqual([...new Set(wasm)], [build]);
-    assert.equal(page.workers().length, threads, 'the engine and its threads');
+    await hasWorkers(page, threads);
     const ids = await idsOf(page);
     const logits = Float32Array.from(await page.evaluate(async (of) => Array.from((await globalThis.hookscope.run({ ids: of })).logits.data), ids));
     const { data } = hsRun(ids, { capture: ['logits'] }).tensors.get('logits');

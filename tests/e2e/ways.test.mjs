@@ -69,7 +69,7 @@ const trueNow = (page, name) =>
   page.waitForFunction((label) => {
     const figure = document.querySelector(`figure.picture[aria-label="${label}"]`);
     return document.querySelector('.look')?.dataset.stale === 'false' && figure?.dataset.stale === 'false' && figure.querySelector('[aria-haspopup="menu"]');
-  }, name, { timeout: 20_000 });
+  }, name, { timeout: 60_000 });
 
 async function pick(page, name, item) {
   await page.getByRole('button', { name: `Export ${name}`, exact: true }).press('Enter');

@@ -68,6 +68,12 @@ export function served() {
   return both;
 }
 
+/** Waits until the page has so many workers: the engine and its threads. */
+export async function hasWorkers(page, n) {
+  for (const deadline = Date.now() + 60_000; page.workers().length !== n && Date.now() < deadline; ) await page.waitForTimeout(20);
+  assert.equal(page.workers().length, n, 'the engine and its threads');
+}
+
 /** Waits until what is drawn is true. */
 export const settled = (page) => page.waitForSelector('.look[data-stale="false"]', { timeout: 60_000 });
 

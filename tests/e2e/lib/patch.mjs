@@ -1,7 +1,6 @@
 // The Patch bench as a person uses it: a ready-made pair, a study, and the numbers of its pictures as scores.
 
 import assert from 'node:assert/strict';
-import { idsOf } from './browser.mjs';
 import { hsRead } from './model.mjs';
 
 /** Opens the bench with a pair that is offered where there is none yet -> { clean, corrupted, answers }. */
@@ -12,10 +11,13 @@ export async function openPair(page, name) {
   return pairOf(page);
 }
 
-/** Both prompts' ids and the answers' ids, as they stand on the page. */
+/** Both prompts' ids and the answers' words, as they stand on the page at one moment. */
 export async function pairOf(page) {
-  const words = await Promise.all(['Answer of A', 'Answer of B'].map((label) => page.getByRole('combobox', { name: label }).inputValue()));
-  return { clean: await idsOf(page, 'a'), corrupted: await idsOf(page, 'b'), words };
+  const [a, b] = await Promise.all(['Answer of A', 'Answer of B'].map((label) => page.getByRole('combobox', { name: label }).elementHandle()));
+  return page.evaluate((answers) => {
+    const ids = (prompt) => [...document.querySelectorAll(`.tok[data-at^="${prompt}"]`)].map((chip) => Number(/id (\d+)$/.exec(chip.getAttribute('aria-label'))[1]));
+    return { clean: ids('a'), corrupted: ids('b'), words: answers.map((field) => field.value) };
+  }, [a, b]);
 }
 
 export async function openStudy(page, name) {

@@ -25,11 +25,13 @@ export async function tabTo(page, what) {
   assert.fail(`nothing called ${what} in 150 tab stops: ${[...new Set(seen)].join('; ')}`);
 }
 
-const link = (page) => page.getByRole('textbox', { name: 'Link' });
-
-async function linkThere(page) {
-  await page.waitForFunction(() => document.querySelector('dialog input[aria-label="Link"]')?.value.includes('#x='));
-  return link(page).inputValue();
+/** The link in the open Share dialog, once it is there. */
+export async function linkThere(page) {
+  const there = await page.waitForFunction(() => {
+    const link = document.querySelector('dialog input[aria-label="Link"]')?.value;
+    return link?.includes('#x=') && link;
+  });
+  return there.jsonValue();
 }
 
 export async function linkByPointer(page) {

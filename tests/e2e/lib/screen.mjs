@@ -28,7 +28,7 @@ export async function shows(page, name, document, kind = 'read') {
         );
       },
       [name, JSON.stringify(wanted)],
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     );
   } catch (thrown) {
     assert.equal(await picture(page, name).count(), 1, `there is a picture called "${name}"`);
@@ -167,7 +167,7 @@ export async function inspects(page, title) {
   await page.waitForFunction((wanted) => {
     const aside = document.querySelector('aside.inspector');
     return aside?.querySelector('h2')?.textContent.replaceAll(/\s+/g, ' ').startsWith(wanted) && aside.querySelector('[data-stale="true"]') === null;
-  }, title, { timeout: 20_000 });
+  }, title, { timeout: 60_000 });
 }
 
 /* What a person does on the way to a picture. */

@@ -15,10 +15,13 @@ export async function openSteer(page) {
   await page.locator('.look.steer').waitFor();
 }
 
+/** Until the strength fits the direction that was chosen. */
+export const fitted = (page) => page.locator('.steer-line [aria-busy="true"]').waitFor({ state: 'detached' });
+
 /** One of the choices on the line of the tabs: set(page, 'at', 'resid_pre L1'); the strength fits it. */
 export async function set(page, label, word) {
   await page.getByRole('combobox', { name: label, exact: true }).selectOption({ label: word });
-  await page.locator('.steer-line [aria-busy="true"]').waitFor({ state: 'detached' });
+  await fitted(page);
 }
 
 /** What the recipe has of its own is open. */
@@ -59,17 +62,22 @@ export function sameVector(edits, vector, scale = 1) {
   }
 }
 
-/** The inspector's facts of the direction: { norm: 1.55, ... }, whole numbers. */
-export const factsOf = (page) =>
-  page.locator('aside.inspector section', { hasText: 'The direction' }).locator('dl div').evaluateAll((rows) =>
-    rows.flatMap((row) => (row.querySelector('dd').title ? [[row.querySelector('dt').textContent, row.querySelector('dd').title]] : [])),
-  ).then((rows) => Object.fromEntries(rows.map(([name, text]) => [name, numberOf(text)])));
+/** The inspector's facts of the direction, once they are true of it: { norm: 1.55, ... }, whole numbers. */
+export async function factsOf(page) {
+  const rows = await page.waitForFunction(() => {
+    const section = [...document.querySelectorAll('aside.inspector section')].find((it) => it.querySelector('h3')?.textContent === 'The direction');
+    return section?.dataset.stale === 'false' && [...section.querySelectorAll('dl div')].flatMap((row) => {
+      const { title } = row.querySelector('dd');
+      return title ? [[row.querySelector('dt').textContent, title]] : [];
+    });
+  }, null, { timeout: 60_000 });
+  return Object.fromEntries((await rows.jsonValue()).map(([name, text]) => [name, numberOf(text)]));
+}
 
 /** A way's document, once its text is whole. */
 export async function textOf(page, way) {
-  const column = page.locator(`[data-way="${way}"][data-whole="true"]`).first();
-  await column.waitFor({ timeout: 60_000 });
-  return JSON.parse(await column.getAttribute('data-document'));
+  const said = await page.waitForFunction((name) => document.querySelector(`[data-way="${name}"][data-whole="true"]`)?.dataset.document, way, { timeout: 60_000 });
+  return JSON.parse(await said.jsonValue());
 }
 
 /** The tokens of a way's text, as they are drawn: { id, kl, line }, `line` in CSS pixels. */

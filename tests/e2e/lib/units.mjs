@@ -6,8 +6,9 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DIST } from './browser.mjs';
 
-/** What stands before the worker's script: a log of studies' units and of messages, told on a channel. A unit of `slow`
- *  takes at least `unitMs` (a busy core), which the channel may change, an answer is `answerMs` later (a busy page), in its order. */
+/** What stands before the worker's script: a log of studies' units and of messages, told on a channel. A unit of `slow`, or a token
+ *  where that is "generate", takes at least `unitMs` (a busy core), which the channel may change, an answer is `answerMs` later (a
+ *  busy page), in its order. */
 const prelude = ({ slow, unitMs, answerMs }) => `{
   const at = () => performance.timeOrigin + performance.now();
   const log = [];
@@ -29,15 +30,19 @@ const prelude = ({ slow, unitMs, answerMs }) => `{
       if (status === 0) studies.set(new Int32Array(memory.buffer)[out / 4], document.read);
       return status;
     };
-    exports.hs_read_step = (reading) => {
+    const paced = (what, step) => {
       const began = at();
-      const read = studies.get(reading);
-      log.push({ what: 'unit', reading, read, at: began });
-      const more = own.hs_read_step(reading);
+      const more = step();
       const left = least - (at() - began);
-      if (${JSON.stringify(slow)}.includes(read) && left > 0) Atomics.wait(asleep, 0, 0, left);
+      if (${JSON.stringify(slow)}.includes(what) && left > 0) Atomics.wait(asleep, 0, 0, left);
       return more;
     };
+    exports.hs_read_step = (reading) => {
+      const read = studies.get(reading);
+      log.push({ what: 'unit', reading, read, at: at() });
+      return paced(read, () => own.hs_read_step(reading));
+    };
+    exports.hs_generate_step = (text) => paced('generate', () => own.hs_generate_step(text));
     exports.hs_read_free = (reading) => {
       log.push({ what: 'free', reading, read: studies.get(reading), heap: memory.buffer.byteLength, at: at() });
       studies.delete(reading);
