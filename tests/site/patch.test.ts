@@ -8,7 +8,7 @@ import { layoutDrawing, type Spot } from '../../site/src/views/patch/drawing';
 import { OPTIONS, VIEW } from '../../site/src/state/view';
 
 const config = (attn_only: boolean) => ({ n_layers: 3, n_heads: 4, attn_only }) as ModelConfig;
-const part = pairPart(VIEW, [0, 1, 2], [0, 3, 2], [7, 8]);
+const part = pairPart(VIEW, [{ clean: [0, 1, 2], corrupted: [0, 3, 2], correct: 7, wrong: 8 }]);
 
 describe('a pair', () => {
   it('is asked about by its own predictions, or, where these are the same, by what differs most', () => {
@@ -23,11 +23,22 @@ describe('a pair', () => {
   });
 
   it('names in its metric what that kind takes, and no more', () => {
-    const metric = (kind: (typeof OPTIONS.metric)[number]) => pairPart({ direction: 'noise', metric: kind }, [1], [2], [7, 8]).metric;
+    const metric = (kind: (typeof OPTIONS.metric)[number]) => pairPart({ direction: 'noise', metric: kind }, [{ clean: [1], corrupted: [2], correct: 7, wrong: 8 }]).metric;
     expect(metric('logit_diff')).toEqual({ kind: 'logit_diff', position: -1, correct: 7, wrong: 8 });
     expect(metric('log_prob')).toEqual({ kind: 'log_prob', position: -1, correct: 7 });
     expect(metric('rank')).toEqual({ kind: 'rank', position: -1, correct: 7 });
     expect(metric('kl')).toEqual({ kind: 'kl', position: -1 });
+  });
+
+  it('is one document with its set: several pairs, each with its own answers, which the metric does not name', () => {
+    const pairs = [{ clean: [1, 2], corrupted: [3, 2], correct: 7, wrong: 8 }, { clean: [4, 2], corrupted: [5, 2], correct: 9, wrong: 7 }];
+    for (const kind of OPTIONS.metric)
+      expect(pairPart({ direction: 'noise', metric: kind }, pairs)).toEqual({ pairs, direction: 'noise', metric: { kind, position: -1 } });
+    expect(pairPart({ direction: 'denoise', metric: 'rank' }, pairs.slice(0, 1))).toEqual({ clean: [1, 2], corrupted: [3, 2], direction: 'denoise', metric: { kind: 'rank', position: -1, correct: 7 } });
+  });
+
+  it('is one where a link says nothing of a set', () => {
+    expect(VIEW.set).toBe('one');
   });
 });
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { sides } from '../../site/src/state/tasks';
+import { setOf, sides } from '../../site/src/state/tasks';
 import { TASKS } from '../../site/src/state/tasksMeasured';
 import { createTokenizer } from '../../site/src/worker/tokenizer';
 
@@ -8,6 +8,20 @@ describe('ready-made pairs', () => {
     expect(sides('The {king|queen} met {A|B}.')).toEqual(['The king met A.', 'The queen met B.']);
     expect(sides(`{"|'}No`)).toEqual(['"No', "'No"]);
   });
+  it('a pair is one of a set where its task has such, also the other way round; others are of none', () => {
+    const task = {
+      name: 'royal', about: '', prompts: 100, right: 100, first: 100, aligned: 2,
+      pairs: [{ text: 'The {king|queen} saw', answer: '{ his| her}' }, { text: 'The {boy|girl} saw', answer: '{ him| it}' }, { text: 'A {man|woman}', answer: '{ a| b}' }],
+    };
+    const set = [['The king saw', 'The queen saw', ' his', ' her'], ['The boy saw', 'The girl saw', ' him', ' it']];
+    expect(setOf([task], 'The boy saw', 'The girl saw')).toEqual({ task: 'royal', pairs: set, at: 1 });
+    expect(setOf([task], 'The queen saw', 'The king saw')).toEqual({ task: 'royal', pairs: set.map(([a, b, right, wrong]) => [b, a, wrong, right]), at: 0 });
+    expect(setOf([task], 'A man', 'A woman')).toBeNull();
+    expect(setOf([task], 'The king saw', 'The girl saw')).toBeNull();
+    expect(setOf([task], 'The king saw', null)).toBeNull();
+    expect(setOf([{ ...task, aligned: 1 }], 'The king saw', 'The queen saw')).toBeNull();
+  });
+
   for (const [model, tasks] of Object.entries(TASKS)) {
     it(`${model}: at least two tasks, each right in 90 % of 100 prompts`, () => {
       expect(tasks.length).toBeGreaterThanOrEqual(2);

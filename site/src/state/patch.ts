@@ -33,12 +33,23 @@ export const METRICS: Readonly<Record<MetricKind, readonly [word: string, means:
   kl: ['KL from A', 'KL(A ‖ patched) of the prediction, nats'],
 };
 
-/** The pair as every study of it takes it: the metric of what comes after the last token. */
-export function pairPart({ direction, metric }: Pick<View, 'direction' | 'metric'>, clean: readonly number[], corrupted: readonly number[], [correct, wrong]: Answers) {
-  return {
-    clean, corrupted, direction,
-    metric: { kind: metric, position: -1, ...(metric !== 'kl' && { correct }), ...(metric === 'logit_diff' && { wrong }) },
-  };
+export interface IdPair {
+  readonly clean: readonly number[];
+  readonly corrupted: readonly number[];
+  readonly correct: number;
+  readonly wrong: number;
+}
+
+/** The metric of what comes after the last token; without answers, of a set whose pairs have their own. */
+export const metricPart = (kind: MetricKind, answers: Answers | null) =>
+  ({ kind, position: -1, ...(answers && kind !== 'kl' && { correct: answers[0] }), ...(answers && kind === 'logit_diff' && { wrong: answers[1] }) });
+
+/** The pair, or the set, as every study of it takes it. */
+export function pairPart({ direction, metric }: Pick<View, 'direction' | 'metric'>, pairs: readonly IdPair[]) {
+  const [one, ...more] = pairs;
+  return one && more.length === 0
+    ? { clean: one.clean, corrupted: one.corrupted, direction, metric: metricPart(metric, [one.correct, one.wrong]) }
+    : { pairs, direction, metric: metricPart(metric, null) };
 }
 export type PairPart = ReturnType<typeof pairPart>;
 

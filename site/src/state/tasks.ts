@@ -25,3 +25,18 @@ const CORRUPTED = /\{.*?\|(.*?)\}/g;
 
 /** The clean and the corrupted side of a double text. */
 export const sides = (double: string): readonly [string, string] => [double.replace(CLEAN, '$1'), double.replace(CORRUPTED, '$1')];
+
+/** A pair's texts. */
+export type PairTexts = readonly [a: string, b: string, correct: string, wrong: string];
+
+/** The set that a pair is one of, whichever way round, and which one; null where it is of none. */
+export function setOf(tasks: readonly Task[], a: string, b: string | null): { readonly task: string; readonly pairs: readonly PairTexts[]; readonly at: number } | null {
+  for (const { name: task, aligned, pairs: all } of tasks) {
+    const straight = all.slice(0, aligned).map(({ text, answer }): PairTexts => [...sides(text), ...sides(answer)]);
+    for (const pairs of [straight, straight.map(([x, y, correct, wrong]): PairTexts => [y, x, wrong, correct])]) {
+      const at = pairs.findIndex(([x, y]) => x === a && y === b);
+      if (at >= 0 && pairs.length > 1) return { task, pairs, at };
+    }
+  }
+  return null;
+}

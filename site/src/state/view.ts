@@ -38,6 +38,8 @@ export const OPTIONS = {
   /** A's activations into the run of B, or B's into the run of A. */
   direction: ['denoise', 'noise'],
   metric: ['logit_diff', 'log_prob', 'rank', 'kl'],
+  /** The shown pair, or all of the set that it is one of (state/tasks.ts). */
+  set: ['one', 'all'],
   /** Cells say how far the metric went from B's to A's, or what it is. */
   cells: ['score', 'metric'],
   /** Which of a head's activations is patched. */

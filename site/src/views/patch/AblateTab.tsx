@@ -4,7 +4,7 @@ import { useMemo } from 'preact/hooks';
 import type { ReadRequest } from '../../engine/types';
 import { ablatedHead, ablation } from '../../state/experiment';
 import { full, three } from '../../state/numbers';
-import { inContextLoss, METRICS, twice } from '../../state/patch';
+import { inContextLoss, METRICS, metricPart, twice } from '../../state/patch';
 import { headName, repeatedPart } from '../../state/reading';
 import type { Shown } from '../../state/run';
 import { OPTIONS, type View } from '../../state/view';
@@ -40,7 +40,7 @@ function ablateDocument(view: View, a: Shown, b: Shown | null, bench: Bench | nu
   const over = view.op === 'resample' && b ? [[...b.tokenized.ids]] : null;
   return {
     read: 'ablate', prompts: [ids], what: view.ablated, by: view.ablated === 'z' ? 'layer,head' : 'layer,position', op: view.op, ...(over && { over }),
-    metric: view.judged === 'metric' && bench ? bench.part.metric : { kind: 'loss', from: 0 },
+    metric: view.judged === 'metric' && bench ? metricPart(view.metric, bench.answers) : { kind: 'loss', from: 0 },
   };
 }
 

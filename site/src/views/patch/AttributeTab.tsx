@@ -109,7 +109,7 @@ export function AttributeTab({ bench }: { readonly bench: Bench }) {
             }
           />
           {base && cells && <ScaleBar base={base} cells={cells} gutter={geometry.gutter} />}
-          <SweepMap {...shared} swept={truth} name="the true sweep" called={`True sweep of ${what}, into ${into}`} title="By patching" sub="a run for every cell" second />
+          <SweepMap {...shared} swept={truth} name="the true sweep" called={`True sweep of ${what}, into ${into}`} title="By patching" sub={`a run for every cell${bench.means}`} second />
         </div>
         <Agreement estimate={estimate} truth={truth} base={base} cells={cells} pearson={pearson} spearman={spearman} />
       </div>
@@ -151,7 +151,7 @@ function Agreement({ estimate, truth, base, cells, pearson, spearman }: Agreemen
   const lit = place && sweep.lit(place);
   const litAt = lit && lit.col !== null ? lit.row * sweep.cols + lit.col : -1;
   const data: MatrixData = {
-    kind: 'matrix', title: 'Estimates against patches', conventions: conventions(base, study.reading),
+    kind: 'matrix', title: 'Estimates against patches', conventions: conventions(base, study),
     values: Float32Array.from(both.flatMap((i) => [is[i] ?? 0, said[i] ?? 0])), rows: both.length, cols: 2,
     rowLabels: both.map((i) => ({ text: names[i] ?? '' })), colLabels: [{ text: 'by patching' }, { text: 'by gradients' }],
     palette: 'diverging', scale: cells?.scale ?? [-1, 1], scaleLabel: cells?.words ?? 'score',

@@ -32,7 +32,7 @@ export function CircuitTab({ bench }: { readonly bench: Bench }) {
   const refused = noGradient(view, view.gradient === 'one');
   const study = useStudy(refused ? null : document);
   const { reading } = study;
-  const base = baseOf(reading);
+  const base = baseOf(study);
   const counts = circuitCounts(config);
   const [asTable, hover] = [useSignal(false), useSignal<string | null>(null)];
   const { room, ...size } = useRoom();
@@ -42,7 +42,7 @@ export function CircuitTab({ bench }: { readonly bench: Bench }) {
     const columns = COLUMNS.map((name) => arrayOf(reading, name));
     const values = Float32Array.from({ length: counts.length * COLUMNS.length }, (_, i) => columns[i % COLUMNS.length]?.[Math.floor(i / COLUMNS.length)] ?? Number.NaN);
     return {
-      kind: 'matrix', title: 'Circuits by number of edges', conventions: conventions(base, reading), values, rows: counts.length, cols: COLUMNS.length,
+      kind: 'matrix', title: 'Circuits by number of edges', conventions: conventions(base, study), values, rows: counts.length, cols: COLUMNS.length,
       rowLabels: counts.map((n) => ({ text: `${n} largest` })), colLabels: COLUMNS.map((text) => ({ text })),
       palette: 'diverging', scale: scaleOf(values.filter((_, i) => i % COLUMNS.length === 1), true), scaleLabel: 'faithfulness',
     };
@@ -78,7 +78,7 @@ export function CircuitTab({ bench }: { readonly bench: Bench }) {
       <div class="study-columns">
         <Picture
           title="Circuit"
-          sub={Number.isFinite(number('edges')) ? `${number('edges')} edges, of ${counts.at(-1)}; by gradients, ${into === 'B' ? 'A' : 'B'} into ${into}` : 'edges by gradients'}
+          sub={`${Number.isFinite(number('edges')) ? `${number('edges')} edges, of ${counts.at(-1)}; by gradients, ${into === 'B' ? 'A' : 'B'} into ${into}` : 'edges by gradients'}${bench.means}`}
           name={name}
           data={data}
           what={{ kind: 'read', document }}

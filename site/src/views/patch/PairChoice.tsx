@@ -1,12 +1,11 @@
 /** Ready-made pairs: tasks that the loaded model does, measured (models/tasks.mjs). */
 import type { Shown } from '../../state/run';
-import { sides, type Task, type TaskPair } from '../../state/tasks';
+import { setOf, sides, type Task, type TaskPair } from '../../state/tasks';
 import { TASKS } from '../../state/tasksMeasured';
 import type { App } from '../../state/app';
+import { Segments } from '../../ui/Segments';
 import { usePage } from '../page';
-
-/** The token that is a text by itself. */
-const tokenOf = (app: App, text: string): number => app.vocabulary.peek().findIndex((token) => token.text === text);
+import { tokenOf } from './useBench';
 
 function take(app: App, { text, answer }: TaskPair) {
   const [a, b] = sides(text);
@@ -39,23 +38,37 @@ export function PairChoice({ shown }: { readonly shown: Shown }) {
   const tasks = tasksOf(shown);
   const pairs = tasks.flatMap((task) => task.pairs);
   const at = pairs.findIndex((pair) => sides(pair.text)[0] === text && sides(pair.text)[1] === textB);
+  const set = setOf(tasks, text, textB);
   if (tasks.length === 0) return null;
   return (
-    <label class="pick pairs">
-      pair{' '}
-      <select value={at} title="Where both differ: the word of A / the word of B" onChange={(event) => pairs[Number(event.currentTarget.value)] && take(app, pairs[Number(event.currentTarget.value)] as TaskPair)}>
-        {at < 0 && <option value={-1}>your own</option>}
-        {tasks.map((task) => (
-          <optgroup key={task.name} label={`${task.name}: ${said(task)}`}>
-            {task.pairs.map((pair) => (
-              <option key={pair.text} value={pairs.indexOf(pair)}>
-                {task.name}: {pair.text.replace(DOUBLE, '$1 / $2')}
-              </option>
-            ))}
-          </optgroup>
-        ))}
-      </select>
-    </label>
+    <>
+      <label class="pick pairs">
+        pair{' '}
+        <select value={at} title="Where both differ: the word of A / the word of B" onChange={(event) => pairs[Number(event.currentTarget.value)] && take(app, pairs[Number(event.currentTarget.value)] as TaskPair)}>
+          {at < 0 && <option value={-1}>your own</option>}
+          {tasks.map((task) => (
+            <optgroup key={task.name} label={`${task.name}: ${said(task)}`}>
+              {task.pairs.map((pair) => (
+                <option key={pair.text} value={pairs.indexOf(pair)}>
+                  {task.name}: {pair.text.replace(DOUBLE, '$1 / $2')}
+                </option>
+              ))}
+            </optgroup>
+          ))}
+        </select>
+      </label>
+      {set && (
+        <Segments
+          label="Pairs"
+          value={app.view.value.set}
+          options={[
+            ['one', 'this pair', 'The pair that stands above'],
+            ['all', `all ${set.pairs.length} of “${set.task}”`, `Means over ${set.pairs.length} pairs of one length that differ at the same positions; A / B: ${set.pairs.map(([a, b]) => `${a} / ${b}`).join('; ')}`],
+          ]}
+          onPick={(picked) => app.experiment.look({ set: picked })}
+        />
+      )}
+    </>
   );
 }
 

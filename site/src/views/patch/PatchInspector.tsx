@@ -11,6 +11,7 @@ import { usePage } from '../page';
 import { usePaced } from '../usePaced';
 import { useStudy, type Study } from '../useStudy';
 import { arrayOf, useReading } from '../useReading';
+import { baseOf } from './cells';
 import { inForce, keepInForce, lockedPlace, measured, openStudy, pointed, told } from './at';
 import { useBench, type Bench } from './useBench';
 
@@ -75,10 +76,14 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
   const from = into === 'B' ? 'A' : 'B';
   const idsOf = (of: typeof a) => [...of.tokenized.ids];
   const edit = patchEdit(place, direction);
+  const several = bench.pairs.length > 1;
   const document = predictionDocument(runPart(idsOf(target), [edit], { name: from, ids: idsOf(other) }));
   const { reading, stale, failure } = useReading(document);
   const ungraded = noGradient(view, gradient === 'one');
   const turned = useStudy(oneCell(place, { ...bench.part, direction: direction === 'denoise' ? 'noise' : 'denoise' }, 'sweep'));
+  const swept = measured.value(place);
+  // Of a set, what no picture has.
+  const straight = useStudy(several && Number.isNaN(swept) ? oneCell(place, bench.part, 'sweep') : null);
   const slope = useStudy(ungraded ? null : oneCell(place, bench.part, 'attribute', STEPS[gradient]));
   const one = ({ reading }: Study) => arrayOf(reading, 'values')[0] ?? Number.NaN;
   const last = target.tokenized.ids.length - 1;
@@ -105,9 +110,11 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
   });
   if (!rowA || !rowB) return null;
   const metricsOf = (logits: Float32Array) => metricOf(metric, logits, rowA, answers);
-  const [mA, mB] = [metricsOf(rowA), metricsOf(rowB)];
-  const swept = measured.value(place);
-  const value = Number.isNaN(swept) && row.length > 0 && !stale ? metricsOf(row) : swept;
+  const base = told.value.base ?? baseOf(turned);
+  const [mA, mB] = several ? [base?.clean ?? Number.NaN, base?.corrupted ?? Number.NaN] : [metricsOf(rowA), metricsOf(rowB)];
+  const value = !Number.isNaN(swept) ? swept : several ? one(straight) : row.length > 0 && !stale ? metricsOf(row) : swept;
+  // What is in force is of the shown pair alone.
+  const held = now && !several ? metricsOf(now) : null;
   const far = gradient === 'one' && mA !== mB && Math.abs(scoreOf(one(slope), mA, mB) - scoreOf(value, mA, mB)) >= FAR;
   const columns = [
     { name: 'A', of: 'A', p: softmax(rowA) },
@@ -140,10 +147,10 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
         <h3>
           {word.replace(/^l/, 'L')}{' '}
           <span>
-            {metric === 'logit_diff' ? <><Tok text={app.glyph(answers[0])} /> − <Tok text={app.glyph(answers[1])} /></> : metric !== 'kl' && <Tok text={app.glyph(answers[0])} />}, at {last}
+            {several ? `mean of ${bench.pairs.length}` : metric === 'logit_diff' ? <><Tok text={app.glyph(answers[0])} /> − <Tok text={app.glyph(answers[1])} /></> : metric !== 'kl' && <Tok text={app.glyph(answers[0])} />}, at {last}
           </span>
         </h3>
-        <NumberLine a={mA} b={mB} now={value} kept={now ? metricsOf(now) : null} />
+        {!Number.isNaN(mA - mB) && <NumberLine a={mA} b={mB} now={value} kept={held} />}
         <dl class="numbers">
           <div title={`(m − mB) / (mA − mB) = ${full(scoreOf(value, mA, mB))}; m = ${full(value)}`}>
             <dt>score <small>0 as B, 1 as A</small></dt>
@@ -161,10 +168,10 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
               </div>
             </>
           )}
-          {now && (
-            <div title={`With all that is in force: score ${full(scoreOf(metricsOf(now), mA, mB))}`}>
+          {held !== null && (
+            <div title={`With all that is in force: score ${full(scoreOf(held, mA, mB))}`}>
               <dt>in force: score</dt>
-              <dd>{mA === mB ? three(metricsOf(now)) : number(scoreOf(metricsOf(now), mA, mB))}</dd>
+              <dd>{mA === mB ? three(held) : number(scoreOf(held, mA, mB))}</dd>
             </div>
           )}
         </dl>
@@ -172,7 +179,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
       </section>
       <section data-stale={waiting || stale || (now !== null && app.runner.stale.value)} data-document={JSON.stringify({ kind: 'read', document })} aria-label="Next token, patched">
         <h3>
-          Next token <span>after {end && <Tok text={label(end, last)} />}</span>
+          Next token <span>{several && 'this pair, '}after {end && <Tok text={label(end, last)} />}</span>
         </h3>
         {failure && <p role="alert" class="muted">{failure.detail}</p>}
         <table class="patch-next" data-many={columns.length > 3}>

@@ -50,7 +50,7 @@ export function PatchStory({ bench }: { readonly bench: Bench }) {
   return (
     <section class="story" aria-label="What is seen">
       <p aria-live="polite">
-        What differs is kept at {listed(kept, (i) => { const token = tokens[i]; return <code>{token && <Tok text={label(token, i)} />}</code>; })}
+        {base.pairs > 1 ? `Over ${base.pairs} pairs what` : 'What'} differs is kept at {listed(kept, (i) => { const token = tokens[i]; return <code>{token && <Tok text={label(token, i)} />}</code>; })}
         {carried ? (
           <>
             {' '}until layer {carries.layer}, whose attention carries it to the end: the score of attn_out L{carries.layer} there is {says(carries)}.

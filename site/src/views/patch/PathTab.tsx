@@ -37,7 +37,7 @@ export function PathTab({ bench }: { readonly bench: Bench }) {
   const document = pathDocument(bench.part, asked);
   const from = document['senders'] !== 'all';
   const study = useStudy(document);
-  const base = baseOf(study.reading);
+  const base = baseOf(study);
   const cells = base && cellsOf(base, view);
   const values = arrayOf(study.reading, 'values');
   const labels = (study.reading?.axes[from ? 'receiver' : 'sender'] ?? []);
@@ -51,7 +51,7 @@ export function PathTab({ bench }: { readonly bench: Bench }) {
       return Number.isNaN(value) ? [] : [{ name: label, value, says: cells && Math.abs(value - cells.neutral) >= cells.least ? short(value) : '' }];
     });
     return {
-      kind: 'bars', title: from ? `Paths from ${senderOf(picked)}` : `Paths into ${asked.receiver}`, unit: cells?.words ?? 'score', conventions: conventions(base, study.reading), ...barsFrom(cells),
+      kind: 'bars', title: from ? `Paths from ${senderOf(picked)}` : `Paths into ${asked.receiver}`, unit: cells?.words ?? 'score', conventions: conventions(base, study), ...barsFrom(cells),
       rows: rows.sort((a, b) => Math.abs(b.value - (cells?.neutral ?? 0)) - Math.abs(a.value - (cells?.neutral ?? 0))),
     };
   }, [study.reading, cells?.words, cells?.neutral, picked, from]);
@@ -86,7 +86,7 @@ export function PathTab({ bench }: { readonly bench: Bench }) {
       <div class="study-columns">
         <Picture
           title={from ? `From ${senderOf(picked)}` : `Into ${asked.receiver}`}
-          sub={`the direct path alone, of ${into === 'B' ? 'A' : 'B'} into ${into}; heads frozen${config.attn_only ? '' : `, MLPs ${view.mlps}`}`}
+          sub={`the direct path alone, of ${into === 'B' ? 'A' : 'B'} into ${into}; heads frozen${config.attn_only ? '' : `, MLPs ${view.mlps}`}${bench.means}`}
           name={name}
           data={data}
           what={{ kind: 'read', document }}

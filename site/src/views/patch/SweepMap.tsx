@@ -89,7 +89,7 @@ export function SweepMap(props: SweepMapProps) {
   const data = useMemo<MatrixData>(() => {
     const values = cellValues(metrics, cells);
     return {
-      kind: 'matrix', title: called, conventions: conventions(base, study.reading), values, rows, cols, causal, rowLabels,
+      kind: 'matrix', title: called, conventions: conventions(base, study), values, rows, cols, causal, rowLabels,
       colLabels: flat ? tokens.map((_, i) => ({ text: String(i) })) : positionLabels(tokens),
       palette: 'diverging', scale: cells?.scale ?? [-1, 1], scaleLabel: cells?.words ?? 'score',
       cellText(row, col) {

@@ -67,7 +67,7 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
   const { app } = usePage();
   const view = app.view.value;
   const { of, detail, direction } = view;
-  const { a, part } = bench;
+  const { a, part, means } = bench;
   const { config } = a.info;
   const { tokens } = a.tokenized;
   const asked = { part, config, n: tokens.length };
@@ -142,7 +142,7 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
         name="the sweep of the stream"
         called={`Residual stream, ${source} into ${into}`}
         title="Residual stream"
-        sub={`one vector of ${source} put into the run of ${into}, at one position`}
+        sub={`one vector of ${source} put into the run of ${into}, at one position${means}`}
         rowLabels={streamRows}
         rowPx={streamPx}
         {...(sites.length > 2 && { ruleEvery: sites.length })}
@@ -155,7 +155,7 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
           name="the sweep of the heads"
           called={bySource ? `Pattern of ${headName(head)}, ${source} into ${into}` : `${of} of each head, ${source} into ${into}`}
           title={bySource ? `Pattern of ${headName(head)}` : 'Each head'}
-          sub={bySource ? 'one weight: destination ↓, source →' : `hook_${of} of ${source}, at one position`}
+          sub={`${bySource ? 'one weight: destination ↓, source →' : `hook_${of} of ${source}, at one position`}${means}`}
           controls={
             <>
               <Segments label="What of a head" value={of} options={OPTIONS.of.map((o) => [o, o, OF[o]])} onPick={(picked) => app.experiment.look({ of: picked, detail: 'position' })} />
@@ -215,7 +215,7 @@ function WholeHeads({ swept, base, cells, of, top, apart }: WholeProps) {
   const place = pointed.value ?? lockedPlace(app);
   const lit = place && sweep.lit({ ...place, position: null, source: null });
   const data = useMemo<BarsData>(() => ({
-    kind: 'bars', title: `${of} of each head, all positions`, unit: cells?.words ?? 'score', conventions: conventions(base, study.reading), ...barsFrom(cells),
+    kind: 'bars', title: `${of} of each head, all positions`, unit: cells?.words ?? 'score', conventions: conventions(base, study), ...barsFrom(cells),
     rows: Array.from(cellValues(metrics, cells), (value, row) => {
       const { layer, head } = sweep.place(row, 0) ?? { layer: 0, head: 0 };
       const written = cells !== null && Math.abs(value - cells.neutral) >= cells.least;

@@ -1,20 +1,26 @@
 /** Numbers of a study as the cells of a picture: a score, or the metric itself, in the colours of the score either way. */
-import type { Reading } from '../../engine/types';
 import type { Scale } from '../../gl/palette';
 import { scoreOf } from '../../state/patch';
 import type { View } from '../../state/view';
+import type { Study } from '../useStudy';
 
-export interface Base {
+interface Ends {
   readonly clean: number;
   readonly corrupted: number;
 }
 
-export const NO_BASE: Base = { clean: Number.NaN, corrupted: Number.NaN };
+export interface Base extends Ends {
+  /** Both are means over so many. */
+  readonly pairs: number;
+}
+
+export const NO_BASE: Base = { clean: Number.NaN, corrupted: Number.NaN, pairs: 1 };
 
 /** As the cells have them, in 32 bits: what changes nothing is at no distance. */
-export function baseOf(reading: Reading | null): Base | null {
+export function baseOf({ reading, request }: Pick<Study, 'reading' | 'request'>): Base | null {
   const { clean, corrupted } = reading?.values ?? {};
-  return clean == null || corrupted == null ? null : { clean: Math.fround(clean), corrupted: Math.fround(corrupted) };
+  const pairs = (request?.['pairs'] as readonly unknown[] | undefined)?.length ?? 1;
+  return clean == null || corrupted == null ? null : { clean: Math.fround(clean), corrupted: Math.fround(corrupted), pairs };
 }
 
 export interface Cells {
@@ -30,13 +36,13 @@ export interface Cells {
 
 /** How far a patch takes the metric of the run that it is made in to the other run's: 1 is all the way, below 0 is away from
  *  it. Where both have the same there is no way to go, and this is how far it moves at all. */
-export function gained(metric: number, { clean, corrupted }: Base, direction: View['direction']): number {
+export function gained(metric: number, { clean, corrupted }: Ends, direction: View['direction']): number {
   const [from, to] = direction === 'denoise' ? [corrupted, clean] : [clean, corrupted];
   return from === to ? Math.abs(metric - from) : (metric - from) / (to - from);
 }
 
 /** Where both prompts have the same metric there is no score. */
-export function cellsOf({ clean, corrupted }: Base, { cells, direction }: Pick<View, 'cells' | 'direction'>): Cells {
+export function cellsOf({ clean, corrupted }: Ends, { cells, direction }: Pick<View, 'cells' | 'direction'>): Cells {
   const [from, to] = direction === 'denoise' ? [corrupted, clean] : [clean, corrupted];
   const least = 0.02;
   if (cells === 'score' && clean !== corrupted) {
@@ -51,10 +57,11 @@ export function cellsOf({ clean, corrupted }: Base, { cells, direction }: Pick<V
 export const barsFrom = (cells: Cells | null) => (cells ? { from: cells.neutral, reversed: cells.scale[1] < cells.scale[0] } : {});
 
 /** The convention, beside every picture. */
-export const scoreWords = ({ clean, corrupted }: Base): string =>
-  clean === corrupted ? 'A and B have the same metric: there is no score' : '(m − mB) / (mA − mB): 0 as B, 1 as A';
+export const scoreWords = ({ clean, corrupted, pairs }: Base): string =>
+  (clean === corrupted ? 'A and B have the same metric: there is no score' : '(m − mB) / (mA − mB): 0 as B, 1 as A') +
+  (pairs > 1 ? `; each m is the mean over the ${pairs} pairs, so this is the score of the means, not the mean of scores` : '');
 
-export const conventions = (base: Base | null, reading: Reading | null): readonly string[] => [
+export const conventions = (base: Base | null, { reading }: Pick<Study, 'reading'>): readonly string[] => [
   ...(base ? [`score = ${scoreWords(base)}`] : []),
   ...Object.entries(reading?.conventions ?? {}).map(([of, words]) => `${of}: ${words}`),
 ];

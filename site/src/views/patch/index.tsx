@@ -99,7 +99,7 @@ export function PatchBench({ shown }: { readonly shown: Shown }) {
           <summary>
             <span>
               {study !== 'ablate' && (direction === 'denoise' ? 'A into B: ' : 'B into A: ')}
-              {METRICS[metric][0]}
+              {METRICS[metric][0]}{ready && ready.pairs.length > 1 && `, ${ready.pairs.length} pairs`}
             </span>
             <span class="link">Change</span>
           </summary>
@@ -118,10 +118,16 @@ export function PatchBench({ shown }: { readonly shown: Shown }) {
 }
 
 /** The tokens that the metric is about: what A and B predict, or two that are chosen. */
-function AnswerChoice({ bench: { answers, own, predicted } }: { readonly bench: Bench }) {
+function AnswerChoice({ bench: { answers, own, predicted, pairs } }: { readonly bench: Bench }) {
   const { app } = usePage();
   const [correct, wrong] = answers;
   const two = app.view.value.metric === 'logit_diff';
+  if (pairs.length > 1)
+    return (
+      <span class="muted" title={pairs.map(({ correct, wrong }) => `${app.glyph(correct)}${two ? ` − ${app.glyph(wrong)}` : ''}`).join(', ')}>
+        {two ? 'answers' : 'answer'}: each pair’s own
+      </span>
+    );
   return (
     <span class="pick answers">
       <span class="of-a">answer</span> <TokenInput label="Answer of A" value={correct} onPick={(id) => app.experiment.look({ answers: [id, wrong] })} />

@@ -21,7 +21,7 @@ export function useSwept(sweep: Sweep | null, study: Study, array = 'values'): S
     const { rows, cols, index } = sweep ?? { rows: 0, cols: 0, index: () => 0 };
     return Float32Array.from({ length: rows * cols }, (_, i) => raw[index(Math.floor(i / cols), i % cols)] ?? Number.NaN);
   }, [raw, key]);
-  return sweep && { sweep, study, base: baseOf(study.reading), metrics };
+  return sweep && { sweep, study, base: baseOf(study), metrics };
 }
 
 export const useSweep = (sweep: Sweep | null): Swept | null => useSwept(sweep, useStudy(sweep && sweep.document));
