@@ -2,7 +2,7 @@
 import { ablationStory, circuitStory, estimateStory, pathStory, type Scored } from '../../site/src/views/patch/stories';
 import { waysStory } from '../../site/src/views/steer/waysStory';
 
-const of = (direction: Scored['direction'], base = { clean: 3, corrupted: -1 }): Scored => ({ base, direction, metric: 'logit_diff' });
+const of = (direction: Scored['direction'], { clean, corrupted } = { clean: 3, corrupted: -1 }, pairs = 1): Scored => ({ base: { clean, corrupted, pairs }, direction, metric: 'logit_diff' });
 
 describe('paths', () => {
   const paths = [{ name: 'embed', value: -1 }, { name: 'L0H1', value: 1 }, { name: 'L0H2', value: -1.4 }] as const;
@@ -13,6 +13,11 @@ describe('paths', () => {
     });
     expect(pathStory(of('noise'), 'from embed', [{ name: 'L1H0.k', value: 1 }, { name: 'final', value: 3.4 }]).words).toBe(
       'Of the 2 direct paths from embed that into L1H0.k alone takes away most: 0.50 is left. That into final goes the other way: 1.10.');
+  });
+
+  it('of a set are said to be', () => {
+    expect(pathStory(of('denoise', undefined, 4), 'into final', paths.slice(0, 2)).words).toBe(
+      'Over 4 pairs: Of the 2 direct paths into final that from L0H1 alone brings back most: 0.50.');
   });
 
   it('that do nothing are not said to do most', () => {

@@ -39,6 +39,9 @@ export interface Scored {
 export const noScore = ({ base, metric }: Pick<Scored, 'base' | 'metric'>) => `A and B have the same ${METRICS[metric][0]}, ${three(base.clean)}: there is no difference to bring back, and no score. `;
 export const noneDoes = (direction: View['direction']) => (direction === 'denoise' ? 'brings any of it back' : 'takes any of it away');
 
+/** Of what the numbers are means. */
+const over = ({ pairs }: Base) => (pairs > 1 ? `Over ${pairs} pairs: ` : '');
+
 /** Metrics in the words of a pair. */
 function telling(how: Scored) {
   const { base, direction } = how;
@@ -46,7 +49,7 @@ function telling(how: Scored) {
   const equal = clean === corrupted;
   const says = (m: number) => (equal ? three(m) : two(scoreOf(m, clean, corrupted)));
   return {
-    first: equal ? noScore(how) : '',
+    first: equal ? noScore(how) : over(base),
     gain: (m: number) => gained(m, base, direction),
     says,
     does: (m: number) => (equal ? `moves it most: to ${says(m)}` : direction === 'denoise' ? `brings back most: ${says(m)}` : `takes away most: ${says(m)} is left`),
@@ -76,10 +79,10 @@ export function estimateStory(how: Scored, places: readonly Estimate[], r: strin
   const { first, gain, says, does, none, whole } = telling(how);
   const [best, named] = [most(places, ({ value }) => gain(value)), most(places, ({ guess }) => gain(guess))];
   if (!best || !named) return said('', '', '');
-  const over = r === null ? '' : ` Over all ${places.length} patches both correlate with r = ${r}.`;
-  if (gain(best.value) < TELLS_OF_ONE) return said(`${first}No single patch ${none}.${over}`, whole(best), '');
+  const fits = r === null ? '' : ` Over all ${places.length} patches both correlate with r = ${r}.`;
+  if (gain(best.value) < TELLS_OF_ONE) return said(`${first}No single patch ${none}.${fits}`, whole(best), '');
   const found = named === best ? 'and name it first, too' : `but name ${named.name} first (${says(named.guess)}; by patching ${says(named.value)})`;
-  return said(`${first}${best.name} ${does(best.value)}. Gradients say ${says(best.guess)}, ${found}.${over}`, `${whole(best)}; by gradients: metric ${full(best.guess)}`, best.name);
+  return said(`${first}${best.name} ${does(best.value)}. Gradients say ${says(best.guess)}, ${found}.${fits}`, `${whole(best)}; by gradients: metric ${full(best.guess)}`, best.name);
 }
 
 interface CircuitNumbers {
@@ -95,7 +98,7 @@ export function circuitStory(how: Pick<Scored, 'base' | 'metric'>, { edges, all,
   const one = edges === 1;
   const than = faithfulness > 1 + TELLS_OF_ONE ? ', more than all edges do' : faithfulness < -TELLS_OF_ONE ? ', the other way' : '';
   const words = Number.isFinite(faithfulness)
-    ? `${edges} edge${one ? '' : 's'}, of ${all}, make${one ? 's' : ''} ${two(faithfulness)} of the difference in ${METRICS[how.metric][0]}${than}${enough === null ? '' : `; no smaller circuit of those tried makes ${enough}`}. ${
+    ? `${over(how.base)}${edges} edge${one ? '' : 's'}, of ${all}, make${one ? 's' : ''} ${two(faithfulness)} of the difference in ${METRICS[how.metric][0]}${than}${enough === null ? '' : `; no smaller circuit of those tried makes ${enough}`}. ${
         edges < all ? `All others without ${one ? 'it' : 'them'} make ${two(completeness)} of it.` : 'These are all.'}`
     : noScore(how);
   return said(words, `faithfulness ${full(faithfulness)}, completeness ${full(completeness)}`, '');
