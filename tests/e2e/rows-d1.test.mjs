@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { idsOf, predictions, settled, start } from './lib/browser.mjs';
 import { glyphOf, hsRun, idOf, MODEL, modelOf, probabilitiesAt } from './lib/model.mjs';
-import { barsOf, compare, shows, typeToken, useModel, write } from './lib/screen.mjs';
+import { barsOf, compare, picture, shows, typeToken, useModel, write } from './lib/screen.mjs';
 import { edit, factsOf, fillPairs, hsVector, openSteer, PAIRS, set } from './lib/steer.mjs';
+import { watchUnits } from './lib/units.mjs';
 
 let site;
 before(async () => {
@@ -132,8 +133,8 @@ test('what is typed while the strength is still being fitted to another directio
   await close();
 });
 
-test('a direction that is none: a sentence says why, nothing older stands for it, and it is gone when mended', async () => {
-  const { page, complaints, close } = await site.open();
+test('a direction that is none: a sentence says why, nothing older stands for it, and it is gone when mended, though answers are late', async () => {
+  const { page, complaints, close } = await site.open({}, (fresh) => watchUnits(fresh, { answerMs: 200 }));
   await settled(page);
   await openSteer(page);
   await set(page, 'direction', 'pairs of texts');
@@ -153,6 +154,7 @@ test('a direction that is none: a sentence says why, nothing older stands for it
     assert.equal(await steered.count(), 0, 'no text of the direction before');
     assert.equal(await page.getByRole('button', { name: /^Measure the curve/ }).isDisabled(), true);
     await page.locator('.story').getByText('Nothing is steered').waitFor();
+    await picture(page, WRITES).and(page.locator('[data-stale="false"]')).waitFor(); // answered, or refused
   }
   assert.deepEqual(complaints, []);
   await close();

@@ -51,7 +51,7 @@ export const largest = (of) => of.reduce((best, x, i) => (!Number.isNaN(x) && (b
 
 /** Waits until the sentence under the study has all of these words, and only then. */
 export async function says(page, ...words) {
-  await page.waitForFunction((all) => all.every((some) => document.querySelector('.story p')?.textContent.includes(some)), words, { timeout: 10_000 }).catch(async () => {
+  await page.waitForFunction((all) => all.every((some) => document.querySelector('.story p')?.textContent.includes(some)), words, { timeout: 60_000 }).catch(async () => {
     assert.deepEqual([await page.locator('.story p').textContent()], words, 'the sentence');
   });
 }

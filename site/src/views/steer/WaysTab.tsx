@@ -163,7 +163,7 @@ export function WaysTab({ bench, panel }: { readonly bench: Bench; readonly pane
       {panel(all)}
       <section class="story" aria-label="What is seen" data-stale={app.model.value.kind !== 'ready'}>
         <p aria-live="polite" title="effect: log-odds of both sets of tokens in the texts; perplexity: of the texts, by the model as it is">
-          {reading && base ? waysStory(reading.values, base, told) : study.request ? 'The texts are on their way.' : 'Nothing to compare yet: set one of the ways.'}
+          {reading && base ? waysStory(reading.values, base, told) : study.request || !read ? 'The texts are on their way.' : 'Nothing to compare yet: set one of the ways.'}
         </p>
       </section>
     </>
