@@ -64,6 +64,12 @@ describe('runs: latest wins', () => {
     calls[2]?.answer();
     await settle();
     expect(runner.failure.value).toBeNull();
+    runner.ask(ask('d'));
+    calls[3]?.refuse({ status: 'EHOOK', detail: 'of d' });
+    await settle();
+    expect(runner.failure.value).toEqual({ status: 'EHOOK', detail: 'of d' });
+    runner.ask(ask('e'));
+    expect([runner.shown.value?.ask.text, runner.stale.value, runner.failure.value]).toEqual(['c', true, null]);
   });
 
   it('another engine voids what is under way', async () => {

@@ -195,6 +195,8 @@ export function createRunner() {
     ask(next: Ask) {
       wanted = next;
       stale.value = true;
+      // An older question's failure is none of this one's; where it is all that there is, it stays until there is more.
+      if (shown.peek()) failure.value = null;
       underway?.abort();
       void pump();
     },

@@ -1,6 +1,6 @@
 /** An intervention made or changed by hand: a hook, what part of it, what is done there. It is tried on the model
  *  before it is put in force, so that what does not fit is said here. */
-import { useId, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { Edit, Op, Operand } from '../engine/types';
 import { runPart, takesFrom } from '../state/run';
 import { asFailure } from '../state/failure';
@@ -97,6 +97,9 @@ export function EditForm({ edit, index, onClose }: EditFormProps) {
   const needsB = operands.includes('value') && /^[ab]$|"[AB]"/i.test(draft.value.trim());
   const noB = needsB && app.experiment.current.value.textB === null;
 
+  const open = useRef(true);
+  useEffect(() => () => void (open.current = false), []);
+
   async function apply(event: Event) {
     event.preventDefault();
     setProblem(null);
@@ -109,6 +112,7 @@ export function EditForm({ edit, index, onClose }: EditFormProps) {
         const part = takesFrom(made, 'A') ? runPart(b, [made], { name: 'A', ids: a }) : runPart(a, [made], { name: 'B', ids: b });
         await app.engine.value?.run({ ...part, capture: [], logits: false });
       }
+      if (!open.current) return; // closed meanwhile
       app.experiment.put(made, index);
       onClose();
     } catch (thrown) {
