@@ -37,7 +37,7 @@ function count() {
   });
 }
 
-test('1,024 tokens by 144 heads: the first picture, hovering, another head, scrolling', { timeout: 240_000 }, async () => {
+test('1,024 tokens by 144 heads: the first picture, hovering, another head, scrolling', { timeout: 600_000 }, async () => {
   const { page, complaints, close } = await site.open({}, async (p) => {
     await p.addInitScript(count);
     await withModel(p, randomModel(SHAPE, 11));

@@ -75,7 +75,7 @@ for (const model of MANIFEST.models)
     assert.ok(most > 0, 'a head whose absence helps');
     const head = tried[most - 1];
     await page.getByRole('button', { name: 'Find the best' }).click();
-    await page.waitForFunction((name) => document.querySelector('[aria-label="Heads that are switched off"]').value === name, `L${head[0]}H${head[1]}`);
+    await page.waitForFunction((name) => document.querySelector('[aria-label="Heads that are switched off"]').value === name, `L${head[0]}H${head[1]}`, { timeout: 120_000 });
     await page.getByLabel('Heads that are switched off').fill(`L${head[0]}H${head[1]}, L0H0`);
     await page.keyboard.press('Enter');
 

@@ -27,6 +27,7 @@ export const launch = async () => jittered(await chromium.launch({ executablePat
 /** Another page of a visit's browser profile; `complaints` collects what its console says. */
 export async function newPage(context) {
   const page = await context.newPage();
+  page.setDefaultTimeout(60_000); // of a machine that others use, too
   const complaints = [];
   page.on('console', (message) => {
     const blocked = message.text() === 'Service Worker registration blocked by Playwright'; // see start()
