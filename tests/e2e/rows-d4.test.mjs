@@ -7,6 +7,7 @@ import { idsOf, settled, start } from './lib/browser.mjs';
 import { glyphOf, hsRead, idOf, MANIFEST, MODEL } from './lib/model.mjs';
 import { documentOf, intervene, picture, useModel, write } from './lib/screen.mjs';
 import { fillPairs, hsVector, idsOfText, openSteer, outcomesOf, PAIRS, sameVector, set } from './lib/steer.mjs';
+import { paceUnits, unitsOf, watchUnits } from './lib/units.mjs';
 
 let site;
 before(async () => {
@@ -134,3 +135,28 @@ for (const model of MANIFEST.models)
     assert.deepEqual(complaints, []);
     await leave();
   });
+
+test('a head that is being found for another end is not switched off for this one', async () => {
+  const { page, complaints, close: leave } = await site.open({}, (fresh) => watchUnits(fresh, { slow: ['outcomes'] }));
+  await settled(page);
+  await openSteer(page);
+  await page.getByLabel('tokens', { exact: true }).fill('8');
+  await page.getByRole('tab', { name: 'Understanding v. control' }).click();
+  const off = page.getByLabel('Heads that are switched off');
+  await picture(page, NAME).and(page.locator('[data-stale="false"]')).waitFor();
+  await paceUnits(page, 50);
+  const before = (await unitsOf(page)).length;
+  await page.getByRole('button', { name: 'Find the best' }).click();
+  while (!(await unitsOf(page)).slice(before).some(({ what, read }) => what === 'unit' && read === 'outcomes'));
+  await page.getByLabel('over', { exact: true }).fill('dog');
+  await page.keyboard.press('Enter');
+  await paceUnits(page, 0);
+  // What was asked before is over before this is.
+  await page.waitForFunction(([name, dog]) => {
+    const said = JSON.parse(document.querySelector(`figure[aria-label="${name}"][data-stale="false"]`)?.dataset.document ?? 'null')?.document;
+    return said?.effect.against.join() === dog;
+  }, [NAME, String(idOf('␣dog'))]);
+  assert.equal(await off.inputValue(), '');
+  assert.deepEqual(complaints, []);
+  await leave();
+});
