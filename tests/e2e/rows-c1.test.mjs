@@ -1,12 +1,13 @@
-// C1 and C6: ablation of every head, or of attention and MLPs by position: zero, mean, resampled; by loss or by a metric. All
-// induction heads at once: the in-context loss before and after. Numbers are those of `hs ablate`, `hs detect` and `hs predictions`.
+// C1 and C6: ablation of every head or neuron, or of attention and MLPs by position: zero, mean, mean by position, resampled; by loss
+// or by a metric; of a set of pairs. All induction heads at once: the in-context loss before and after. Numbers are those of `hs ablate`, `hs detect` and `hs predictions`.
 
 import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
-import { after, idsOf, settled, start } from './lib/browser.mjs';
-import { hsRead, idOf, modelOf } from './lib/model.mjs';
-import { hsStudy, largest, openPair, openStudy, says } from './lib/patch.mjs';
-import { choose, compare, numberOf, shows, tableOf, useModel } from './lib/screen.mjs';
+import { after, axe, idsOf, PHONE, settled, start } from './lib/browser.mjs';
+import { hsRead, hsRun, idOf, modelOf } from './lib/model.mjs';
+import { hsStudy, largest, offeredSet, openPair, openStudy, says } from './lib/patch.mjs';
+import { linkByPointer } from './lib/person.mjs';
+import { choose, compare, inspects, numberOf, picture, shows, tableOf, useModel } from './lib/screen.mjs';
 
 let site;
 before(async () => {
@@ -38,7 +39,8 @@ for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or 
       const cols = document.what === 'z' ? model.shape.n_heads : clean.length;
       const part = document.what === 'z' ? `L${Math.floor(worst / cols)}H${worst % cols}` : `${document.what} L${Math.floor(worst / cols)} at position ${worst % cols}`;
       assert.ok(harm[worst] > 0.01, 'something is missed');
-      const without = { zero: `Without ${part}`, mean: `With ${part} at its mean over the text`, resample: `With ${part} as it is in B` }[document.op];
+      const without = { zero: `Without ${part}`, mean: `With ${part} at its mean over the text`,
+        position_mean: `With ${part} at its mean there over A and B`, resample: `With ${part} as it is in B` }[document.op];
       await says(page, `${without} the ${ofLoss ? 'mean loss rises' : 'logit difference falls'} from `);
       const [, from, to] = /(?:rises|falls) from (\S+) to ([^\s:]+)/.exec(await page.locator('.story p').innerText()).map(numberOf);
       compare([from, to], [hs.base, hs.values[worst]].map((x) => Number(x.toPrecision(3))), part);
@@ -50,6 +52,9 @@ for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or 
     await assertNow();
     await choose(page, 'What takes its place', 'mean');
     document = { ...document, op: 'mean' };
+    await assertNow();
+    await choose(page, 'What takes its place', 'mean by position');
+    document = { ...document, op: 'position_mean', over: [clean, corrupted] };
     await assertNow();
     await choose(page, 'What takes its place', 'resample');
     document = { ...document, op: 'resample', over: [corrupted] };
@@ -65,6 +70,106 @@ for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or 
     assert.deepEqual(complaints, []);
     await close();
   });
+
+test('stories-gelu-4l: every neuron of a layer by itself; the one that is missed most is selected, switched off, undone; the link', async () => {
+  const { page, complaints, close } = await site.open();
+  await settled(page);
+  const model = modelOf('stories-gelu-4l');
+  const { n_layers, d_mlp } = { ...model.shape, d_mlp: 1024 };
+  await useModel(page, 'stories-gelu-4l');
+  const { clean, corrupted, words } = await openPair(page, 'he or she');
+  await openStudy(page, 'Ablation');
+  const [correct, wrong] = words.map(idOf);
+  const metric = { kind: 'logit_diff', position: -1, correct, wrong };
+  let document = { read: 'ablate', prompts: [clean], what: 'post', by: 'layer,neuron', layers: [n_layers - 1], op: 'zero', metric };
+  const assertNow = async () => {
+    await shows(page, ABLATIONS, document);
+    const hs = hsStudy(document, model);
+    assert.equal(hs.values.length, d_mlp);
+    const { rows, cols, values } = await tableOf(page, ABLATIONS);
+    assert.deepEqual([rows.length, rows[1], cols.length], [32, 'N32', 32]);
+    compare(values, [...hs.values].map((value) => value - hs.base), JSON.stringify(document));
+    return hs;
+  };
+  await choose(page, 'What is ablated', 'neurons');
+  await assertNow();
+  await choose(page, 'What takes its place', 'mean by position');
+  document = { ...document, op: 'position_mean', over: [clean, corrupted] };
+  await assertNow();
+  await page.getByRole('combobox', { name: 'layer', exact: true }).selectOption('1');
+  await choose(page, 'What takes its place', 'zero');
+  document = { ...document, layers: [1], op: 'zero', over: undefined };
+  const hs = await assertNow();
+
+  // By the keyboard: the largest cell, which the map's own key goes to.
+  const changes = [...hs.values].map((value) => Math.abs(value - hs.base));
+  const most = largest(changes);
+  assert.equal(await picture(page, ABLATIONS).locator('p button').first().innerText(), `N${most}`);
+  const grid = picture(page, ABLATIONS).locator('.heatmap-grid');
+  await grid.focus();
+  await page.keyboard.press('Control+Home');
+  for (let i = 0; i < Math.floor(most / 32); i++) await page.keyboard.press('ArrowDown');
+  for (let i = 0; i < most % 32; i++) await page.keyboard.press('ArrowRight');
+  assert.match(await grid.getByRole('gridcell').getAttribute('aria-label'), new RegExp(`^L1 N${most}: change of the logit difference`));
+  await page.keyboard.press('Enter');
+  await inspects(page, `L1 N${most}`);
+  const off = page.getByRole('button', { name: `Switch L1 N${most} off`, exact: true });
+  await after(page, () => off.click());
+  const edits = [{ hook: 'blocks.1.mlp.hook_post', dims: [most, most + 1], op: 'zero' }];
+  assert.deepEqual(await page.locator('.chip').evaluateAll((chips) => chips.map((chip) => chip.textContent.includes('zero at L1 N'))), [true]);
+  // It is the ablation of that cell: the run with it has the metric of the map.
+  const logits = hsRun(clean, { edits, capture: ['logits'], model }).tensors.get('logits');
+  const last = logits.data.subarray(-logits.shape[1]);
+  compare([last[correct] - last[wrong]], [hs.values[most]], 'the edit in force');
+  await page.keyboard.press('Control+z');
+  await page.waitForFunction(() => document.querySelectorAll('.chip').length === 0);
+  const link = await linkByPointer(page);
+  const other = await site.open(PHONE);
+  await other.page.goto('about:blank');
+  await other.page.goto(link);
+  // Another model than the page's first waits for a word.
+  await other.page.getByRole('button', { name: /^Load / }).click();
+  await settled(other.page);
+  await shows(other.page, ABLATIONS, document);
+  await axe(other.page, 'neurons, on a phone');
+  assert.deepEqual(other.complaints, []);
+  await other.close();
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('a set of pairs: by loss its prompts A are ablated, by the metric the shown one; means are over A and B of all', async () => {
+  const { page, complaints, close } = await site.open();
+  await settled(page);
+  const { clean, corrupted, words } = await openPair(page, 'refrain');
+  const [correct, wrong] = words.map(idOf);
+  await choose(page, 'Pairs', 'all 4 of “refrain”');
+  await openStudy(page, 'Ablation');
+  const pairs = offeredSet('stories-2l', 'refrain');
+  const both = pairs.flatMap((pair) => [pair.clean, pair.corrupted]);
+  const of = { read: 'ablate', what: 'z', by: 'layer,head' };
+  const assertNow = async (document) => {
+    await shows(page, ABLATIONS, document);
+    const hs = hsStudy(document);
+    compare((await tableOf(page, ABLATIONS)).values, [...hs.values].map((value) => value - hs.base), JSON.stringify(document));
+  };
+  const metric = { kind: 'logit_diff', position: -1, correct, wrong };
+  await assertNow({ ...of, prompts: [clean], op: 'zero', metric });
+  await choose(page, 'What takes its place', 'mean by position');
+  await assertNow({ ...of, prompts: [clean], op: 'position_mean', over: both, metric });
+  await choose(page, 'What takes its place', 'resample');
+  await assertNow({ ...of, prompts: [clean], op: 'resample', over: [corrupted], metric });
+  await choose(page, 'Judged by', 'loss');
+  const loss = { ...of, prompts: pairs.map((pair) => pair.clean), metric: { kind: 'loss', from: 0 } };
+  await assertNow({ ...loss, op: 'resample', over: pairs.map((pair) => pair.corrupted) });
+  for (const [word, op] of [['mean', 'mean'], ['mean by position', 'position_mean']]) {
+    await choose(page, 'What takes its place', word);
+    await assertNow({ ...loss, op, over: both });
+  }
+  await page.getByText(/^mean over the 4 prompts A; nothing ablated/).waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});
 
 test('all heads of a kind at once: which they are, the loss before and after, and the button that does it', async () => {
   const { page, complaints, close } = await site.open();

@@ -1,12 +1,13 @@
 // C3: path patching: any sender into any receiver, chosen on the drawing or by keys; both ways, MLPs frozen or recomputed.
-// Numbers are those of `hs path`.
+// Each head's direct path into each later head. Numbers are those of `hs path` and `hs sweep`.
 
 import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
-import { settled, start } from './lib/browser.mjs';
+import { axe, PHONE, settled, start } from './lib/browser.mjs';
 import { idOf, modelOf } from './lib/model.mjs';
-import { hsStudy, largest, openPair, openStudy, says, scoreOf, two } from './lib/patch.mjs';
-import { choose, compare, numberOf, picture, shows, useModel } from './lib/screen.mjs';
+import { hsStudy, largest, offeredSet, openPair, openStudy, says, scoreOf, two } from './lib/patch.mjs';
+import { linkByPointer } from './lib/person.mjs';
+import { choose, compare, numberOf, picture, shows, tableOf, useModel } from './lib/screen.mjs';
 
 let site;
 before(async () => {
@@ -15,6 +16,7 @@ before(async () => {
 atEnd(() => site.close());
 
 const PATHS = 'path patching';
+const DIRECT = 'direct paths between heads';
 
 /** The table twin of the bars: every path that there is, with its score. */
 async function tableOfPaths(page) {
@@ -118,3 +120,81 @@ test('by the keyboard alone: a receiver is walked to and picked; its node tells 
   assert.deepEqual(complaints, []);
   await close();
 });
+
+for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or she']])
+  test(`${id}: every head's direct path into q, k and v of every later one, of a pair and of a set; a path is chosen by keys; the link`, async () => {
+    const { page, complaints, close } = await site.open();
+    await settled(page);
+    const model = modelOf(id);
+    const { n_layers, n_heads } = model.shape;
+    if (id !== 'stories-2l') await useModel(page, id);
+    const { clean, corrupted, words } = await openPair(page, name);
+    const [correct, wrong] = words.map(idOf);
+    await openStudy(page, 'Path patching');
+    await choose(page, 'Paths', 'head to head');
+    const side = (n_layers - 1) * n_heads;
+    const headOf = (i) => `L${Math.floor(i / n_heads)}H${i % n_heads}`;
+    const direct = { read: 'sweep', what: 'direct_path', by: 'layer,head' };
+    const assertNow = async (document, over = '') => {
+      await shows(page, DIRECT, document);
+      const hs = hsStudy(document, model);
+      assert.deepEqual([...hs.values.keys()].length, (n_layers * n_heads) ** 2);
+      // Rows are heads that send, columns are later ones: where the receiver is not later there is no number.
+      const values = Array.from({ length: side * side }, (_, i) => {
+        const [from, to] = [Math.floor(i / side), (i % side) + n_heads];
+        return Math.floor(to / n_heads) > Math.floor(from / n_heads) ? scoreOf(hs)(hs.values[from * n_layers * n_heads + to]) : NaN;
+      });
+      const table = await tableOf(page, DIRECT);
+      assert.deepEqual([table.rows[1], table.cols.at(-1)], [headOf(1), headOf(side + n_heads - 1)]);
+      compare(table.values, values, JSON.stringify(document));
+      const denoise = document.direction === 'denoise';
+      const most = largest(values.map((score) => (denoise ? score : 1 - score)));
+      const paths = values.filter((score) => !Number.isNaN(score)).length;
+      const input = document.receiver;
+      await says(page, (denoise ? values[most] : 1 - values[most]) < 0.005
+        ? `No direct path into ${input} of a later head ${denoise ? 'brings any of it back' : 'takes any of it away'} by itself.`
+        : `${over}Of the ${paths} direct paths into ${input} of a later head that from ${headOf(Math.floor(most / side))} into ${headOf((most % side) + n_heads)}.${input} alone `);
+      return values;
+    };
+    const pair = { clean, corrupted, direction: 'denoise', metric: { kind: 'logit_diff', position: -1, correct, wrong } };
+    for (const receiver of ['k', 'q', 'v']) {
+      if (receiver !== 'k') await choose(page, 'Input of heads', receiver);
+      await assertNow({ ...direct, ...pair, receiver });
+    }
+    await choose(page, 'Direction', 'noise, B into A');
+    await assertNow({ ...direct, ...pair, receiver: 'v', direction: 'noise' });
+    await choose(page, 'Pairs', `all 4 of “${name}”`);
+    const set = { ...direct, pairs: offeredSet(id, name), direction: 'noise', metric: { kind: 'logit_diff', position: -1 }, receiver: 'v' };
+    const values = await assertNow(set, 'Over 4 pairs: ');
+    await page.locator('.scale-bar').getByText('through W_V and ln1’s scale as it was; ln1’s weights and centring are left out').waitFor();
+
+    // By the keyboard: a path is chosen, and then all into its end are.
+    const grid = picture(page, DIRECT).locator('.heatmap-grid');
+    await grid.focus();
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    assert.match(await grid.getByRole('gridcell').getAttribute('aria-label'), /^L0H1 into L1H2\.v: score/);
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.querySelector('.patch-details h2')?.textContent === 'z of L0H1, all positions');
+    const link = await linkByPointer(page);
+    await choose(page, 'Paths', 'all into it');
+    await shows(page, PATHS, { read: 'path', pairs: set.pairs, direction: 'noise', metric: set.metric, senders: 'all', receivers: ['L1H2.v'], mlps: 'recomputed' });
+    await choose(page, 'Paths', 'head to head');
+    await shows(page, DIRECT, set);
+    if (id === 'stories-2l') {
+      const other = await site.open(PHONE);
+      await other.page.goto('about:blank');
+      await other.page.goto(link);
+      await settled(other.page);
+      await shows(other.page, DIRECT, set);
+      compare((await tableOf(other.page, DIRECT)).values, values, 'by the link');
+      await axe(other.page, 'direct paths, on a phone');
+      assert.deepEqual(other.complaints, []);
+      await other.close();
+    }
+    await axe(page, 'direct paths');
+    assert.deepEqual(complaints, []);
+    await close();
+  });

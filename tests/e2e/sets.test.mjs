@@ -2,12 +2,10 @@
 // documents from the list that the pairs were made of; what the screen says is held against `hs` on them.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after as atEnd, before, test } from 'node:test';
-import { encoded, encoderOf } from '../../models/tasks.mjs';
 import { axe, PHONE, settled, start } from './lib/browser.mjs';
 import { hsRun, modelOf } from './lib/model.mjs';
-import { byHead, hsStudy, openPair, openStudy, scoreOf } from './lib/patch.mjs';
+import { byHead, hsStudy, offeredSet, openPair, openStudy, scoreOf } from './lib/patch.mjs';
 import { linkByPointer, tabTo } from './lib/person.mjs';
 import { barsOf, choose, compare, numberOf, picture, pointAt, shows, tableOf, useModel } from './lib/screen.mjs';
 
@@ -20,17 +18,6 @@ atEnd(() => site.close());
 const STREAM = 'the sweep of the stream';
 const HEADS = 'the sweep of the heads';
 const WHOLE = 'the sweep of whole heads';
-
-const OFFERED = readFileSync(new URL('../../site/src/state/tasksMeasured.ts', import.meta.url), 'utf8');
-
-/** The first pairs of a task as the page offers them, as ids. */
-function setOf(id, task, count = 4) {
-  const ofModel = OFFERED.slice(OFFERED.indexOf(`'${id}': [`));
-  const ofTask = ofModel.slice(ofModel.indexOf(`name: '${task}'`));
-  const pairs = [...ofTask.matchAll(/\{ text: '(.*?)', answer: '(.*?)' \}/g)].slice(0, count);
-  const encoder = encoderOf(id);
-  return pairs.map(([, text, answer]) => encoded(encoder, { text, answer }));
-}
 
 const documentOf = (pairs, kind = 'logit_diff', direction = 'denoise') => ({ pairs, direction, metric: { kind, position: -1 } });
 const pick = (page, task) => choose(page, 'Pairs', `all 4 of “${task}”`);
@@ -45,7 +32,7 @@ for (const [id, task, sites] of [['stories-2l', 'refrain', ['resid_pre', 'attn_o
     const model = modelOf(id);
     if (id !== 'stories-2l') await useModel(page, id);
     const one = await openPair(page, task);
-    const pairs = setOf(id, task);
+    const pairs = offeredSet(id, task);
     assert.equal(pairs.length, 4);
     assert.deepEqual([one.clean, one.corrupted], [pairs[0].clean, pairs[0].corrupted]);
     const [layers, heads, positions] = [model.shape.n_layers, model.shape.n_heads, one.clean.length];
@@ -120,7 +107,7 @@ test('one patch of a set: the inspector has the mean and the shown pair’s pred
   await settled(page);
   await openPair(page, 'refrain');
   await pick(page, 'refrain');
-  const pairs = setOf('stories-2l', 'refrain');
+  const pairs = offeredSet('stories-2l', 'refrain');
   const [{ clean, corrupted, correct, wrong }] = pairs;
   const document = { read: 'sweep', ...documentOf(pairs), what: 'z', by: 'layer,position,head' };
   await shows(page, HEADS, document);
@@ -166,7 +153,7 @@ test('by the keyboard: a set is chosen, undone, sent as a link, and left with a 
   const { page, complaints, close } = await site.open();
   await settled(page);
   const { clean, corrupted } = await openPair(page, 'refrain');
-  const pairs = setOf('stories-2l', 'refrain');
+  const pairs = offeredSet('stories-2l', 'refrain');
   const part = { read: 'sweep', what: 'z', by: 'layer,position,head', direction: 'denoise' };
   const single = { ...part, clean, corrupted, metric: { kind: 'logit_diff', position: -1, correct: pairs[0].correct, wrong: pairs[0].wrong } };
   const all = { ...part, ...documentOf(pairs) };
@@ -193,7 +180,7 @@ test('by the keyboard: a set is chosen, undone, sent as a link, and left with a 
   await other.close();
   // A pair of the same task, of another shape: studies are of it alone.
   await page.getByRole('combobox', { name: /^pair/ }).selectOption('5');
-  const { clean: longer } = setOf('stories-2l', 'refrain', 6)[5];
+  const { clean: longer } = offeredSet('stories-2l', 'refrain', 6)[5];
   await page.waitForFunction((n) => document.querySelectorAll('.tok[data-at^="a"]').length === n, longer.length);
   assert.equal(await page.getByRole('radiogroup', { name: 'Pairs' }).count(), 0);
   await page.waitForFunction((n) => JSON.parse(document.querySelector('figure.picture[aria-label="the sweep of the heads"]')?.dataset.document ?? '{}').document?.clean?.length === n, longer.length);

@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../../site/src/engine/types';
 import {
-  headSweep, metricOf, nodesOf, ownAnswers, pairPart, pairProblem, patchEdit, placeAt, scoreOf, selectionOf, sourceSweep, streamSweep, type Place, type Sweep,
+  directSweep, headSweep, metricOf, nodesOf, ownAnswers, pairPart, pairProblem, patchEdit, placeAt, scoreOf, selectionOf, sourceSweep, streamSweep, type Place, type Sweep,
 } from '../../site/src/state/patch';
 import { NOTHING } from '../../site/src/state/selection';
 import { gained } from '../../site/src/views/patch/cells';
@@ -74,6 +74,18 @@ describe('a place', () => {
       const indices = Array.from({ length: sweep.rows * sweep.cols }, (_, i) => sweep.index(Math.floor(i / sweep.cols), i % sweep.cols));
       expect([...indices].sort((a, b) => a - b)).toEqual(indices.map((_, i) => i));
     }
+  });
+
+  it('of a direct path is a pair of heads, the receiver later; where it is not there is no number', () => {
+    const { rows, cols, sender, receiver, index, document } = directSweep(part, config(true), 'v');
+    expect(document).toMatchObject({ what: 'direct_path', by: 'layer,head', receiver: 'v' });
+    expect([rows, cols]).toEqual([8, 8]); // of three layers the first two send, the last two receive
+    for (let row = 0; row < rows; row++)
+      for (let col = 0; col < cols; col++) {
+        const [from, to] = [sender(row), receiver(col)];
+        // [source layer, source head, layer, head]
+        expect(index(row, col)).toBe(to.layer > from.layer ? ((from.layer * 4 + from.head) * 3 + to.layer) * 4 + to.head : -1);
+      }
   });
 
   it.each([true, false])('comes back out of the selection (attention only: %s)', (attn_only) => {

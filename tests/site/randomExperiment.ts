@@ -80,7 +80,7 @@ export function randomExperiment(next: () => number): { experiment: Experiment; 
       textB: next() < 0.5 ? text() : null,
       interventions: many(6, () => ({ edit: edit(), muted: next() < 0.3 })),
       steer: next() < 0.5 ? steer() : null,
-      view: { ...VIEW, ...options, ...maybe('target', () => pick(['next' as const, below(999)])), ...maybe('wrong', () => below(999)), ...maybe('along', along), ...maybe('hook', () => 'hook_embed'), ...maybe('answers', head), ...maybe('receiver', () => 'L1H3.k'), ...maybe('edges', () => below(999)) },
+      view: { ...VIEW, ...options, ...maybe('target', () => pick(['next' as const, below(999)])), ...maybe('wrong', () => below(999)), ...maybe('along', along), ...maybe('hook', () => 'hook_embed'), ...maybe('answers', head), ...maybe('receiver', () => 'L1H3.k'), ...maybe('edges', () => below(999)), ...maybe('layer', () => below(12)) },
       sampler: { ...SAMPLER, ...sampler },
     },
     lock: {

@@ -36,6 +36,8 @@ export interface Document {
   readonly direction?: string;
   readonly metric?: Readonly<Record<string, unknown>>;
   readonly senders?: string | readonly (string | readonly string[])[];
+  readonly source?: unknown;
+  readonly receiver?: string;
   readonly receivers?: string | readonly (string | readonly string[])[];
   readonly steer?: Edit;
   readonly seeds?: readonly number[];
@@ -64,6 +66,7 @@ const SWEEPS: Readonly<Record<string, readonly [suffix: string, loops: string, c
   'layer,head': ['_all_pos', 'for h in heads', ':, h'],
   'layer,position,head': ['_by_pos', 'for p in positions for h in heads', 'p, h'],
   'layer,head,dest': ['_by_pos', 'for h in heads for d in positions', 'h, d'],
+  'layer,neuron': ['', 'for n in range(d_mlp)', ':, n'],
   'layer,head,dest,src': ['_dest_src_pos', 'for h in heads for d in positions for s in range(T)', 'h, d, s'],
 };
 
@@ -72,7 +75,9 @@ function studyOf({ what, by = '', metric = {}, layers, heads, positions, senders
   const names = [what ?? []].flat();
   const [suffix, loops, cell = ''] = SWEEPS[by] ?? [];
   const pattern = names[0] === 'pattern';
-  const known = suffix ? 'z q k v pattern' : suffix === '' ? 'resid_pre resid_mid attn_out mlp_out' : '';
+  const neurons = by === 'layer,neuron';
+  const direct = rest.read === 'sweep' && by === 'layer,head' && !layers && !heads && !rest.source ? 'direct_path' : '';
+  const known = neurons ? (rest.read === 'ablate' ? 'post' : '') : what === direct ? direct : suffix ? 'z q k v pattern' : suffix === '' ? 'resid_pre resid_mid attn_out mlp_out' : '';
   const asked = `${names} by ${by}`;
   if (steer?.heads || steer?.dims) throw new Error('there is no code for a part of a hook that is steered: copy it as a document for hs instead');
   if (names.some((name) => !known.split(' ').includes(name)) || /pattern(,|.*pos)|,pattern|^(?!pattern).*dest/.test(asked))
@@ -89,11 +94,12 @@ function studyOf({ what, by = '', metric = {}, layers, heads, positions, senders
     each: rest.pairs ? `range(${pairs.length})` : ':',
     clean: pairs.map((pair) => pair.clean), corrupted: pairs.map((pair) => pair.corrupted),
     over: rest.over ?? rest.prompts,
-    hooks: names.map((name) => `${suffix && 'attn.'}hook_${name}`), T, loops,
+    hooks: names.map((name) => `${neurons ? 'mlp.' : suffix && 'attn.'}hook_${name}`), T, loops,
+    receiver: rest.receiver ?? 'q', W: (rest.receiver ?? 'q').toUpperCase(),
     functions: names.map((name) => `patching.get_act_patch_${suffix && 'attn_head_'}${name === 'z' ? 'out' : name}${suffix}`).join(', '),
     layers: these(layers, n_layers), heads: these(heads, n_heads), places: these(positions, T),
     cell: pattern ? cell.replace(/^:, h/, 'h') : cell,
-    shape: axes.map((axis) => ({ layer: 'len(layers)', head: 'len(heads)', src: 'T' })[axis] ?? 'len(positions)').join(', '),
+    shape: axes.map((axis) => ({ layer: 'len(layers)', head: 'len(heads)', src: 'T', neuron: 'd_mlp' })[axis] ?? 'len(positions)').join(', '),
     // What a sweep of all gives, where some are asked for.
     subset: axes.map((axis, i) => (chosen[axis] ? `[${':, '.repeat(i)}${literal(chosen[axis])}]` : '')).join(''),
     ...steer, ...rest.effect, seeds: rest.seeds ?? [1], random: rest.random ?? 1, max_new: Math.min(rest.max_new ?? 40, n_ctx), xor: '^',

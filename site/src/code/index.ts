@@ -125,7 +125,7 @@ export function toCode({ model, what, text = '' }: CodeInput, library: 'transfor
   const { length } = prompt;
   if (what.kind === 'generate' ? !forced.length : !length && !STUDIES[read] && !['directions', 'vector'].includes(read))
     throw new Error('code needs the tokens of a run: random ones, and those not drawn yet, are not known');
-  if (read && !READINGS[read] && (library === 'nnsight' ? read !== 'sweep' : !STUDIES[read]))
+  if (read && !READINGS[read] && (library === 'nnsight' ? read !== 'sweep' || document.what === 'direct_path' : !STUDIES[read]))
     throw new Error(`there is no ${library} code for "${read}": copy it ${STUDIES[read] ? 'as TransformerLens code' : 'as a document for hs'} instead`);
   const continued = [...Array.from(prompt), ...forced.slice(0, -1)];
   // Every pattern is that of the same tokens without the edits.

@@ -15,7 +15,18 @@ def one(hook, l, cell):  # one patch, one run
         point.output = x
         patched = nn.output.save()
     return metric(patched)
-&cells;values = [&sweep]^
+&cells;~"what":"dir?_, base_cache = model.run_with_cache(base)
+def one(l, h, m, g):  # what head h of layer l changes, straight into head g of layer m
+    change = (source_cache["z", l] - base_cache["z", l])[:, :, h] @ model.W_O[l, h]
+    added = change~n_type":"? / base_cache["scale", m, "ln1"]^ @ model.W_%W[m, g]
+    def put(x, hook):
+        x = x.clone()
+        x[:, :, g] += added
+        return x
+    return metric(model.run_with_hooks(base, fwd_hooks=[(f"blocks.{m}.attn.hook_%receiver", put)]))
+heads = [(l, h) for l in range($n_layers) for h in range($n_heads)]
+values = [torch.stack([one(*a, *b) if b[0] > a[0] else torch.tensor(0.0) for a in heads for b in heads]).reshape(2 * ($n_layers, $n_heads))]
+;values = [&sweep]^^
 --
 &values
 &ends`,
@@ -190,7 +201,8 @@ base, source = ~:"noise"?clean, corrupted;corrupted, clean^  # patched, and what
     ~"rank"?return rows.argsort(descending=True, stable=True).argsort()[%each, $m_correct].float().mean()^
     ~:"kl"?return (log_p.exp() * (log_p - rows.log_softmax(-1))).sum(-1).mean()^`,
   cells: 'values = [torch.stack([one(hook, l, np.s_[:, %cell]) for l in layers %loops]).reshape(%shape) for hook in $hooks]',
-  places: 'layers, heads, positions, T = %layers, %heads, %places, $T',
+  places: `layers, heads, positions, T = %layers, %heads, %places, $T
+~:"layer,n?d_mlp = $d_mlp^`,
   sweep: 'get(model, base, source_cache, metric)%subset for get in [%functions]',
   values: '~"what":"?values=values[0];values=torch.stack(values)^',
   ends: `values.clean=metric(model(clean))

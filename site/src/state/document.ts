@@ -285,6 +285,7 @@ const documentFields = fields(
       answers: pair(index, index),
       receiver: NAME,
       edges: within(0, 2 ** 31),
+      layer: index,
     }),
     selection: fields({ head, dest: index, src: index, depth: within(0, 1000), neuron }),
     sampler: fields(all(SAMPLER_RANGES, (name) => within(SAMPLER_RANGES[name][1], SAMPLER_RANGES[name][2], WHOLE.includes(name)))),

@@ -215,6 +215,23 @@ export function pathDocument(part: PairPart, { receiver, paths, mlps }: Pick<Vie
   return { read: 'path', ...part, senders: from ? [sender] : 'all', receivers: from ? 'all' : [receiver], mlps };
 }
 
+export type HeadInput = (typeof INPUTS)[number];
+
+/** Direct paths of heads (rows) into an input of later heads (columns). */
+export function directSweep(part: PairPart, { n_layers, n_heads }: ModelConfig, receiver: HeadInput) {
+  const side = (n_layers - 1) * n_heads;
+  const head = (i: number): HeadId => ({ layer: Math.floor(i / n_heads), head: i % n_heads });
+  return {
+    document: { read: 'sweep' as const, ...part, what: 'direct_path', by: 'layer,head', receiver },
+    rows: side,
+    cols: side,
+    sender: head,
+    receiver: (col: number) => head(col + n_heads),
+    // No number where the receiver does not come later: the core has 0 there.
+    index: (row: number, col: number) => (head(row).layer > head(col).layer ? -1 : row * n_layers * n_heads + n_heads + col),
+  };
+}
+
 /** How many edges there are: each input of a head, each MLP and the end read all that was written before. */
 export function edgeCount({ n_layers, n_heads, attn_only }: ModelConfig): number {
   let [senders, edges] = [1, 0];

@@ -1,10 +1,11 @@
 /** Reading one run: the views' only way into its tensors, so that a number has one source. */
 import type { HeadScores, ModelConfig, Token } from '../engine/types';
-import type { HeadId } from './selection';
+import type { HeadId, NeuronId } from './selection';
 import { softmax } from './numbers';
 import type { Run } from './run';
 
 export const headName = ({ layer, head }: HeadId): string => `L${layer}H${head}`;
+export const neuronName = ({ layer, neuron }: NeuronId): string => `L${layer} N${neuron}`;
 
 /** The head of that name; null: it names none. */
 export function headNamed(name: string): HeadId | null {

@@ -48,18 +48,20 @@ export const OPTIONS = {
   detail: ['position', 'source'],
   /** What the selected place is patched at. */
   site: ['resid_pre', 'attn_out', 'resid_mid', 'mlp_out', 'head'],
-  /** Of path patching: every sender into the chosen node, or from it into every receiver; MLPs between both. */
-  paths: ['into', 'from'],
+  /** Of path patching: every sender into the chosen node, from it into every receiver, or of each head into each later one; MLPs between both. */
+  paths: ['into', 'from', 'heads'],
   mlps: ['recomputed', 'frozen'],
+  /** Between heads: what the later one gets. */
+  input: ['k', 'q', 'v'],
   /** Of attribution: what is estimated. */
   parts: ['heads', 'stream'],
   /** Gradients at B alone, or along the way from B to A. */
   gradient: ['one', 'integrated'],
   /** Of ablation; where there is no pair, it is judged by the loss. */
-  ablated: ['z', 'attn_out', 'mlp_out'],
+  ablated: ['z', 'attn_out', 'mlp_out', 'post'],
   judged: ['loss', 'metric'],
   family: ['induction', 'previous', 'duplicate'],
-  op: ['zero', 'mean', 'resample'],
+  op: ['zero', 'mean', 'position_mean', 'resample'],
   /** Of the Steer bench: one direction, or it beside other ways to the same end. */
   control: ['direction', 'ways'],
 } as const;
@@ -83,6 +85,8 @@ export interface View extends Choices {
   readonly receiver: string;
   /** Of the circuit: how many edges are kept. */
   readonly edges: number | null;
+  /** Of ablation: whose neurons; null: the last layer's. */
+  readonly layer: number | null;
 }
 
 export const VIEW: View = {
@@ -94,6 +98,7 @@ export const VIEW: View = {
   answers: null,
   receiver: 'final',
   edges: null,
+  layer: null,
 };
 
 /** What a visit begins with. VIEW is what a link of version 1 means where it says nothing, and cannot change. */

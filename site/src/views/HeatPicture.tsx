@@ -33,6 +33,8 @@ export interface HeatPictureProps {
   readonly colPx?: readonly [least: number, most: number];
   /** Cells as high as they are wide. */
   readonly square?: boolean;
+  /** NaN is what has no number (yet): dots on paper. */
+  readonly pending?: boolean;
   readonly children?: ComponentChildren;
 }
 
@@ -77,6 +79,7 @@ export function HeatPicture(props: HeatPictureProps) {
             gutter={gutter}
             head={head}
             colLabelStyle={turned ? 'turned' : 'flat'}
+            pending={props.pending ?? false}
             hovered={props.hovered}
             locked={props.locked}
             onHover={props.onHover}

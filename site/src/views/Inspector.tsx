@@ -8,6 +8,7 @@ import type { HeadId } from '../state/selection';
 import { Tok } from '../ui/Tok';
 import { AttentionDetails } from './AttentionDetails';
 import { NeuronDetails } from './NeuronDetails';
+import { NeuronSwitches } from './NeuronSwitches';
 import { usePage } from './page';
 import { usePaced } from './usePaced';
 import { VectorDetails } from './VectorDetails';
@@ -51,7 +52,7 @@ function HeadDetails({ shown, head, dest, chosen }: Props) {
   );
 }
 
-/** The tabs where a neuron that was selected is what one looks at. */
+/** The tabs of Look where a neuron that was selected is what one looks at. */
 const OF_NEURONS: readonly string[] = ['mlp', 'attribution', 'written', 'hooks'];
 
 export function Inspector() {
@@ -59,9 +60,9 @@ export function Inspector() {
   const { selection, experiment } = app;
   const shown = app.shown.value;
   const [at, waiting] = usePaced(selection.shown.value, shown);
-  const { tab, steps } = app.view.value;
+  const { bench, ablated, tab, steps } = app.view.value;
   const { head, dest, src, depth } = at;
-  const neuron = OF_NEURONS.includes(tab) ? at.neuron : null;
+  const neuron = (bench === 'patch' ? ablated === 'post' : OF_NEURONS.includes(tab)) ? at.neuron : null;
   // While the pointer runs nothing of it is made anew.
   const details = useMemo(() => {
     if (!shown || dest === null) return null;
@@ -82,6 +83,7 @@ export function Inspector() {
         </button>
       )}
       <div data-stale={waiting}>{details}</div>
+      {neuron && bench === 'patch' && <NeuronSwitches at={neuron} />}
       <section class="actions">
         <h3>Do something with it</h3>
         {head && (

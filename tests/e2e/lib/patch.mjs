@@ -1,6 +1,8 @@
 // The Patch bench as a person uses it: a ready-made pair, a study, and the numbers of its pictures as scores.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { encoded, encoderOf } from '../../../models/tasks.mjs';
 import { hsRead } from './model.mjs';
 
 /** Opens the bench with a pair that is offered where there is none yet -> { clean, corrupted, answers }. */
@@ -18,6 +20,17 @@ export async function pairOf(page) {
     const ids = (prompt) => [...document.querySelectorAll(`.tok[data-at^="${prompt}"]`)].map((chip) => Number(/id (\d+)$/.exec(chip.getAttribute('aria-label'))[1]));
     return { clean: ids('a'), corrupted: ids('b'), words: answers.map((field) => field.value) };
   }, [a, b]);
+}
+
+const OFFERED = readFileSync(new URL('../../../site/src/state/tasksMeasured.ts', import.meta.url), 'utf8');
+
+/** The first pairs of a task as the page offers them, as ids: of the first four it makes a set. */
+export function offeredSet(id, task, count = 4) {
+  const ofModel = OFFERED.slice(OFFERED.indexOf(`'${id}': [`));
+  const ofTask = ofModel.slice(ofModel.indexOf(`name: '${task}'`));
+  const pairs = [...ofTask.matchAll(/\{ text: '(.*?)', answer: '(.*?)' \}/g)].slice(0, count);
+  const encoder = encoderOf(id);
+  return pairs.map(([, text, answer]) => encoded(encoder, { text, answer }));
 }
 
 export async function openStudy(page, name) {

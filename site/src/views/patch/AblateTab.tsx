@@ -3,10 +3,11 @@ import { useComputed } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import type { ReadRequest } from '../../engine/types';
 import { ablatedHead, ablation } from '../../state/experiment';
-import { full, three } from '../../state/numbers';
+import { full, three, topIndices } from '../../state/numbers';
 import { inContextLoss, METRICS, metricPart, twice } from '../../state/patch';
-import { headName, repeatedPart } from '../../state/reading';
+import { headName, neuronName, repeatedPart } from '../../state/reading';
 import type { Shown } from '../../state/run';
+import type { Selection } from '../../state/selection';
 import { OPTIONS, type View } from '../../state/view';
 import { scaleOf, type MatrixData } from '../../ui/data';
 import { Bar } from '../../ui/Bar';
@@ -24,76 +25,111 @@ import { ablationStory } from './stories';
 import { StudyProgress } from '../StudyProgress';
 import type { Bench } from './useBench';
 
-const WHAT: Readonly<Record<View['ablated'], string>> = { z: 'heads', attn_out: 'attention', mlp_out: 'MLPs' };
-const OPS: Readonly<Record<View['op'], readonly [word: string, means: string]>> = {
-  zero: ['zero', 'It writes nothing'],
-  mean: ['mean', 'In its place its mean over all positions of the text'],
-  resample: ['resample', 'In its place what it has in prompt B'],
+const WHAT: Readonly<Record<View['ablated'], readonly [word: string, one: string]>> = {
+  z: ['heads', 'head'], attn_out: ['attention', 'place'], mlp_out: ['MLPs', 'place'], post: ['neurons', 'neuron'],
+};
+const OPS: Readonly<Record<View['op'], readonly [word: string, means: (of: string) => string]>> = {
+  zero: ['zero', () => 'It writes nothing'],
+  mean: ['mean', (of) => `In its place its mean over all positions of ${of}`],
+  position_mean: ['mean by position', (of) => `In its place its mean at the same position, over ${of}`],
+  resample: ['resample', () => 'In its place what it has in prompt B'],
 };
 
 /** What the story says of it. */
-const INSTEAD: Readonly<Record<View['op'], string>> = { zero: '', mean: 'at its mean over the text', resample: 'as it is in B' };
+const INSTEAD: Readonly<Record<View['op'], (of: string) => string>> = {
+  zero: () => '', mean: (of) => `at its mean over ${of}`, position_mean: (of) => `at its mean there over ${of}`, resample: () => 'as it is in B',
+};
 
-/** What an ablation is judged by: the bench's metric where there is a pair, or the loss. */
-function ablateDocument(view: View, a: Shown, b: Shown | null, bench: Bench | null): ReadRequest {
-  const ids = [...a.tokenized.ids];
-  const over = view.op === 'resample' && b ? [[...b.tokenized.ids]] : null;
+interface Asked {
+  readonly document: ReadRequest;
+  /** What the means are over, in words. */
+  readonly over: (op: View['op']) => string;
+}
+
+/** The ablations: of prompt A, or by loss of all prompts A of a set, which then all means are over, with their B; judged by the bench's
+ *  metric where there is a pair, or by the loss. `layer`: whose neurons. */
+function ablations({ ablated, op, metric, judged }: View, a: Shown, bench: Bench | null, layer: number): Asked {
+  const pairs = bench?.pairs ?? [];
+  const set = pairs.length > 1;
+  const byMetric = judged === 'metric' && bench;
+  const shown = [...a.tokenized.ids];
+  const prompts = set && !byMetric ? pairs.map(({ clean }) => clean) : [shown];
+  const both = pairs.flatMap(({ clean, corrupted }) => [clean, corrupted]);
+  const others = prompts.length > 1 ? pairs.map(({ corrupted }) => corrupted) : bench ? [[...bench.b.tokenized.ids]] : [];
+  const over = op === 'resample' ? others : op === 'position_mean' || (op === 'mean' && set) ? both : null;
   return {
-    read: 'ablate', prompts: [ids], what: view.ablated, by: view.ablated === 'z' ? 'layer,head' : 'layer,position', op: view.op, ...(over && { over }),
-    metric: view.judged === 'metric' && bench ? metricPart(view.metric, bench.answers) : { kind: 'loss', from: 0 },
+    document: {
+      read: 'ablate', prompts, what: ablated, by: ablated === 'z' ? 'layer,head' : ablated === 'post' ? 'layer,neuron' : 'layer,position',
+      ...(ablated === 'post' && { layers: [layer] }), op, ...(over && { over }),
+      metric: byMetric ? metricPart(metric, bench.answers) : { kind: 'loss', from: 0 },
+    },
+    over: (by) => (set ? `A and B of all ${pairs.length} pairs` : by === 'mean' ? 'the text' : 'A and B'),
   };
 }
+
+/** So many neurons stand in a row. */
+const IN_ROW = 32;
+const LARGEST = 8;
 
 export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Bench | null }) {
   const { app } = usePage();
   const view = app.view.value;
-  const b = app.runner.shown.value?.b ?? null;
   const { config } = a.info;
   const { tokens } = a.tokenized;
-  const ops = OPTIONS.op.filter((op) => op !== 'resample' || bench !== null);
-  const now = { ...view, op: ops.includes(view.op) ? view.op : ('zero' as const), ablated: config.attn_only && view.ablated === 'mlp_out' ? ('z' as const) : view.ablated };
+  const ops = OPTIONS.op.filter((op) => bench !== null || op === 'zero' || op === 'mean');
+  const kinds = OPTIONS.ablated.filter((what) => !config.attn_only || what === 'z' || what === 'attn_out');
   const judged = bench ? view.judged : 'loss';
-  const document = ablateDocument({ ...now, judged }, a, b, bench);
+  const now = { ...view, judged, op: ops.includes(view.op) ? view.op : ('zero' as const), ablated: kinds.includes(view.ablated) ? view.ablated : ('z' as const) };
+  const layer = Math.min(view.layer ?? Infinity, config.n_layers - 1);
+  const { document, over } = ablations(now, a, bench, layer);
   const study = useStudy(config.n_layers === 0 ? null : document);
   const raw = arrayOf(study.reading, 'values');
   const base = study.reading?.values['base'] ?? null;
   const ofHeads = now.ablated === 'z';
+  const ofNeurons = now.ablated === 'post';
+  const cols = ofHeads ? config.n_heads : ofNeurons ? IN_ROW : tokens.length;
   const unit = judged === 'loss' ? 'change of the mean loss, nats' : `change of the ${METRICS[view.metric][0]}`;
+  const nameAt = (i: number) => {
+    const [row, col] = [Math.floor(i / cols), i % cols];
+    return ofHeads ? headName({ layer: row, head: col }) : ofNeurons ? neuronName({ layer, neuron: i }) : `${now.ablated} L${row} at position ${col}`;
+  };
   const data = useMemo<MatrixData>(() => {
-    const cols = ofHeads ? config.n_heads : tokens.length;
-    const rows = config.n_layers;
+    const rows = ofNeurons ? Math.ceil(config.d_mlp / cols) : config.n_layers;
     const values = Float32Array.from({ length: rows * cols }, (_, i) => (base === null ? Number.NaN : (raw[i] ?? Number.NaN) - base));
     const scale = scaleOf(values.filter(Number.isFinite), true);
     return {
-      kind: 'matrix', title: `${OPS[now.op][0]} ablation of ${WHAT[now.ablated]}`, values, rows, cols,
+      kind: 'matrix', title: `${OPS[now.op][0]} ablation of ${WHAT[now.ablated][0]}${ofNeurons ? ` of L${layer}` : ''}`, values, rows, cols,
       conventions: [
         `each cell: ${unit}, by that ablation alone`,
+        `${OPS[now.op][0]}: ${OPS[now.op][1](over(now.op))}`,
         'an ablation asks what this run cannot do without, and other heads may step in; a patch (Sweep) asks what is enough to bring the answer back',
         ...Object.entries(study.reading?.conventions ?? {}).map(([name, words]) => `${name}: ${words}`),
       ],
-      rowLabels: Array.from({ length: rows }, (_, l) => ({ text: `L${l}` })),
-      colLabels: ofHeads ? Array.from({ length: cols }, (_, h) => ({ text: `H${h}` })) : positionLabels(tokens),
+      rowLabels: Array.from({ length: rows }, (_, l) => ({ text: ofNeurons ? `N${l * cols}` : `L${l}` })),
+      colLabels: ofHeads || ofNeurons ? Array.from({ length: cols }, (_, h) => ({ text: `${ofHeads ? 'H' : ''}${h}` })) : positionLabels(tokens),
       palette: 'diverging', scale, scaleLabel: unit,
       cellText(row, col) {
         const value = values[row * cols + col] ?? Number.NaN;
         return Math.abs(value) >= 0.02 * scale[1] ? { text: short(value), whole: true, centred: true } : null;
       },
     };
-  }, [raw, base, ofHeads, now.op, now.ablated, unit, tokens]);
-  useStory(study, () => {
-    const parts = Array.from(raw, (value, i) => {
-      const [layer, col] = [Math.floor(i / data.cols), i % data.cols];
-      return { name: ofHeads ? `L${layer}H${col}` : `${now.ablated} L${layer} at position ${col}`, value };
-    });
-    return ablationStory(judged === 'loss' ? 'loss' : view.metric, base ?? Number.NaN, ofHeads ? 'head' : 'place', INSTEAD[now.op], parts);
-  });
+  }, [raw, base, cols, layer, now.op, now.ablated, unit, tokens, bench?.pairs.length]);
+  useStory(study, () =>
+    ablationStory(judged === 'loss' ? 'loss' : view.metric, base ?? Number.NaN, WHAT[now.ablated][1], INSTEAD[now.op](over(now.op)), Array.from(raw, (value, i) => ({ name: nameAt(i), value }))));
+  const largest = !ofNeurons || study.state !== 'done' ? [] : topIndices(Float64Array.from(raw, (value) => Math.abs(value - (base ?? 0))), LARGEST);
   const { selection, experiment } = app;
-  const litOf = (at: { readonly head?: { readonly layer: number; readonly head: number } | null; readonly dest?: number | null } | null): Lit | null =>
-    ofHeads ? (at?.head ? { row: at.head.layer, col: at.head.head } : null) : at?.dest != null ? { row: null, col: at.dest } : null;
+  const litOf = (at: Partial<Selection> | null): Lit | null => {
+    if (ofNeurons) return at?.neuron?.layer === layer ? { row: Math.floor(at.neuron.neuron / cols), col: at.neuron.neuron % cols } : null;
+    return ofHeads ? (at?.head ? { row: at.head.layer, col: at.head.head } : null) : at?.dest != null ? { row: null, col: at.dest } : null;
+  };
   const hovered = useComputed(() => litOf(selection.hover.value));
   const locked = useComputed(() => litOf(selection.lock.value));
-  const pointOf = (lit: Lit | null) =>
-    !lit || lit.col === null || (ofHeads && lit.row === null) ? null : ofHeads ? { head: { layer: lit.row ?? 0, head: lit.col } } : { dest: lit.col, src: null, depth: null };
+  const pointOf = (lit: Lit | null) => {
+    if (!lit || lit.col === null || (lit.row === null && (ofHeads || ofNeurons))) return null;
+    const row = lit.row ?? 0;
+    if (ofNeurons) return row * cols + lit.col < config.d_mlp ? { neuron: { layer, neuron: row * cols + lit.col } } : null;
+    return ofHeads ? { head: { layer: row, head: lit.col } } : { dest: lit.col, src: null, depth: null };
+  };
   const name = 'the ablations';
   return (
     <>
@@ -102,11 +138,12 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
         what={{ kind: 'read', document }}
         name={name}
         title="One at a time"
-        sub={base === null ? '' : `prompt A; nothing ablated: ${judged === 'loss' ? `${three(base)} nats` : `${METRICS[view.metric][0]} ${three(base)}`}`}
+        sub={base === null ? '' : `${bench && bench.pairs.length > 1 ? (judged === 'loss' ? `mean over the ${bench.pairs.length} prompts A` : 'the shown prompt A alone') : 'prompt A'}; nothing ablated: ${judged === 'loss' ? `${three(base)} nats` : `${METRICS[view.metric][0]} ${three(base)}`}`}
         stale={study.state !== 'done'}
+        pending={study.state !== 'done'}
         failure={study.failure}
-        colPx={[20, 72]}
-        {...(config.n_layers <= TALL ? { square: true } : { heightPx: config.n_layers * 24 })}
+        colPx={ofNeurons ? [8, 32] : [20, 72]}
+        {...(ofNeurons ? { heightPx: data.rows * 16 } : config.n_layers <= TALL ? { square: true } : { heightPx: config.n_layers * 24 })}
         hovered={hovered}
         locked={locked}
         onHover={(lit) => selection.preview(pointOf(lit))}
@@ -115,11 +152,19 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
           if (point) selection.moveTo({ src: null, ...point });
           else selection.unlock();
         }}
-        valueText={(row, col) => `L${row}${data.colLabels[col]?.text}: ${unit} ${three(data.values[row * data.cols + col] ?? Number.NaN)}`}
+        valueText={(row, col) => `${ofNeurons ? nameAt(row * cols + col) : `L${row}${data.colLabels[col]?.text}`}: ${unit} ${three(data.values[row * cols + col] ?? Number.NaN)}`}
         controls={
           <>
-            <Segments label="What is ablated" value={now.ablated} options={OPTIONS.ablated.filter((x) => !(config.attn_only && x === 'mlp_out')).map((x) => [x, WHAT[x], `hook_${x}`])} onPick={(ablated) => experiment.look({ ablated })} />
-            <Segments label="What takes its place" value={now.op} options={ops.map((op) => [op, ...OPS[op]])} onPick={(op) => experiment.look({ op })} />
+            <Segments label="What is ablated" value={now.ablated} options={kinds.map((x) => [x, WHAT[x][0], `hook_${x}`])} onPick={(ablated) => experiment.look({ ablated })} />
+            {ofNeurons && (
+              <label class="pick">
+                layer{' '}
+                <select value={layer} onChange={(event) => experiment.look({ layer: Number(event.currentTarget.value) })}>
+                  {Array.from({ length: config.n_layers }, (_, l) => <option key={l} value={l}>L{l}</option>)}
+                </select>
+              </label>
+            )}
+            <Segments label="What takes its place" value={now.op} options={ops.map((op) => [op, OPS[op][0], OPS[op][1](over(op))])} onPick={(op) => experiment.look({ op })} />
             {bench && (
               <Segments
                 label="Judged by"
@@ -131,7 +176,22 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
             <StudyProgress study={study} name={name} />
           </>
         }
-      />
+      >
+        {largest.length > 0 && (
+          <p>
+            The {largest.length} of {config.d_mlp} that change it most:{' '}
+            {largest.map((n, i) => (
+              <span key={n}>
+                {i > 0 && ', '}
+                <button type="button" class="inline" title={full(data.values[n] ?? Number.NaN)} onClick={() => selection.moveTo({ neuron: { layer, neuron: n } })}>
+                  N{n}
+                </button>{' '}
+                <span class="muted">{three(data.values[n] ?? Number.NaN)}</span>
+              </span>
+            ))}
+          </p>
+        )}
+      </HeatPicture>
       <Family a={a} />
     </>
   );

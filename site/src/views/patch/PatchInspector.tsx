@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks';
 import type { ReadRequest } from '../../engine/types';
 import { full, share, softmax, three, topIndices } from '../../state/numbers';
 import { divergence, hookOf, metricOf, METRICS, noGradient, patched, patchEdit, placeName, scoreOf, STEPS, type Place } from '../../state/patch';
-import { glyphs, label } from '../../state/reading';
+import { glyphs, label, neuronName } from '../../state/reading';
 import { runPart } from '../../state/run';
 import { Tok } from '../../ui/Tok';
 import { Inspector } from '../Inspector';
@@ -41,7 +41,9 @@ export function PatchInspector() {
 /** The same in a line, for the closed sheet. */
 export function PatchLine() {
   const { app } = usePage();
-  const { head } = app.selection.shown.value;
+  const { head, neuron } = app.selection.shown.value;
+  const { study, ablated } = app.view.value;
+  if (study === 'ablate' && ablated === 'post' && neuron) return <b>{neuronName(neuron)}</b>;
   const place = pointed.value ?? lockedPlace(app) ?? (head && { site: app.view.value.of, ...head, position: null, source: null });
   const { base } = told.value;
   if (!place) return <span class="muted">no patch chosen</span>;

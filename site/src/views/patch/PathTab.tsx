@@ -12,6 +12,7 @@ import { usePage } from '../page';
 import { Picture } from '../Picture';
 import { arrayOf } from '../useReading';
 import { useStudy } from '../useStudy';
+import { between, HeadPaths, PathsChoice } from './HeadPaths';
 import { lockHead, useStory } from './at';
 import { barsFrom, baseOf, cellsOf, conventions, NO_BASE, short } from './cells';
 import { ModelDrawing, type Edge } from './ModelDrawing';
@@ -24,7 +25,10 @@ import type { Bench } from './useBench';
 const WIDEST_EDGE = 7;
 const SHOWN = 14;
 
-export function PathTab({ bench }: { readonly bench: Bench }) {
+export const PathTab = ({ bench }: { readonly bench: Bench }) =>
+  usePage().app.view.value.paths === 'heads' && between(bench.a.info.config) ? <HeadPaths bench={bench} /> : <NodePaths bench={bench} />;
+
+function NodePaths({ bench }: { readonly bench: Bench }) {
   const { app } = usePage();
   const view = app.view.value;
   const { config } = bench.a.info;
@@ -98,12 +102,7 @@ export function PathTab({ bench }: { readonly bench: Bench }) {
         >
           <StudyLine study={study} name={name} />
           <div class="study-controls">
-            <Segments
-              label="Paths"
-              value={from ? 'from' : 'into'}
-              options={[['into', 'all into it', 'Every sender’s direct path into the chosen node'], ['from', 'from it to all', 'The chosen node’s direct path into every receiver']]}
-              onPick={(paths) => app.experiment.look({ paths })}
-            />
+            <PathsChoice config={config} value={from ? 'from' : 'into'} />
             {(isHead || from) && (
               <Segments
                 label="Input of heads"

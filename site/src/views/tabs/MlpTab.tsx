@@ -1,10 +1,10 @@
 /** The MLPs' neurons: which do most at a position, what one of them does over the text, what it reads and what it writes. */
 import { useComputed } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
-import type { Edit, ReadRequest, Reading } from '../../engine/types';
+import type { ReadRequest, Reading } from '../../engine/types';
 import { isDifference, sideName } from '../../state/documents';
 import { full, three } from '../../state/numbers';
-import { label } from '../../state/reading';
+import { label, neuronName } from '../../state/reading';
 import type { Shown } from '../../state/run';
 import type { NeuronId } from '../../state/selection';
 import { OPTIONS } from '../../state/view';
@@ -14,6 +14,7 @@ import { Segments } from '../../ui/Segments';
 import { Tok } from '../../ui/Tok';
 import { BarsPicture } from '../BarsPicture';
 import { HeatPicture } from '../HeatPicture';
+import { NeuronSwitches } from '../NeuronSwitches';
 import { usePage } from '../page';
 import { arrayOf, useReading } from '../useReading';
 import { conventionsOf, positionLabels } from './parts';
@@ -24,15 +25,12 @@ import './says.css';
 const NEURONS = 15;
 /** So many tokens at each end of a direction. */
 const ENDS = 8;
-/** How far "push" pushes, to begin with: its chip changes it. */
-const PUSH = 3;
 
 const RANKS = {
   activation: ['activation', 'The largest after the activation function'],
   attribution: ['attribution', 'The largest direct effect on the logit of a token'],
 } as const;
 
-const neuronName = ({ layer, neuron }: NeuronId): string => `L${layer} N${neuron}`;
 const same = (a: NeuronId | null, b: NeuronId | null) => a?.layer === b?.layer && a?.neuron === b?.neuron;
 
 /** The neurons of a reading, in its order. */
@@ -159,7 +157,7 @@ function OverText({ shown, at }: NeuronProps & { readonly shown: Shown }) {
         return token && data ? `${label(token, col)}: ${data.rowLabels[row]?.text} ${full(data.values[row * data.cols + col] ?? Number.NaN)}` : '';
       }}
     >
-      <Switches at={at} />
+      <NeuronSwitches at={at} />
     </HeatPicture>
   );
 }
@@ -193,39 +191,3 @@ function Directions({ at }: NeuronProps) {
 }
 
 const column = (dest: number | null | undefined): Lit | null => (dest == null ? null : { row: null, col: dest });
-
-/** Edits of one neuron at every position, on and off. */
-function Switches({ at }: NeuronProps) {
-  const { experiment } = usePage().app;
-  const { interventions } = experiment.current.value;
-  const hook = `blocks.${at.layer}.mlp.hook_post`;
-  const dims = [at.neuron, at.neuron + 1] as const;
-  const edits: readonly (readonly [Edit, string, string])[] = [
-    [{ hook, dims, op: 'zero' }, `Switch ${neuronName(at)} off`, `Switch ${neuronName(at)} back on`],
-    [{ hook, dims, op: 'add', value: 1, scale: PUSH }, `Push it by ${PUSH}`, 'Stop pushing it'],
-  ];
-  return (
-    <p class="says">
-      {edits.map(([edit, start, end]) => {
-        const index = interventions.findIndex(
-          ({ edit: { hook: on, op, dims: d, positions, from } }) => on === hook && op === edit.op && d?.[0] === dims[0] && d[1] === dims[1] && !positions && from === undefined,
-        );
-        const found = interventions[index];
-        return (
-          <button
-            key={edit.op}
-            type="button"
-            class="button"
-            onClick={() => {
-              if (!found) experiment.put(edit);
-              else if (found.muted) experiment.toggleMute(index);
-              else experiment.remove(index);
-            }}
-          >
-            {found && !found.muted ? end : start}
-          </button>
-        );
-      })}
-    </p>
-  );
-}
