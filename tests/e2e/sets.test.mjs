@@ -8,6 +8,7 @@ import { hsRun, modelOf } from './lib/model.mjs';
 import { byHead, hsStudy, offeredSet, openPair, openStudy, scoreOf } from './lib/patch.mjs';
 import { linkByPointer, tabTo } from './lib/person.mjs';
 import { barsOf, choose, compare, numberOf, picture, pointAt, shows, tableOf, useModel } from './lib/screen.mjs';
+import { paceUnits, watchUnits } from './lib/units.mjs';
 
 let site;
 before(async () => {
@@ -21,6 +22,13 @@ const WHOLE = 'the sweep of whole heads';
 
 const documentOf = (pairs, kind = 'logit_diff', direction = 'denoise') => ({ pairs, direction, metric: { kind, position: -1 } });
 const pick = (page, task) => choose(page, 'Pairs', `all 4 of “${task}”`);
+
+/** The stream's rows: all sites of a layer, then the next layer's. */
+const byLayer = (values, { sites, layers, positions }) =>
+  Array.from({ length: values.length }, (_, i) => {
+    const [row, position] = [Math.floor(i / positions), i % positions];
+    return values[((row % sites) * layers + Math.floor(row / sites)) * positions + position];
+  });
 
 /** What the circuit's table says: [circuit, column]. */
 const CIRCUIT = ['edges', 'faithfulness', 'completeness', 'metric', 'complement'];
@@ -44,11 +52,7 @@ for (const [id, task, sites] of [['stories-2l', 'refrain', ['resid_pre', 'attn_o
       const byPosition = { read: 'sweep', ...set, what: sites, by: 'layer,position' };
       await shows(page, STREAM, byPosition);
       const stream = hsStudy(byPosition, model);
-      const rows = Array.from({ length: stream.values.length }, (_, i) => {
-        const [row, position] = [Math.floor(i / positions), i % positions];
-        return stream.values[((row % sites.length) * layers + Math.floor(row / sites.length)) * positions + position];
-      });
-      compare((await tableOf(page, STREAM)).values, rows.map(scoreOf(stream)), `${kind} ${direction}: the stream`);
+      compare((await tableOf(page, STREAM)).values, byLayer(stream.values, { sites: sites.length, layers, positions }).map(scoreOf(stream)), `${kind} ${direction}: the stream`);
       const ofHeads = { read: 'sweep', ...set, what: 'z', by: 'layer,position,head' };
       await shows(page, HEADS, ofHeads);
       const z = hsStudy(ofHeads, model);
@@ -185,6 +189,29 @@ test('by the keyboard: a set is chosen, undone, sent as a link, and left with a 
   assert.equal(await page.getByRole('radiogroup', { name: 'Pairs' }).count(), 0);
   await page.waitForFunction((n) => JSON.parse(document.querySelector('figure.picture[aria-label="the sweep of the heads"]')?.dataset.document ?? '{}').document?.clean?.length === n, longer.length);
   await axe(page, 'a pair of no set');
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('a set that is stopped: what is there is said to be means so far; run again it is whole', async () => {
+  const { page, complaints, close } = await site.open({}, (page) => watchUnits(page, { slow: ['sweep'], unitMs: 0 }));
+  await settled(page);
+  await openPair(page, 'refrain');
+  const pairs = offeredSet('stories-2l', 'refrain');
+  const document = { read: 'sweep', ...documentOf(pairs), what: ['resid_pre', 'attn_out'], by: 'layer,position' };
+  await paceUnits(page, 80);
+  await pick(page, 'refrain');
+  const progress = picture(page, STREAM).locator('.study-progress');
+  await progress.getByText(/^\d+ %, means so far$/).waitFor();
+  await page.getByRole('button', { name: `Cancel ${STREAM}`, exact: true }).click();
+  await progress.getByText('stopped', { exact: true }).waitFor();
+  await progress.getByText(/^\d+ %, means so far$/).waitFor();
+  assert.equal(await picture(page, STREAM).getAttribute('data-stale'), 'true');
+  await paceUnits(page, 0);
+  await page.getByRole('button', { name: `Run ${STREAM} again`, exact: true }).click();
+  await shows(page, STREAM, document);
+  const hs = hsStudy(document);
+  compare((await tableOf(page, STREAM)).values, byLayer(hs.values, { sites: 2, layers: 2, positions: pairs[0].clean.length }).map(scoreOf(hs)), 'run again');
   assert.deepEqual(complaints, []);
   await close();
 });

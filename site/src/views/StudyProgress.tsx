@@ -15,9 +15,11 @@ interface Props {
 export function StudyProgress({ study, name, count }: Props) {
   const { state, share } = study;
   if (state === 'none' || state === 'failed' || state === 'done') return null;
+  // Of several prompts every number is, until the end, the mean over those that were run for it.
+  const several = [study.request?.['pairs'] ?? study.request?.['prompts'] ?? []].flat().length > 1;
   return (
     <span class="study-progress" title={study.bytes > 0 ? `It takes ${(study.bytes / 1e6).toFixed(1)} MB in the core` : undefined}>
-      <span>{count ? `${count[0]} of ${count[1]}` : `${Math.floor(100 * share)} %`}</span>
+      <span>{count && !several ? `${count[0]} of ${count[1]}` : `${Math.floor(100 * share)} %${several ? ', means so far' : ''}`}</span>
       {state === 'running' ? (
         <>
           {study.left !== null && <span class="muted">{left(study.left)}</span>}

@@ -28,16 +28,12 @@ import type { Bench } from './useBench';
 const WHAT: Readonly<Record<View['ablated'], readonly [word: string, one: string]>> = {
   z: ['heads', 'head'], attn_out: ['attention', 'place'], mlp_out: ['MLPs', 'place'], post: ['neurons', 'neuron'],
 };
-const OPS: Readonly<Record<View['op'], readonly [word: string, means: (of: string) => string]>> = {
-  zero: ['zero', () => 'It writes nothing'],
-  mean: ['mean', (of) => `In its place its mean over all positions of ${of}`],
-  position_mean: ['mean by position', (of) => `In its place its mean at the same position, over ${of}`],
-  resample: ['resample', () => 'In its place what it has in prompt B'],
-};
-
-/** What the story says of it. */
-const INSTEAD: Readonly<Record<View['op'], (of: string) => string>> = {
-  zero: () => '', mean: (of) => `at its mean over ${of}`, position_mean: (of) => `at its mean there over ${of}`, resample: () => 'as it is in B',
+/** `says`: in the story; `of`: what means are over. */
+const OPS: Readonly<Record<View['op'], readonly [word: string, means: (of: string) => string, says: (of: string) => string]>> = {
+  zero: ['zero', () => 'It writes nothing', () => ''],
+  mean: ['mean', (of) => `In its place its mean over all positions of ${of}`, (of) => `at its mean over ${of}`],
+  position_mean: ['mean by position', (of) => `In its place its mean at the same position, over ${of}`, (of) => `at its mean there over ${of}`],
+  resample: ['resample', () => 'In its place what it has in prompt B', () => 'as it is in B'],
 };
 
 interface Asked {
@@ -110,12 +106,12 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
       palette: 'diverging', scale, scaleLabel: unit,
       cellText(row, col) {
         const value = values[row * cols + col] ?? Number.NaN;
-        return Math.abs(value) >= 0.02 * scale[1] ? { text: short(value), whole: true, centred: true } : null;
+        return !ofNeurons && Math.abs(value) >= 0.02 * scale[1] ? { text: short(value), whole: true, centred: true } : null;
       },
     };
   }, [raw, base, cols, layer, now.op, now.ablated, unit, tokens, bench?.pairs.length]);
   useStory(study, () =>
-    ablationStory(judged === 'loss' ? 'loss' : view.metric, base ?? Number.NaN, WHAT[now.ablated][1], INSTEAD[now.op](over(now.op)), Array.from(raw, (value, i) => ({ name: nameAt(i), value }))));
+    ablationStory(judged === 'loss' ? 'loss' : view.metric, base ?? Number.NaN, WHAT[now.ablated][1], OPS[now.op][2](over(now.op)), Array.from(raw, (value, i) => ({ name: nameAt(i), value }))));
   const largest = !ofNeurons || study.state !== 'done' ? [] : topIndices(Float64Array.from(raw, (value) => Math.abs(value - (base ?? 0))), LARGEST);
   const { selection, experiment } = app;
   const litOf = (at: Partial<Selection> | null): Lit | null => {

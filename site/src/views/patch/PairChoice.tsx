@@ -63,7 +63,7 @@ export function PairChoice({ shown }: { readonly shown: Shown }) {
           value={app.view.value.set}
           options={[
             ['one', 'this pair', 'The pair that stands above'],
-            ['all', `all ${set.pairs.length} of “${set.task}”`, `Means over ${set.pairs.length} pairs of one length that differ at the same positions; A / B: ${set.pairs.map(([a, b]) => `${a} / ${b}`).join('; ')}`],
+            ['all', `all ${set.pairs.length} of “${set.task}”`, `Means over ${set.pairs.map(([a, b]) => `${a} / ${b}`).join('; ')}`],
           ]}
           onPick={(picked) => app.experiment.look({ set: picked })}
         />

@@ -124,8 +124,8 @@ function AnswerChoice({ bench: { answers, own, predicted, pairs } }: { readonly 
   const two = app.view.value.metric === 'logit_diff';
   if (pairs.length > 1)
     return (
-      <span class="muted" title={pairs.map(({ correct, wrong }) => `${app.glyph(correct)}${two ? ` − ${app.glyph(wrong)}` : ''}`).join(', ')}>
-        {two ? 'answers' : 'answer'}: each pair’s own
+      <span class="muted" title={pairs.map(({ correct, wrong }) => `${app.glyph(correct)} − ${app.glyph(wrong)}`).join(', ')}>
+        answers: each pair’s own
       </span>
     );
   return (
