@@ -24,6 +24,8 @@ export interface Shown {
   readonly integers?: boolean;
   /** Cells with column > row are masked, and cannot be pointed at. */
   readonly causal?: boolean;
+  /** What has no number, by what it is: "–", empty in a file; the conventions say why. */
+  readonly absent?: (row: number, col: number) => boolean;
 }
 
 export function sameLit(a: Lit | null, b: Lit | null): boolean {
@@ -38,6 +40,9 @@ export function openCols({ cols, causal }: Shown, row: number): number {
 export function valueAt({ values, offset = 0, cols }: Shown, row: number, col: number): number {
   return values[offset + row * cols + col] ?? Number.NaN;
 }
+
+/** Whether there is a number at all, be it NaN. */
+export const hasNumber = (shown: Shown, row: number, col: number): boolean => col < openCols(shown, row) && !shown.absent?.(row, col);
 
 /** The column of the largest value of a row; the first of equals. */
 export function maxOfRow(shown: Shown, row: number): number {

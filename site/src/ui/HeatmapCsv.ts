@@ -1,16 +1,15 @@
-import { openCols, valueAt, type Shown } from './HeatmapCells.ts';
+import { hasNumber, valueAt, type Shown } from './HeatmapCells.ts';
 import { labelText, type Label } from './HeatmapLabels.tsx';
 import { fullValue } from './HeatmapNumbers.ts';
 
-/** What the picture shows, as RFC 4180 text: a header, then one line a row; masked cells are empty. */
+/** What the picture shows, as RFC 4180 text: a header, then one line a row; masked cells are empty, and those without a number. */
 export function toCsv(shown: Shown, rowLabels: readonly Label[], colLabels: readonly Label[]): string {
   const lines = [['', ...names(colLabels, shown.cols)]];
   names(rowLabels, shown.rows).forEach((name, row) => {
-    const open = openCols(shown, row);
     lines.push([
       name,
       ...Array.from({ length: shown.cols }, (_, col) =>
-        col < open ? fullValue(valueAt(shown, row, col)) : '',
+        hasNumber(shown, row, col) ? fullValue(valueAt(shown, row, col)) : '',
       ),
     ]);
   });

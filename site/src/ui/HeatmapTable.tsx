@@ -1,6 +1,6 @@
 /** The picture's numbers as a real table. */
 import type { ReadonlySignal } from '@preact/signals';
-import { openCols, topOfRow, valueAt, type Lit, type Shown } from './HeatmapCells.ts';
+import { hasNumber, openCols, topOfRow, valueAt, type Lit, type Shown } from './HeatmapCells.ts';
 import { labelText, type Label } from './HeatmapLabels.tsx';
 import { fullValue, threeFigures } from './HeatmapNumbers.ts';
 import type { CellText } from './HeatmapText.tsx';
@@ -90,7 +90,9 @@ interface ValueProps {
 function Value({ shown, row, col, said }: ValueProps) {
   if (col >= openCols(shown, row)) return <td class="heatmap-masked" />;
   const value = valueAt(shown, row, col);
-  return <td title={fullValue(value)}>{said && !said.whole && <span class="heatmap-name">{said.text} </span>}{shown.integers ? fullValue(value) : threeFigures(value)}</td>;
+  const words = said && !said.whole && <span class="heatmap-name">{said.text} </span>;
+  if (!hasNumber(shown, row, col)) return <td class="heatmap-masked">{words}{shown.absent && '–'}</td>;
+  return <td title={fullValue(value)}>{words}{shown.integers ? fullValue(value) : threeFigures(value)}</td>;
 }
 
 function Scrolled({ label, children }: { readonly label: string; readonly children: preact.ComponentChildren }) {

@@ -3,7 +3,7 @@ import { paint } from '../gl/canvas2d';
 import { colorOf, inkOn, maskedColor, type Rgb, type Theme } from '../gl/palette';
 import { layoutCurves, type Look } from './curvesLayout';
 import type { BarsData, CurvesData, MatrixData, PictureData } from './data';
-import { CHAR_PX, openCols, valueAt } from './HeatmapCells';
+import { CHAR_PX, hasNumber, openCols, valueAt } from './HeatmapCells';
 import { toCsv } from './HeatmapCsv';
 import { labelText, type Label } from './HeatmapLabels';
 import { fullValue, threeFigures } from './HeatmapNumbers';
@@ -74,7 +74,7 @@ function drawMatrix(data: MatrixData, theme: Theme): Drawing {
     for (let row = 0; row < rows; row++)
       for (let col = 0; col < cols; col++) {
         const open = col < openCols(data, row);
-        const color = open ? colorOf(valueAt(data, row, col), scale, palette, theme) : maskedColor(theme);
+        const color = hasNumber(data, row, col) ? colorOf(valueAt(data, row, col), scale, palette, theme) : maskedColor(theme);
         const [x, y] = [left + col * width, top + row * height];
         out.push(`<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${hex(color)}"/>`);
         const said = open ? data.cellText?.(row, col) : null;

@@ -29,9 +29,13 @@ const SteerLine = deferred(() => import('./steer/index').then((m) => m.SteerLine
 /** The inspector under the pictures: one line, that opens. */
 function Sheet() {
   const { app } = usePage();
-  const [open, setOpen] = useState(false);
   const shown = app.shown.value;
-  const { bench } = app.view.value;
+  const { bench, tab, study, control } = app.view.value;
+  const here = `${bench} ${tab} ${study} ${control}`;
+  /** Where it was opened: another tab is looked at without it. */
+  const [openAt, openIt] = useState('');
+  if (openAt !== '' && openAt !== here) openIt('');
+  const open = openAt === here;
   const Described = INSPECTORS[bench];
   const { head, dest, src } = app.selection.shown.value;
   if (!shown || dest === null) return null;
@@ -41,7 +45,7 @@ function Sheet() {
   const next = p ? (topIndices(p, 1)[0] ?? 0) : 0;
   return (
     <aside class="sheet" aria-label="Inspector" data-open={open}>
-      <button type="button" class="sheet-bar" aria-expanded={open} onClick={() => setOpen(!open)}>
+      <button type="button" class="sheet-bar" aria-expanded={open} onClick={() => openIt(open ? '' : here)}>
         <span class="grab" aria-hidden="true" />
         {bench === 'patch' ? <PatchLine /> : bench === 'steer' ? <SteerLine /> : (<>
         <span>

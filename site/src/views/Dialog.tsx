@@ -2,6 +2,18 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 
+/** Opened as it comes. Whatever ends it, the focus goes back to where it was: the browser sees to that where a modal is closed, not
+ *  where it is only gone. */
+export function useModal() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const it = dialog.current;
+    it?.showModal();
+    return () => it?.close();
+  }, []);
+  return dialog;
+}
+
 interface DialogProps {
   readonly title: string;
   readonly class?: string;
@@ -10,11 +22,10 @@ interface DialogProps {
 }
 
 export function Dialog({ title, onClose, children, ...props }: DialogProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const id = useId();
-  useEffect(() => dialog.current?.showModal(), []);
   return (
-    <dialog ref={dialog} aria-labelledby={id} onClose={onClose} onClick={(event) => event.target === dialog.current && onClose()}>
+    <dialog ref={dialog} aria-labelledby={id} onClose={() => dialog.current && onClose()} onClick={(event) => event.target === dialog.current && onClose()}>
       <div class={`help ${props.class ?? ''}`}>
         <header>
           <h2 id={id}>{title}</h2>

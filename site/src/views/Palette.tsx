@@ -1,9 +1,10 @@
 /** Find anything by its name: heads, hooks, tokens of the text, ways of looking, actions. */
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { EXAMPLES } from '../state/examples';
 import { KEYS } from '../state/keys';
 import { headName, label, role, scoresOfHead } from '../state/reading';
 import { OPTIONS } from '../state/view';
+import { useModal } from './Dialog';
 import { TAB_NAMES } from './Look';
 import { usePage } from './page';
 
@@ -14,6 +15,9 @@ interface Found {
 }
 
 const MOST = 12;
+
+/** The tab that is open now, or its bench while that is on its way. */
+const focusOpened = () => (document.querySelector<HTMLElement>('.tabs [aria-selected="true"]') ?? document.querySelector<HTMLElement>('.rail [aria-current]'))?.focus();
 
 /** How well a name answers; the less the better, null not at all. */
 function distance(name: string, words: readonly string[]): number | null {
@@ -63,12 +67,11 @@ function everything(page: ReturnType<typeof usePage>): readonly Found[] {
 
 export function Palette({ onClose }: { readonly onClose: () => void }) {
   const page = usePage();
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const [typed, setTyped] = useState('');
   const [at, setAt] = useState(0);
   const id = useId();
   const [all] = useState(() => everything(page));
-  useEffect(() => dialog.current?.showModal(), []);
   const words = typed.toLowerCase().replaceAll('␣', ' ').split(/\s+/).filter(Boolean);
   const found = all
     .map((item) => ({ item, by: distance(`${item.name} ${item.kind}`, words) }))
@@ -79,11 +82,14 @@ export function Palette({ onClose }: { readonly onClose: () => void }) {
   const chosen = Math.min(at, found.length - 1);
   const take = (item: Found | undefined) => {
     if (!item) return;
+    // Closed first, so that what the command opens may take the focus.
+    dialog.current?.close();
     onClose();
     item.go();
+    if (['view', 'bench', 'hook', 'head'].some((kind) => item.kind.startsWith(kind))) setTimeout(focusOpened);
   };
   return (
-    <dialog ref={dialog} class="palette" aria-label="Find" onClose={onClose} onClick={(event) => event.target === dialog.current && onClose()}>
+    <dialog ref={dialog} class="palette" aria-label="Find" onClose={() => dialog.current && onClose()} onClick={(event) => event.target === dialog.current && onClose()}>
       <input
         autofocus
         role="combobox"

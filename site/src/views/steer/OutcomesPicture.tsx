@@ -37,6 +37,7 @@ function outcomesData(reading: Reading, rows: readonly OutcomeRow[], title: stri
   return {
     kind: 'matrix', title, rows: rows.length, cols: COLUMNS.length,
     values: Float32Array.from(rows.flatMap(({ name }) => COLUMNS.map(([key]) => outcomeOf(reading, name)?.[key] ?? NaN))),
+    absent: (row) => outcomeOf(reading, rows[row]?.name ?? '') === null,
     conventions: Object.entries(reading.conventions).map(([name, says]) => `${name}: ${says}`),
     rowLabels: rows.map((row) => ({ text: row.title })), colLabels: COLUMNS.map(([, text]) => ({ text })),
     palette: 'cividis', scale: [0, 1], scaleLabel: '',

@@ -7,7 +7,7 @@ import type { Shown } from '../../state/run';
 import { hookName, METHODS, OPERATORS, OV_SIDES, PLACES, streamHooks, vectorRequest, WHERE, type Steer, type VectorRecipe } from '../../state/steer';
 import { TokenInput } from '../tabs/TokenInput';
 import { usePage } from '../page';
-import { plainPairs, readyFor } from './ready';
+import { plainPairs, readyFor, wordsOf } from './ready';
 import { fitting, round, type Change } from './useSteering';
 
 const KINDS = {
@@ -155,8 +155,10 @@ export function RecipeLine({ steer, change, shown, open }: Props & { readonly op
         onPick={(picked) => {
           const found = ready[Number(/^ready (\d+)$/.exec(picked)?.[1] ?? -1)];
           if (picked === 'token') open();
-          if (found) change({ ...found.steer, force: steer.force });
-          else void fit({ recipe: firstOf(picked as Kind, steer, app, shown), op: 'add', where: 'all', effect: null });
+          const recipe = found?.steer.recipe ?? firstOf(picked as Kind, steer, app, shown);
+          const words = wordsOf(shown.info.id, steer, recipe);
+          if (found) change({ ...found.steer, force: steer.force, ...words });
+          else void fit({ recipe, op: 'add', where: 'all', effect: null, ...words });
         }}
       />
       <Select label="is" value={op} of={OPERATORS.map((name) => [name, ...OPS[name]] as const)} onPick={(op) => void fit({ op })} />

@@ -26,6 +26,8 @@ type Measure = keyof typeof MEASURES;
 
 export const changeOf = ({ log_prob, twin_log_prob }: GeneratedToken): number => (twin_log_prob === null ? NaN : log_prob - twin_log_prob);
 const value = (token: GeneratedToken, measure: Measure) => (measure === 'kl' ? (token.kl ?? NaN) : changeOf(token));
+/** What is held against nothing has no number; the model without any edit is no way from itself. */
+const compared = (name: WayName, { twin_log_prob }: GeneratedToken) => twin_log_prob !== null || name === 'baseline';
 
 /** CSS pixels, whole ones, which are told apart: 1 at 0.1 nats, 3 at 0.3, 5 from 1 on. */
 const thickness = (nats: number) => (Number.isFinite(nats) ? Math.min(5, Math.max(0.5, Math.round(5 * Math.abs(nats) ** 0.57))) : 0);
@@ -66,11 +68,16 @@ export function Texts({ shown, steer, strength, change, text, outcome, outcomeSt
           kind: 'matrix', title: 'Continued in five ways', rows, cols: WAYS.length,
           values: Float32Array.from({ length: rows * WAYS.length }, (_, i) => {
             const token = texts[i % WAYS.length]?.tokens[Math.floor(i / WAYS.length)];
-            return token ? value(token, measure.value) : NaN;
+            return token ? (token.twin_log_prob === null ? 0 : value(token, measure.value)) : NaN;
           }),
+          absent: (row, col) => {
+            const [name, token] = [WAYS[col], texts[col]?.tokens[row]];
+            return !name || !token || !compared(name, token);
+          },
           conventions: [
             MEASURES[measure.value][1],
             `seed ${sampler.seed}, temperature ${sampler.temperature}; effect, perplexity and repetition: means over ${SEEDS} texts, of seed ${sampler.seed} and those after it, of perplexity the geometric`,
+            'without an edit Baseline is that model itself: 0 by definition; Prompt instead reads other tokens and is held against nothing: no number (–)',
             ...WAYS.map((name) => WAY_WORDS[name].join(': ')),
           ],
           rowLabels: Array.from({ length: rows }, (_, i) => ({ text: `token ${i}` })),

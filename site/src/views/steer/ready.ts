@@ -37,13 +37,25 @@ export const plainPairs = (hook: string): VectorRecipe => ({
   hook, method: 'mean', position: 'last',
 });
 
+/** What goes with them. */
+const PLAIN = { instead: 'Everyone was happy and laughed.', text: 'The girl was very happy' };
+
 export function beginning({ id, config }: ModelInfo): Steer {
   const [first] = readyFor(id);
   if (first) return first.steer;
   const hooks = streamHooks(config).filter((hook) => /pre$/.test(hook));
   const hook = hooks[Math.floor(hooks.length / 2)] ?? 'hook_embed';
+  return { ...REST, recipe: plainPairs(hook), hook, where: 'all', strength: 0.5, range: 2, instead: PLAIN.instead, patch: { text: PLAIN.text, hook } };
+}
+
+/** Another direction's words for the other ways: those that came with a direction go with it, those that a person wrote stay. */
+export function wordsOf(model: string, { instead, patch }: Steer, recipe: VectorRecipe): Pick<Steer, 'instead' | 'patch'> {
+  const all = readyFor(model).map(({ steer }) => steer);
+  const ready = all.find((one) => JSON.stringify(one.recipe) === JSON.stringify(recipe));
+  const next = ready ? { instead: ready.instead, text: ready.patch.text } : 'contrast' in recipe ? PLAIN : { instead: '', text: '' };
+  const came = (words: string, of: (one: Pick<Steer, 'instead' | 'patch'>) => string) => words === '' || all.some((one) => of(one) === words);
   return {
-    ...REST,
-    recipe: plainPairs(hook), hook, where: 'all', strength: 0.5, range: 2, instead: 'Everyone was happy and laughed.', patch: { text: 'The girl was very happy', hook },
+    instead: came(instead, (one) => one.instead) || instead === PLAIN.instead ? next.instead : instead,
+    patch: came(patch.text, (one) => one.patch.text) || patch.text === PLAIN.text ? { ...(ready?.patch ?? patch), text: next.text } : patch,
   };
 }
