@@ -30,6 +30,23 @@ const HINTS = {
   failed: 'Your text is kept.',
 } as const;
 
+/** What the keys do there, and how much of the model's room the text takes. */
+export function EditorKeys({ shown, prompt }: Pick<EditorProps, 'shown' | 'prompt'>) {
+  const { app } = usePage();
+  const text = app.experiment.current.value[prompt] ?? '';
+  const { ids, cut } = shown?.tokenized ?? { ids: [], cut: null };
+  return (
+    <p class="editor-keys muted" id="editor-keys">
+      {shown && (
+        <span data-stale={shown.text !== text}>
+          <b>{ids.length + (cut?.tokens ?? 0)}</b> of at most {shown.info.config.n_ctx} tokens.{' '}
+        </span>
+      )}
+      {HINTS[app.held.value ? 'held' : app.model.value.kind]}
+    </p>
+  );
+}
+
 interface EditorProps {
   readonly shown: Shown | null;
   readonly prompt: 'text' | 'textB';
@@ -91,9 +108,6 @@ export function TextEditor({ shown, prompt, editing }: EditorProps) {
           done();
         }}
       />
-      <span class="editor-keys muted" id="editor-keys">
-        {HINTS[app.held.value ? 'held' : app.model.value.kind]}
-      </span>
     </div>
   );
 }

@@ -12,7 +12,7 @@ import { Arcs } from '../ui/Arcs';
 import { Tok } from '../ui/Tok';
 import { useMedia } from '../ui/useMedia';
 import { usePage } from './page';
-import { TextEditor } from './TextEditor';
+import { EditorKeys, TextEditor } from './TextEditor';
 
 const ARC_ROOM_PX = 48;
 
@@ -83,6 +83,10 @@ function Chips({ a, b }: { readonly a: Shown; readonly b: Shown | null }) {
   const { selection } = app;
   const list = useRef<HTMLDivElement>(null);
   const [centres, setCentres] = useState<readonly number[]>([]);
+  /** Where each line of tokens begins, CSS pixels, and how many tokens are out of sight. */
+  const [lines, setLines] = useState<readonly number[]>([]);
+  const [hidden, setHidden] = useState(0);
+  const [open, setOpen] = useState(false);
   const shown = app.shown.value ?? a;
   const { tokens } = shown.tokenized;
   const columns = useMemo(() => align(a.tokenized.ids, b?.tokenized.ids ?? a.tokenized.ids), [a.tokenized, b?.tokenized]);
@@ -99,14 +103,25 @@ function Chips({ a, b }: { readonly a: Shown; readonly b: Shown | null }) {
     if (!element) return;
     const measure = () => {
       const chips = [...element.querySelectorAll<HTMLElement>(`[data-at^="${prompt}"]`)];
-      const oneLine = chips.every((chip) => chip.offsetTop === chips[0]?.offsetTop);
-      setCentres(oneLine ? chips.map((chip) => chip.offsetLeft + chip.offsetWidth / 2) : []);
+      const tops = [...new Set(chips.map((chip) => chip.offsetTop))];
+      setCentres(tops.length === 1 ? chips.map((chip) => chip.offsetLeft + chip.offsetWidth / 2) : []);
+      setLines([...new Set([...element.querySelectorAll<HTMLElement>(':scope > :not(.who)')].map((column) => column.offsetTop))]);
+      count();
+    };
+    const count = () => {
+      const [from, to] = [element.scrollTop - 1, element.scrollTop + element.clientHeight + 1];
+      const chips = [...element.querySelectorAll<HTMLElement>(`[data-at^="${prompt}"]`)];
+      setHidden(chips.filter(({ offsetTop, offsetHeight }) => offsetTop < from || offsetTop + offsetHeight > to).length);
     };
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
-    return () => observer.disconnect();
-  }, [a.tokenized, b?.tokenized, prompt]);
+    element.addEventListener('scroll', count);
+    return () => {
+      observer.disconnect();
+      element.removeEventListener('scroll', count);
+    };
+  }, [a.tokenized, b?.tokenized, prompt, open]);
 
   // In a text of many lines, or one that scrolls, the lit token is brought into sight, without moving the page.
   useLayoutEffect(() => {
@@ -151,6 +166,8 @@ function Chips({ a, b }: { readonly a: Shown; readonly b: Shown | null }) {
       )}
       <div
         class="tokens"
+        data-open={open}
+        data-pair={b !== null}
         ref={list}
         role="listbox"
         aria-label={b ? 'Tokens of both prompts' : 'Tokens of the text'}
@@ -158,6 +175,12 @@ function Chips({ a, b }: { readonly a: Shown; readonly b: Shown | null }) {
         onKeyDown={onKeyDown}
         onMouseLeave={() => selection.preview(null)}
       >
+        {(b ? lines : lines.slice(0, 1)).map((top) => (
+          <Fragment key={`line ${top}`}>
+            <Who prompt="A" top={top} />
+            {b && <Who prompt="B" top={top} />}
+          </Fragment>
+        ))}
         {columns.map(([i, j], column) => {
           if (!b) return <Fragment key={column}>{chip('a', a, i, false)}</Fragment>;
           const differs = i === null || j === null || a.tokenized.ids[i] !== b.tokenized.ids[j];
@@ -167,6 +190,30 @@ function Chips({ a, b }: { readonly a: Shown; readonly b: Shown | null }) {
               {chip('b', b, j, differs)}
             </span>
           );
+        })}
+      </div>
+      {(hidden > 0 || open) && (
+        <p class="fold">
+          <button type="button" class="link" aria-expanded={open} onClick={() => setOpen(!open)}>
+            {open ? 'Show fewer lines' : `${hidden} of ${tokens.length} tokens are out of sight: show them`}
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** The prompt that is not edited, while the other one is. */
+function Other({ of, than, prompt }: { readonly of: Shown; readonly than: Shown; readonly prompt: 'A' | 'B' }) {
+  const columns = align(of.tokenized.ids, than.tokenized.ids);
+  return (
+    <div class="strip-line other">
+      <Who prompt={prompt} />
+      <div class="tokens" role="group" aria-label={`Prompt ${prompt}: ${of.text}`}>
+        {columns.map(([i, j]) => {
+          const token = i === null ? undefined : of.tokenized.tokens[i];
+          const differs = i === null || j === null || of.tokenized.ids[i] !== than.tokenized.ids[j];
+          return token && <span key={i} class={prompt === 'B' ? 'tok of-b' : 'tok'} data-differs={differs}><Tok text={glyphs(token, i ?? 0)} /></span>;
         })}
       </div>
     </div>
@@ -200,8 +247,9 @@ function EditButton({ prompt, words }: { readonly prompt: 'text' | 'textB'; read
   );
 }
 
-const Who = ({ prompt }: { readonly prompt: 'A' | 'B' }) => (
-  <span class={prompt === 'B' ? 'who of-b' : 'who'} aria-hidden="true" title={`Prompt ${prompt}`}>
+/** `top`: of its line of tokens; absent, it stands beside them all. */
+const Who = ({ prompt, top }: { readonly prompt: 'A' | 'B'; readonly top?: number }) => (
+  <span class={prompt === 'B' ? 'who of-b' : 'who'} aria-hidden="true" title={`Prompt ${prompt}`} {...(top !== undefined && { style: { top: `${top}px` } })}>
     {prompt}
   </span>
 );
@@ -252,8 +300,11 @@ export function TokenStrip() {
   const pair = runner.shown.value;
   const { textB } = experiment.current.value;
   const editing = app.editing.value ?? (!pair && runner.failure.value !== null ? 'text' : null);
+  const other = pair?.b && editing ? (editing === 'text' ? 'B' : 'A') : null;
   return (
     <section class="strip" aria-label="Text">
+      {(editing || !pair) && <EditorKeys prompt={editing ?? 'text'} shown={editing === 'textB' ? (pair?.b ?? null) : (pair?.a ?? null)} />}
+      {pair?.b && other === 'A' && <Other of={pair.a} than={pair.b} prompt="A" />}
       <div class="strip-line">
       {editing || !pair ? (
         <>
@@ -299,6 +350,7 @@ export function TokenStrip() {
         ))}
       </p>
       </div>
+      {pair?.b && other === 'B' && <Other of={pair.b} than={pair.a} prompt="B" />}
       {pair && textB === null && editing === null && <AddSecond />}
     </section>
   );
