@@ -21,6 +21,8 @@ export default defineConfig({
     target: ['chrome111', 'firefox119', 'safari17'],
     // Inlined assets would be data: URLs, which the content security policy forbids.
     assetsInlineLimit: 0,
+    // One file of styles, in their order: many small ones compress badly.
+    cssCodeSplit: false,
     modulePreload: { polyfill: false },
     rolldownOptions: {
       output: {

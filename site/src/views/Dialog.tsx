@@ -1,12 +1,12 @@
 /** A modal that a person opened: Esc, its Close and a click beside it close it. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 
 /** Opened as it comes. Whatever ends it, the focus goes back to where it was: the browser sees to that where a modal is closed, not
  *  where it is only gone. */
 export function useModal() {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const it = dialog.current;
     it?.showModal();
     return () => it?.close();

@@ -300,11 +300,10 @@ export function TokenStrip() {
   const pair = runner.shown.value;
   const { textB } = experiment.current.value;
   const editing = app.editing.value ?? (!pair && runner.failure.value !== null ? 'text' : null);
-  const other = pair?.b && editing ? (editing === 'text' ? 'B' : 'A') : null;
   return (
     <section class="strip" aria-label="Text">
       {(editing || !pair) && <EditorKeys prompt={editing ?? 'text'} shown={editing === 'textB' ? (pair?.b ?? null) : (pair?.a ?? null)} />}
-      {pair?.b && other === 'A' && <Other of={pair.a} than={pair.b} prompt="A" />}
+      {pair && editing === 'textB' && <Other of={pair.a} than={pair.b ?? pair.a} prompt="A" />}
       <div class="strip-line">
       {editing || !pair ? (
         <>
@@ -350,7 +349,7 @@ export function TokenStrip() {
         ))}
       </p>
       </div>
-      {pair?.b && other === 'B' && <Other of={pair.b} than={pair.a} prompt="B" />}
+      {pair?.b && editing === 'text' && <Other of={pair.b} than={pair.a} prompt="B" />}
       {pair && textB === null && editing === null && <AddSecond />}
     </section>
   );
