@@ -5,6 +5,7 @@ import { createCompute } from '../../site/src/state/run';
 import { NOTHING } from '../../site/src/state/selection';
 import { hookName, randomLike, recipeName, steerEdits, steerName, streamHooks, vectorRequest, type Steer, type Vector } from '../../site/src/state/steer';
 import type { ModelConfig, ReadRequest, RunRequest } from '../../site/src/engine/types';
+import { plainPairs, readyFor, wordsOf } from '../../site/src/views/steer/ready';
 import { fakeEngine } from './fakeEngine';
 
 const STEER: Steer = {
@@ -183,5 +184,28 @@ describe('kept and sent', () => {
     expect(flaw({ force: 'yes' })).toMatch(/^steer\.force: /);
     expect(flaw({ instead: '\ud800' })).toMatch(/^steer\.instead: /);
     expect(flaw({ hook: undefined })).toMatch(/^steer\.hook: /);
+  });
+});
+
+describe('words for the other ways', () => {
+  const ready = readyFor('stories-gelu-4l').map(({ steer }) => steer);
+  const [she, thou] = ready;
+  const token = { token: 7 };
+
+  it('that came with a direction go with it; a person’s stay', () => {
+    if (!she || !thou) throw new Error('two directions are ready');
+    expect(wordsOf('stories-gelu-4l', she, thou.recipe)).toEqual({ instead: thou.instead, patch: thou.patch });
+    expect(wordsOf('stories-gelu-4l', she, token)).toEqual({ instead: '', patch: { ...she.patch, text: '' } });
+    const mine = { ...she, instead: 'Say thou to her.', patch: { ...she.patch, text: 'Thou art mine' } };
+    expect(wordsOf('stories-gelu-4l', mine, thou.recipe)).toEqual({ instead: mine.instead, patch: mine.patch });
+    expect(wordsOf('stories-gelu-4l', mine, token)).toEqual({ instead: mine.instead, patch: mine.patch });
+    const plain = wordsOf('stories-gelu-4l', thou, plainPairs('blocks.0.hook_resid_pre'));
+    expect(plain.instead).toMatch(/happy/);
+    expect(wordsOf('stories-gelu-4l', { ...she, ...plain }, she.recipe)).toEqual({ instead: she.instead, patch: she.patch });
+  });
+
+  it('have directions whose names say what they do', () => {
+    for (const model of ['stories-gelu-4l', 'stories-2l'])
+      for (const { name } of readyFor(model)) expect(name).toMatch(/^\w+: \w+ [^.]+; log-odds \+\d/);
   });
 });

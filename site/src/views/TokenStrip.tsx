@@ -168,6 +168,7 @@ function Chips({ a, b }: { readonly a: Shown; readonly b: Shown | null }) {
         class="tokens"
         data-open={open}
         data-pair={b !== null}
+        data-fold={hidden > 0 && !open}
         ref={list}
         role="listbox"
         aria-label={b ? 'Tokens of both prompts' : 'Tokens of the text'}

@@ -151,7 +151,7 @@ export function RecipeLine({ steer, change, shown, open }: Props & { readonly op
       <Select
         label="direction"
         value={same >= 0 ? `ready ${same}` : kindOf(recipe)}
-        of={[...ready.map(({ name, about }, i) => [`ready ${i}`, `ready: ${name}`, about] as const), ...kinds.map((kind) => [kind, KINDS[kind]] as const)]}
+        of={[...ready.map(({ name, about }, i) => [`ready ${i}`, `ready, ${name}`, about] as const), ...kinds.map((kind) => [kind, KINDS[kind]] as const)]}
         onPick={(picked) => {
           const found = ready[Number(/^ready (\d+)$/.exec(picked)?.[1] ?? -1)];
           if (picked === 'token') open();

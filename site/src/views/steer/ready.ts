@@ -4,8 +4,9 @@ import { streamHooks, type Steer, type VectorRecipe } from '../../state/steer';
 import { STEERINGS, type MeasuredSteering } from '../../state/steeringMeasured';
 
 export interface Ready {
+  /** What it does, in few words, and how much of it. */
   readonly name: string;
-  /** What it does, and how well that was measured. */
+  /** How well that was measured. */
   readonly about: string;
   readonly steer: Steer;
 }
@@ -15,7 +16,7 @@ const REST = { op: 'add', effect: null, off: [], force: 'off' } as const;
 function readyOf({ name, about, hook, position, strength, positive, negative, effect, measured }: MeasuredSteering): Ready {
   const { effect: gain, random, perplexity, collapse } = measured;
   return {
-    name,
+    name: `${name}: ${about[0]?.toLowerCase()}${about.slice(1, -1)}; log-odds +${gain}`,
     about: `${about} Measured at ${strength}: log-odds +${gain}, of random directions ${random}; perplexity × ${perplexity}${collapse === null ? '' : `; texts fall apart from ${collapse} on`}.`,
     steer: {
       ...REST, recipe: { contrast: { positive, negative }, hook, method: 'mean', position }, hook, where: 'rest', strength,
