@@ -2,6 +2,7 @@
 // document that the test builds; the line under a token is as thick as its number says; strength 0 is the baseline, bit for bit.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after as atEnd, before, test } from 'node:test';
 import { idsOf, settled, start } from './lib/browser.mjs';
 import { glyphOf, hsGenerate, MODEL, modelOf } from './lib/model.mjs';
@@ -111,6 +112,17 @@ test('stories-gelu-4l: five ways, two strengths and zero, two seeds, both lines'
     assert.equal(table.words[i * WAYS.length + 1], glyphOf(id));
     close(table.values[i * WAYS.length + 1], log_prob - twin_log_prob, `table, token ${i}`);
   });
+  // Nothing is edited in Baseline, which is 0 from itself; Prompt instead reads other tokens and has no number, in a file neither.
+  (await tokensOf(page, 'prompt')).forEach(({ id }, i) => {
+    if (i < high.baseline.tokens.length) assert.equal(table.values[i * WAYS.length], 0);
+    assert.equal(table.values[i * WAYS.length + 4], null);
+    assert.equal(table.words[i * WAYS.length + 4], glyphOf(id));
+  });
+  const arrives = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export the texts', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Save as CSV', exact: true }).click();
+  const [, ...lines] = readFileSync(await (await arrives).path(), 'utf8').trim().split('\r\n').map((line) => line.split(','));
+  lines.slice(0, high.baseline.tokens.length).forEach(([, baseline, , , , prompted]) => assert.deepEqual([baseline, prompted], ['0', '']));
 
   // A token, chosen by the keyboard: what the inspector says of it.
   await page.locator('.way[data-way="steered"] [role="option"]').first().focus();
