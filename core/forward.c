@@ -369,14 +369,23 @@ int hs_run_group(const hs_run *run)
     return most < 1 ? 1 : most < rows ? (int)most : rows;
 }
 
+/* Rows of a group, of so many: all groups about as large, and of whole tiles, since a lower tile takes nearly as long. */
+static int group_rows(const hs_run *run, int count)
+{
+    enum { TILE = 6 };
+    int most = hs_run_group(run), n = (count + most - 1) / most;
+    int rows = n > 0 ? ((count + n - 1) / n + TILE - 1) / TILE * TILE : 0;
+    return rows < most ? rows : most;
+}
+
 /* A walk through the stage at hand, by groups of rows. */
 static void do_stage(const hs_run *run)
 {
     int n_layers = run->model->cfg.n_layers, layer = run->stage - 1;
-    hs_rows rows = stage_rows(run);
-    int64_t count = rows.to - rows.from, n = !run->turns || count < 1 ? 1 : (count + hs_run_group(run) - 1) / hs_run_group(run);
-    for (int64_t i = 0; i < n; i++) {
-        hs_rows some = {rows.from + (int)(count * i / n), rows.from + (int)(count * (i + 1) / n)};
+    hs_rows rows = stage_rows(run), some = rows;
+    int group = run->turns ? group_rows(run, rows.to - rows.from) : rows.to - rows.from;
+    do {
+        some.to = rows.to - some.from < group ? rows.to : some.from + group;
         if (layer < 0) {
             if (small_turn(run))
                 embed(run, some);
@@ -384,7 +393,8 @@ static void do_stage(const hs_run *run)
             block(run, layer, some);
         else if (hs_run_at(run, HS_HOOK_LOGITS, 0))
             unembed(run, some, hs_run_stream(run, layer));
-    }
+        some.from = some.to;
+    } while (some.from < rows.to);
 }
 
 bool hs_run_step(hs_run *run)

@@ -12,7 +12,7 @@
 
 /* Rows of A that stay in the second-level cache while the panels of B pass by, and the depth of a panel that stays in
  * the first. The accumulators go through C between two depths, which keeps the order of the sums. */
-enum { ROWS = 64, DEPTH = 1024, TILE_ROWS = 8 };
+enum { ROWS = 96, DEPTH = 1024, TILE_ROWS = 8 };
 
 #ifdef __clang__
 #define ROLLED _Pragma("clang loop unroll(disable)")
@@ -63,7 +63,7 @@ static inline void touch(const float *p)
 
 /* The operands of a tile: C [rows, panels * HS_NR] from rows of A and from panels of B. While it runs, what the next
  * panels hold is brought near: every `grain` steps of k one line of each of two streams, since memory gives more to
- * several streams than to one. */
+ * several streams than to one. `grain` is a multiple of the tile's `steps`, or all of k. */
 typedef struct place {
     hs_real *c;
     int64_t ldc;
@@ -78,11 +78,30 @@ typedef struct place {
     int grain;
 } place;
 
-/* `rows` and `panels` are constants in each call, so the arrays are registers. The k loop stays rolled: unrolled, V8
- * runs out of them. */
-static inline __attribute__((always_inline)) void tile(const place *at, int rows, int panels)
+enum { MOST = 2 * PER_PANEL /* vectors of a tile's row */ };
+
+/* To every sum of a tile the product that is `p` steps of k on. */
+static inline __attribute__((always_inline)) void step(vector sum[][MOST], const hs_real *const *in, const hs_real *const *b, int p,
+                                                       int rows, int vectors)
 {
-    enum { MOST = 2 * PER_PANEL };
+    vector factor[MOST];
+    UNROLLED
+    for (int v = 0; v < vectors; v++)
+        factor[v] = load(b[v / PER_PANEL] + p * HS_NR + v % PER_PANEL * LANES);
+    UNROLLED
+    for (int i = 0; i < rows; i++) {
+        vector x = splat(in[i][p]);
+        UNROLLED
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = plus_product(sum[i][v], x, factor[v]);
+    }
+}
+
+/* `rows`, `panels` and `steps` (1, 2 or 4) are constants in each call, so the arrays are registers. Several steps for one
+ * move of the pointers: the fewer instructions between two loads, the further the processor looks ahead into weights.
+ * The way out after each step keeps the compiler from mixing it with the next: V8 would run out of registers. */
+static inline __attribute__((always_inline)) void tile(const place *at, int rows, int panels, int steps)
+{
     vector sum[TILE_ROWS][MOST];
     const hs_real *in[TILE_ROWS], *b[2] = {at->panel, at->panel + at->panel_stride};
     const hs_real *ahead = at->ahead[0], *other = at->ahead[1];
@@ -96,25 +115,35 @@ static inline __attribute__((always_inline)) void tile(const place *at, int rows
     }
     ROLLED
     for (int from = 0; from < k; from += grain) {
-        int to = from + grain < k ? from + grain : k;
+        int left = k - from < grain ? k - from : grain;
         touch(ahead);
         touch(other);
         ahead += LINE;
         other += LINE;
         ROLLED
-        for (int p = from; p < to; p++) {
-            vector factor[MOST];
-            UNROLLED
-            for (int v = 0; v < vectors; v++)
-                factor[v] = load(b[v / PER_PANEL] + (int64_t)p * HS_NR + v % PER_PANEL * LANES);
-            UNROLLED
-            for (int i = 0; i < rows; i++) {
-                vector x = splat(in[i][p]);
-                UNROLLED
-                for (int v = 0; v < vectors; v++)
-                    sum[i][v] = plus_product(sum[i][v], x, factor[v]);
+        do {
+            step(sum, in, b, 0, rows, vectors);
+            if (steps > 1) {
+                if (left == 1)
+                    break;
+                step(sum, in, b, 1, rows, vectors);
             }
-        }
+            if (steps > 2) {
+                if (left == 2)
+                    break;
+                step(sum, in, b, 2, rows, vectors);
+                if (left == 3)
+                    break;
+                step(sum, in, b, 3, rows, vectors);
+            }
+            UNROLLED
+            for (int j = 0; j < panels; j++)
+                b[j] += steps * HS_NR;
+            UNROLLED
+            for (int i = 0; i < rows; i++)
+                in[i] += steps;
+            left -= steps;
+        } while (left > 0);
     }
     UNROLLED
     for (int i = 0; i < rows; i++) {
@@ -124,15 +153,23 @@ static inline __attribute__((always_inline)) void tile(const place *at, int rows
     }
 }
 
+/* Steps of a tile of five or six rows: four where a product and its sum are one instruction, which is where they win. */
+#ifdef __wasm_relaxed_simd__
+enum { TALL = 4 };
+#else
+enum { TALL = 2 };
+#endif
+
 /* Functions of their own: V8 takes up its optimised code at a call, and a tile is called often. */
-#define TILE(rows, panels)                                                             \
+#define TILE(rows, panels, steps)                                                      \
     static __attribute__((noinline)) void tile_##rows##_##panels(const place *at)      \
     {                                                                                  \
-        tile(at, rows, panels);                                                        \
+        tile(at, rows, panels, steps);                                                 \
     }
-TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1) TILE(1, 2) TILE(2, 2)
+TILE(1, 1, 1) TILE(2, 1, 1) TILE(3, 1, 1) TILE(4, 1, 2) TILE(5, 1, TALL) TILE(6, 1, TALL) TILE(7, 1, 1) TILE(8, 1, 1)
+TILE(1, 2, 2) TILE(2, 2, 2)
 #if defined(__AVX__)
-TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2)
+TILE(3, 2, 2) TILE(4, 2, 2) TILE(5, 2, 2) TILE(6, 2, 2)
 #endif
 #undef TILE
 typedef void tile_of(const place *at);
@@ -163,8 +200,9 @@ static void column(place at, int rows, shape of, const hs_real *next)
     int n_lines = at.k * HS_NR * of.panels / 2 / LINE; /* of a stream, which is half of what comes next */
     at.grain = n_tiles > 1 ? 4 / of.panels * n_tiles : at.k > 0 ? at.k : 1;
     int per_tile = (at.k + at.grain - 1) / at.grain;
+    int least = rows / n_tiles, rest = rows % n_tiles;
     for (int done = 0; done < n_tiles; done++) {
-        int height = (rows + n_tiles - done - 1) / (n_tiles - done);
+        int height = least + (done < rest);
         at.ahead[0] = at.ahead[1] = at.panel;
         if (next && n_tiles > 1 && per_tile <= n_lines) {
             int from = done * per_tile < n_lines - per_tile ? done * per_tile : n_lines - per_tile;
@@ -174,7 +212,6 @@ static void column(place at, int rows, shape of, const hs_real *next)
         (of.panels == 2 ? TWO_PANELS : ONE_PANEL)[height](&at);
         at.a += height * at.lda;
         at.c += height * at.ldc;
-        rows -= height;
     }
 }
 

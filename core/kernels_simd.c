@@ -141,7 +141,7 @@ static v128_t sigmoid(v128_t x)
 }
 
 /* sqrt(2 / pi) rounds to the same float in gelu_new, gelu_fast and gelu_pytorch_tanh. */
-static v128_t gelu_tanh(v128_t x)
+static inline __attribute__((always_inline)) v128_t gelu_tanh(v128_t x)
 {
     v128_t cubic = v_mul(v_mul(v_mul(v_splat(0.044715f), x), x), x);
     return v_tanh(v_mul(v_splat(0.7978845608f), v_add(x, cubic)));
