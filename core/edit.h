@@ -11,6 +11,14 @@ typedef struct hs_rows {
 
 typedef enum hs_op { HS_OP_ZERO, HS_OP_SCALE, HS_OP_SET, HS_OP_ADD, HS_OP_PROJECT_OUT, HS_OP_CLAMP } hs_op;
 
+/* Where an operand comes from that is filled in later: what another run has at the edit's hook. */
+typedef struct hs_edit_from {
+    const hs_run *run; /* NULL: nowhere, or it has come */
+    int *positions;    /* [n_positions], of that run */
+    int n_positions;
+    bool mean;         /* over these */
+} hs_edit_from;
+
 /* One edit at one hook of one layer. mean, patch and freeze are `set` by now: their operand has been
  * read. The selection is a list of indices for each axis of the hook (hooks.def); -1 is passed over (an
  * index that stands again later in its list). */
@@ -25,6 +33,7 @@ typedef struct hs_edit {
     hs_real *value;          /* operand; NULL for zero and scale */
     int64_t value_stride[3]; /* of the selection's axes; 0 where it is broadcast */
     int inside_offset;       /* clamp: where its marks begin, for hs_edit_apply's `inside` */
+    hs_edit_from from;
 } hs_edit;
 
 struct hs_edits {
@@ -40,6 +49,10 @@ struct hs_edits {
  * such position, nothing is written. */
 hs_status hs_edits_compile(const hs_model *model, hs_bytes json, int n_prompt, int n_tokens, const hs_sources *sources,
                            hs_detail *detail, hs_edits **out);
+
+/* Of edits compiled with runs that were planned and had no memory yet (hs_run_plan): they are done now, and the operands are
+ * filled from them. A direction without a finite length is NaN. */
+void hs_edits_fill(hs_edits *edits);
 
 /* Carry out, in order, every edit at (hook, layer) on these rows of data, the hook's whole tensor; or, with
  * head >= 0 at attn_scores and pattern, of that head's [T, T]. An edit acts on each row of each head by itself,

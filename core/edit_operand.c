@@ -58,17 +58,17 @@ static hs_status read_list(hs_edit_parser *p, hs_json_at at, operand_array *a)
     return HS_OK;
 }
 
-/* The named run's tensor at this hook. */
-static hs_status run_tensor(hs_edit_parser *p, hs_json_at value, const char *hook, const hs_run **run, hs_tensor *out)
+/* The named run, which has captured the edit's hook. */
+static hs_status find_run(hs_edit_parser *p, hs_json_at value, const hs_hook_info *info, const hs_edit *e, const hs_run **out)
 {
     const char *name = hs_json_string(p->json, hs_json_get(p->json, value, "run"));
     if (!name)
         return FAIL(p, "value.run", "the name of a run is needed %s", "here");
     for (int i = 0; p->sources && i < p->sources->n_runs; i++)
         if (!strcmp(p->sources->run_names[i], name)) {
-            *run = p->sources->runs[i];
-            hs_status status = hs_run_tensor(*run, hook, NULL, out);
-            return status == HS_OK ? HS_OK : FAIL(p, "value.run", "run \"%s\" was made without %s", name, hook);
+            *out = p->sources->runs[i];
+            return (*out)->captured[hs_hook_at(e->hook, e->layer)]
+                       ? HS_OK : FAIL(p, "value.run", "run \"%s\" was made without %s", name, info->name);
         }
     return FAIL(p, "value.run", "there is no run \"%s\" beside this one", name);
 }
@@ -100,51 +100,28 @@ static hs_status run_positions(hs_edit_parser *p, hs_json_at value, int n_run, c
     return HS_OK;
 }
 
-/* Gather from another run's tensor what the selection reads: its heads, dims or sources, at `positions`. */
-static hs_status gather(hs_edit_parser *p, const hs_edit *e, const hs_tensor *t, const int *positions, int n_positions, operand_array *a)
+/* Read the run's tensor: the heads, dims or sources that the edit selects, at from's positions or their mean. */
+static void gather(const hs_edit *e, hs_real *out)
 {
-    int axis = hs_hook_is_masked(e->hook) ? 1 : 0, n[3] = {1, 1, 1};
-    a->n_axes = e->n_axes;
-    int64_t count = 1;
-    for (int i = 0; i < e->n_axes; i++) {
-        n[i] = i == axis ? n_positions : e->n_index[i];
-        a->shape[i] = n[i];
-        count *= n[i];
-    }
-    a->data = malloc((size_t)count * sizeof(hs_real) + 1);
-    if (!a->data)
-        return no_memory(p);
-    int64_t out = 0;
+    const hs_edit_from *from = &e->from;
+    hs_hook_info info = hs_run_shape(from->run, e->hook, e->layer);
+    const hs_real *data = hs_run_at(from->run, e->hook, e->layer);
+    int axis = hs_hook_is_masked(e->hook) ? 1 : 0, n[3] = {1, 1, 1}, n_summed = from->mean ? from->n_positions : 1;
+    for (int i = 0; i < e->n_axes; i++)
+        n[i] = i != axis ? e->n_index[i] : from->mean ? 1 : from->n_positions;
     for (int i = 0; i < n[0]; i++)
         for (int j = 0; j < n[1]; j++)
             for (int k = 0; k < n[2]; k++) {
-                int64_t x = axis == 0 ? positions[i] : e->index[0][i], y = axis == 1 ? positions[j] : e->index[1][j];
-                int64_t at = x * t->shape[1] + y, z = e->n_axes == 3 ? e->index[2][k] : 0;
-                if (e->n_axes == 3)
-                    at = at * t->shape[2] + z;
-                a->data[out++] = x < 0 || y < 0 || z < 0 ? 0 : t->data[at];
+                double sum = from->mean ? 0 : -0.0; /* which a single number added to leaves as it is */
+                for (int s = 0; s < n_summed; s++) {
+                    int64_t x = axis == 0 ? from->positions[i + s] : e->index[0][i], y = axis == 1 ? from->positions[j + s] : e->index[1][j];
+                    int64_t at = x * info.shape[1] + y, z = e->n_axes == 3 ? e->index[2][k] : 0;
+                    if (e->n_axes == 3)
+                        at = at * info.shape[2] + z;
+                    sum += x < 0 || y < 0 || z < 0 ? 0 : (double)data[at];
+                }
+                *out++ = (hs_real)(from->mean ? sum / n_summed : sum);
             }
-    return HS_OK;
-}
-
-/* Replace the position axis of `a` by its mean: one entry, which is then broadcast. */
-static void mean_over(operand_array *a, int axis)
-{
-    int64_t outer = 1, n = a->shape[axis], inner = 1;
-    for (int i = 0; i < axis; i++)
-        outer *= a->shape[i];
-    for (int i = axis + 1; i < a->n_axes; i++)
-        inner *= a->shape[i];
-    for (int64_t o = 0; o < outer; o++)
-        for (int64_t k = 0; k < inner; k++) {
-            double sum = 0;
-            for (int64_t i = 0; i < n; i++)
-                sum += (double)a->data[(o * n + i) * inner + k];
-            a->data[o * inner + k] = (hs_real)(sum / (double)n);
-        }
-    a->shape[axis] = 1;
-    hs_real *kept = realloc(a->data, (size_t)(outer * inner) * sizeof *kept);
-    a->data = kept ? kept : a->data;
 }
 
 /* Take generated positions that a run of n_run tokens lacks out of the selection. */
@@ -158,9 +135,10 @@ static void pass_over_generated(const hs_edit_parser *p, hs_edit *e, int axis, i
 static hs_status read_run(hs_edit_parser *p, hs_json_at value, const hs_op_row *op, const hs_hook_info *info, hs_edit *e, operand_array *a)
 {
     const hs_run *run = NULL;
-    hs_tensor t;
-    HS_TRY(run_tensor(p, value, info->name, &run, &t));
-    int axis = hs_hook_is_masked(e->hook) ? 1 : 0, *positions, n, n_run = hs_run_n_tokens(run);
+    hs_edit_from *from = &e->from;
+    HS_TRY(find_run(p, value, info, e, &run));
+    int axis = hs_hook_is_masked(e->hook) ? 1 : 0, n_run = hs_run_n_tokens(run);
+    int64_t count = 1;
     if (hs_hook_is_masked(e->hook)) {
         pass_over_generated(p, e, 2, n_run);
         for (int i = 0; i < e->n_index[2]; i++)
@@ -173,28 +151,27 @@ static hs_status read_run(hs_edit_parser *p, hs_json_at value, const hs_op_row *
             return no_memory(p);
         for (int i = 0; i < n_run; i++)
             all[i] = i;
-        hs_status status = run_positions(p, value, n_run, all, n_run, &positions, &n);
+        hs_status status = run_positions(p, value, n_run, all, n_run, &from->positions, &from->n_positions);
         free(all);
         HS_TRY(status);
-        if (n == 0) {
-            free(positions);
+        if (from->n_positions == 0)
             return FAIL(p, "value.positions", "a mean over no position is %s", "undefined");
-        }
     } else {
         if (hs_json_get(p->json, value, "positions") < 0)
             pass_over_generated(p, e, axis, n_run);
-        HS_TRY(run_positions(p, value, n_run, e->index[axis], e->n_index[axis], &positions, &n));
-        if (n != e->n_index[axis] && n != 1) {
-            free(positions);
-            return FAIL(p, "value.positions", "%d positions are read for %d that are written", n, e->n_index[axis]);
-        }
+        HS_TRY(run_positions(p, value, n_run, e->index[axis], e->n_index[axis], &from->positions, &from->n_positions));
+        if (from->n_positions != e->n_index[axis] && from->n_positions != 1)
+            return FAIL(p, "value.positions", "%d positions are read for %d that are written", from->n_positions, e->n_index[axis]);
     }
-    hs_status status = gather(p, e, &t, positions, n, a);
-    free(positions);
-    HS_TRY(status);
-    if (op->operand == HS_OPERAND_MEAN)
-        mean_over(a, axis);
-    return HS_OK;
+    from->run = run;
+    from->mean = op->operand == HS_OPERAND_MEAN;
+    a->n_axes = e->n_axes;
+    for (int i = 0; i < e->n_axes; i++) {
+        a->shape[i] = i != axis ? e->n_index[i] : from->mean ? 1 : from->n_positions;
+        count *= a->shape[i];
+    }
+    a->data = calloc((size_t)count + 1, sizeof(hs_real));
+    return a->data ? HS_OK : no_memory(p);
 }
 
 static hs_status read_vector(hs_edit_parser *p, hs_json_at value, operand_array *a)
@@ -252,22 +229,38 @@ static hs_status read_operand(hs_edit_parser *p, hs_json_at value, const hs_op_r
     }
 }
 
-/* Bring each direction to length 1, so that x - (x.v)v is a projection. */
-static hs_status normalise(hs_edit_parser *p, operand_array *a)
+/* Bring each direction [n] to length 1, so that x - (x.v)v is a projection; false where one has no length. */
+static bool normalise(hs_real *v, int64_t rows, int64_t n)
 {
-    int64_t n = a->shape[a->n_axes - 1], rows = 1;
-    for (int i = 0; i + 1 < a->n_axes; i++)
-        rows *= a->shape[i];
-    for (int64_t r = 0; r < rows; r++) {
+    bool all = true;
+    for (; rows > 0; rows--, v += n) {
         double squares = 0;
         for (int64_t i = 0; i < n; i++)
-            squares += (double)a->data[r * n + i] * (double)a->data[r * n + i];
-        if (!(squares > 0) || !isfinite(squares))
-            return FAIL(p, "value", "a direction needs a finite length above %d", 0);
+            squares += (double)v[i] * (double)v[i];
+        all = all && squares > 0 && isfinite(squares);
         for (int64_t i = 0; i < n; i++)
-            a->data[r * n + i] = (hs_real)((double)a->data[r * n + i] / sqrt(squares));
+            v[i] = (hs_real)((double)v[i] / sqrt(squares));
     }
-    return HS_OK;
+    return all;
+}
+
+/* The operand as the edit takes it, from its run if it is of one; false for a direction without a length. */
+static bool finish(hs_edit *e)
+{
+    bool direction = e->op == HS_OP_PROJECT_OUT || e->op == HS_OP_CLAMP;
+    int64_t n = e->n_index[e->n_axes - 1];
+    if (e->from.run)
+        gather(e, e->value);
+    free(e->from.positions);
+    e->from = (hs_edit_from){0};
+    return !direction || normalise(e->value, hs_edit_n_values(e) / n, n);
+}
+
+void hs_edits_fill(hs_edits *edits)
+{
+    for (int i = 0; i < edits->n; i++)
+        if (edits->list[i].from.run)
+            finish(&edits->list[i]);
 }
 
 /* Give the operand to the edit: strides over the selection's axes, 0 where it is broadcast. */
@@ -295,13 +288,16 @@ hs_status hs_operand_read(hs_edit_parser *p, hs_json_at value, const hs_op_row *
 {
     operand_array a = {0, {0}, NULL};
     hs_status status = read_operand(p, value, op, info, e, &a);
-    if (status == HS_OK && op->operand == HS_OPERAND_DIRECTION)
-        status = a.n_axes ? normalise(p, &a) : FAIL(p, "value", "%s needs a direction", op->name);
-    if (status == HS_OK && op->operand == HS_OPERAND_DIRECTION && a.shape[a.n_axes - 1] != e->n_index[e->n_axes - 1])
+    bool direction = op->operand == HS_OPERAND_DIRECTION;
+    if (status == HS_OK && direction && !a.n_axes)
+        status = FAIL(p, "value", "%s needs a direction", op->name);
+    if (status == HS_OK && direction && a.shape[a.n_axes - 1] != e->n_index[e->n_axes - 1])
         status = FAIL(p, "value", "the direction has %lld entries and %d are selected of %s", (long long)a.shape[a.n_axes - 1],
                       e->n_index[e->n_axes - 1], info->name);
     if (status == HS_OK)
         status = broadcast(p, &a, e, info);
+    if (status == HS_OK && !(e->from.run && !e->from.run->base) && !finish(e))
+        status = FAIL(p, "value", "a direction needs a finite length above %d", 0);
     free(a.data);
     return status;
 }

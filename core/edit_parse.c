@@ -148,6 +148,7 @@ static void clear(hs_edit *e)
     for (int i = 0; i < 3; i++)
         free(e->index[i]);
     free(e->value);
+    free(e->from.positions);
 }
 
 static hs_status read_numbers(hs_edit_parser *p, hs_json_at object, const hs_op_row *op, hs_edit *e)
@@ -326,6 +327,7 @@ uint64_t hs_edits_bytes(const hs_edits *edits, int n_layers)
     uint64_t bytes = sizeof *edits + (uint64_t)HS_N_HOOKS * (uint64_t)(n_layers > 0 ? n_layers : 1) + sizeof *edits->list;
     for (int i = 0; i < edits->n; i++) {
         bytes += sizeof *edits->list + (uint64_t)hs_edit_n_values(&edits->list[i]) * sizeof(hs_real);
+        bytes += (uint64_t)edits->list[i].from.n_positions * sizeof(int);
         for (int axis = 0; axis < edits->list[i].n_axes; axis++)
             bytes += (uint64_t)edits->list[i].n_index[axis] * sizeof(int);
     }

@@ -200,8 +200,7 @@ static hs_status check_tokens(const hs_model *model, const hs_run_spec *spec, hs
     return HS_OK;
 }
 
-/* Check the spec and make a run that is laid out but not yet backed by memory. */
-static hs_status plan(const hs_model *model, const hs_run_spec *spec, hs_detail *detail, hs_run **out)
+hs_status hs_run_plan(const hs_model *model, const hs_run_spec *spec, hs_detail *detail, hs_run **out)
 {
     if (spec->ids || !spec->no_logits) /* else rows of any runs (hs.h) */
         HS_TRY(check_tokens(model, spec, detail));
@@ -241,30 +240,25 @@ static hs_status plan(const hs_model *model, const hs_run_spec *spec, hs_detail 
 hs_status hs_run_size(const hs_model *model, const hs_run_spec *spec, hs_detail *detail, size_t *out)
 {
     hs_run *run;
-    HS_TRY(plan(model, spec, detail, &run));
+    HS_TRY(hs_run_plan(model, spec, detail, &run));
     *out = run->bytes;
     hs_run_free(run);
     return HS_OK;
 }
 
-hs_status hs_run_new(const hs_model *model, const hs_run_spec *spec, hs_detail *detail, hs_run **out)
+hs_status hs_run_take(hs_run *run, const int32_t *ids, hs_detail *detail)
 {
-    hs_run *run;
-    HS_TRY(plan(model, spec, detail, &run));
-    size_t bytes = run->bytes;
-    run->base = calloc(bytes, 1);
-    if (!run->base) {
-        hs_run_free(run);
+    run->base = calloc(run->bytes, 1);
+    if (!run->base)
         return hs_fail(detail, HS_EMEMORY, "the run needs %lld bytes, which are not to be had; capture less",
-                       (long long)bytes);
-    }
+                       (long long)run->bytes);
     arena a = {run->base, 0};
     lay_out(run, &a);
-    if (spec->ids)
-        memcpy(run->ids, spec->ids, (size_t)run->n_tokens * sizeof *run->ids);
+    if (ids)
+        memcpy(run->ids, ids, (size_t)run->n_tokens * sizeof *run->ids);
     hs_run_pass(run, hs_run_all_rows(run), 0);
     int i = 0;
-    for (hs_hook_walk walk = HS_HOOK_WALK; hs_hook_next(&model->cfg, &walk);) {
+    for (hs_hook_walk walk = HS_HOOK_WALK; hs_hook_next(&run->model->cfg, &walk);) {
         int at = hs_hook_at(walk.hook, walk.layer);
         if (!run->captured[at])
             continue;
@@ -274,8 +268,19 @@ hs_status hs_run_new(const hs_model *model, const hs_run_spec *spec, hs_detail *
         memcpy(run->captures[i].shape, info.shape, sizeof info.shape);
         i++;
     }
-    *out = run;
     return HS_OK;
+}
+
+hs_status hs_run_new(const hs_model *model, const hs_run_spec *spec, hs_detail *detail, hs_run **out)
+{
+    hs_run *run;
+    HS_TRY(hs_run_plan(model, spec, detail, &run));
+    hs_status status = hs_run_take(run, spec->ids, detail);
+    if (status == HS_OK)
+        *out = run;
+    else
+        hs_run_free(run);
+    return status;
 }
 
 void hs_run_free(hs_run *run)

@@ -2,6 +2,7 @@
 #include "prompt.h"
 
 #include "error.h"
+#include "run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,8 @@ typedef struct globs {
     const hs_model *model;
     char **list;
     int n;
-    bool lost; /* no memory */
+    bool logits; /* one is among them */
+    bool lost;   /* no memory */
 } globs;
 
 /* A glob that matches nothing is left to hs_edits_new, which says in which edit it stands. */
@@ -52,6 +54,9 @@ static void keep(void *context, const char *glob)
     }
     if (!matches)
         return;
+    hs_hook_info logits;
+    hs_hook_info_at(&g->model->cfg, HS_HOOK_LOGITS, 0, 1, &logits);
+    g->logits |= hs_glob_match(glob, logits.name);
     char **list = realloc(g->list, ((size_t)g->n + 1) * sizeof *list);
     if (list)
         g->list = list;
@@ -61,18 +66,17 @@ static void keep(void *context, const char *glob)
     g->lost |= !copy;
 }
 
-static hs_status run_other(const hs_prompt *p, const char *name, const int32_t *ids, int n_ids, hs_detail *detail, hs_run **out)
+static hs_status plan_other(const hs_prompt *p, const char *name, const int32_t *ids, int n_ids, hs_detail *detail, hs_run **out)
 {
     globs needed = {.model = p->model};
     hs_status status = p->edits_text.size ? hs_edits_needs(p->edits_text, name, detail, keep, &needed) : HS_OK;
     if (status == HS_OK && needed.lost)
         status = hs_fail(detail, HS_EMEMORY, "no memory for the hooks of run %s", name);
     if (status == HS_OK) {
-        hs_run_spec spec = {.ids = ids, .n_tokens = n_ids, .capture = (const char *const *)needed.list, .n_capture = needed.n};
-        status = hs_run_new(p->model, &spec, detail, out);
+        hs_run_spec spec = {.ids = ids, .n_tokens = n_ids, .capture = (const char *const *)needed.list, .n_capture = needed.n,
+                            .no_logits = !needed.logits};
+        status = hs_run_plan(p->model, &spec, detail, out);
     }
-    if (status == HS_OK)
-        hs_run_forward(*out);
     for (int i = 0; i < needed.n; i++)
         free(needed.list[i]);
     free(needed.list);
@@ -88,23 +92,17 @@ static hs_status read_runs(const hs_json *json, hs_json_at at, const char *where
     size_t n = (size_t)hs_json_length(json, at);
     p->names = calloc(n + 1, sizeof *p->names);
     p->runs = calloc(n + 1, sizeof *p->runs);
-    if (!p->names || !p->runs)
+    p->run_ids = calloc(n + 1, sizeof *p->run_ids);
+    if (!p->names || !p->runs || !p->run_ids)
         return hs_fail(detail, HS_EMEMORY, "no memory for the runs");
     for (hs_json_at item = hs_json_first(json, at); item >= 0; item = hs_json_next(json, item)) {
         char field[64];
-        int32_t *ids = NULL;
-        int n_ids = 0;
+        int n_ids = 0, i = p->n_runs++;
         hs_format(field, sizeof field, "%sruns.%s", where, hs_json_key(json, item));
-        hs_status status = read_ids(json, item, field, detail, &ids, &n_ids);
-        int i = p->n_runs;
-        if (status == HS_OK && !(p->names[i] = copy_of(hs_json_key(json, item))))
-            status = hs_fail(detail, HS_EMEMORY, "no memory for a run's name");
-        if (status == HS_OK) {
-            p->n_runs++;
-            status = run_other(p, p->names[i], ids, n_ids, detail, &p->runs[i]);
-        }
-        free(ids);
-        HS_TRY(status);
+        HS_TRY(read_ids(json, item, field, detail, &p->run_ids[i], &n_ids));
+        if (!(p->names[i] = copy_of(hs_json_key(json, item))))
+            return hs_fail(detail, HS_EMEMORY, "no memory for a run's name");
+        HS_TRY(plan_other(p, p->names[i], p->run_ids[i], n_ids, detail, &p->runs[i]));
     }
     return HS_OK;
 }
@@ -145,11 +143,44 @@ void hs_prompt_free(hs_prompt *p)
     for (int i = 0; i < p->n_runs; i++) {
         hs_run_free(p->runs[i]);
         free(p->names[i]);
+        free(p->run_ids[i]);
     }
     free(p->names);
     free(p->runs);
+    free(p->run_ids);
     free(p->ids);
     *p = (hs_prompt){0};
+}
+
+uint64_t hs_prompt_bytes(const hs_prompt *p)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < p->n_runs; i++)
+        bytes += p->runs[i]->bytes;
+    return bytes;
+}
+
+hs_status hs_prompt_take(hs_prompt *p, hs_detail *detail)
+{
+    for (int i = 0; i < p->n_runs; i++)
+        HS_TRY(hs_run_take(p->runs[i], p->run_ids[i], detail));
+    return HS_OK;
+}
+
+bool hs_prompt_step(hs_prompt *p)
+{
+    if (p->at == p->n_runs)
+        return false;
+    p->at += !hs_run_step(p->runs[p->at]);
+    return true;
+}
+
+hs_status hs_prompt_do_runs(hs_prompt *p, hs_detail *detail)
+{
+    HS_TRY(hs_prompt_take(p, detail));
+    for (; p->at < p->n_runs; p->at++)
+        hs_run_forward(p->runs[p->at]);
+    return HS_OK;
 }
 
 hs_sources hs_prompt_sources(const hs_prompt *p)

@@ -14,6 +14,7 @@ typedef struct way {
     int n_ids;
     bool frozen;
     hs_edits *edits; /* NULL: none */
+    hs_prompt prompt; /* the runs that they name, until these are done */
 } way;
 
 typedef struct outcomes {
@@ -22,6 +23,7 @@ typedef struct outcomes {
     int n_ways, n_rows;
     hs_edits acts;
     int numbers, ids;
+    int prepared; /* ways whose runs are done */
     int at, seed; /* which text is told */
     bool telling;
 } outcomes;
@@ -30,8 +32,10 @@ static void free_own(hs_reading *r)
 {
     outcomes *s = r->own;
     hs_teller_free(&s->teller);
-    for (int i = 0; i < s->n_ways; i++)
+    for (int i = 0; i < s->n_ways; i++) {
         hs_edits_free(s->ways[i].edits);
+        hs_prompt_free(&s->ways[i].prompt);
+    }
 }
 
 /* ---- the document ---- */
@@ -65,24 +69,24 @@ static hs_status read_way(outcomes *s, hs_reading *r, const hs_read_spec *spec, 
     return hs_spec_ids(r, spec, hs_json_get(spec->json, object, "ids"), field, &w->ids, &w->n_ids);
 }
 
-/* The way's edits, for its own prompt and as many positions as the longest can have. */
+/* The way's edits, for its own prompt and as many positions as the longest can have; the runs that they read come later. */
 static hs_status compile(outcomes *s, hs_reading *r, const hs_read_spec *spec, hs_json_at object, int i)
 {
     char where[32], lead[48];
     way *w = &s->ways[1 + i];
-    hs_prompt prompt;
     hs_format(where, sizeof where, "ways[%d].", i);
     hs_format(lead, sizeof lead, "%sedits", where);
-    HS_TRY(hs_prompt_read(r->model, spec->json, object, spec->text, where, NULL, 0, spec->detail, &prompt));
-    hs_sources sources = hs_prompt_sources(&prompt);
-    hs_status status = HS_OK;
-    if (prompt.edits_text.size)
-        status = hs_edits_compile(r->model, prompt.edits_text, w->n_ids, s->n_rows, &sources, spec->detail, &w->edits);
+    HS_TRY(hs_prompt_read(r->model, spec->json, object, spec->text, where, NULL, 0, spec->detail, &w->prompt));
+    hs_sources sources = hs_prompt_sources(&w->prompt);
+    hs_read_promise(r, hs_prompt_bytes(&w->prompt));
+    r->work.total += w->prompt.n_runs;
+    if (!w->prompt.edits_text.size)
+        return HS_OK;
+    hs_status status = hs_edits_compile(r->model, w->prompt.edits_text, w->n_ids, s->n_rows, &sources, spec->detail, &w->edits);
     if (status != HS_OK)
         hs_detail_lead(spec->detail, "edits", lead);
-    else if (w->edits)
+    else
         hs_read_promise(r, hs_edits_bytes(w->edits, r->model->cfg.n_layers));
-    hs_prompt_free(&prompt);
     return status;
 }
 
@@ -141,7 +145,7 @@ static hs_status plan(hs_reading *r, const hs_read_spec *spec)
                        "the model without edits that reads the base prompt and then the same tokens: what perplexity and kl compare with, "
                        "for a way with a prompt of its own too");
     r->n_tokens = s->teller.spec.n_prompt;
-    r->work.total = (double)(W * S);
+    r->work.total += (double)(W * S);
     return hs_teller_promise(&s->teller, r, s->ways[0].n_ids, spec->detail);
 }
 
@@ -151,10 +155,29 @@ static hs_status begin(hs_reading *r, hs_detail *detail)
     hs_read_blank(r);
     hs_read_value(r, "perplexity_limit", HS_PERPLEXITY_LIMIT);
     hs_read_value(r, "repetition_limit", HS_REPETITION_LIMIT);
+    for (int i = 0; i < s->n_ways; i++)
+        HS_TRY(hs_prompt_take(&s->ways[i].prompt, detail));
     return hs_teller_begin(&s->teller, detail);
 }
 
-/* ---- the texts ---- */
+/* ---- the runs that edits read, then the texts ---- */
+
+/* One unit of them; false when all are done. */
+static bool prepare(hs_reading *r, outcomes *s)
+{
+    for (; s->prepared < s->n_ways; s->prepared++) {
+        way *w = &s->ways[s->prepared];
+        int done = w->prompt.at;
+        if (hs_prompt_step(&w->prompt)) {
+            r->work.done += w->prompt.at - done;
+            return true;
+        }
+        if (w->edits)
+            hs_edits_fill(w->edits);
+        hs_prompt_free(&w->prompt);
+    }
+    return false;
+}
 
 static void begin_text(outcomes *s)
 {
@@ -169,6 +192,8 @@ static bool unit(hs_reading *r, int side, int64_t i)
     outcomes *s = r->own;
     (void)side;
     (void)i;
+    if (prepare(r, s))
+        return true;
     if (!s->telling)
         begin_text(s);
     if (hs_teller_step(&s->teller))

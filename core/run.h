@@ -111,6 +111,9 @@ static inline bool hs_normalises(const hs_run *run, int hook_scale)
     return hook_scale == HS_HOOK_MLP_LN_SCALE || run->model->cfg.normalization_type != HS_NORM_NONE;
 }
 
+/* hs_run_new in two: a run that is checked and laid out (run->bytes), and the memory for it, with its ids. */
+hs_status hs_run_plan(const hs_model *model, const hs_run_spec *spec, hs_detail *detail, hs_run **out);
+hs_status hs_run_take(hs_run *run, const int32_t *ids, hs_detail *detail);
 /* Have hs_run_step and hs_run_forward compute only these rows, from run->ids. What earlier rows gave at hook_k
  * and hook_v must still stand, in places of their own (captured). Rows before logits_from get no logits. */
 void hs_run_pass(hs_run *run, hs_rows rows, int logits_from);

@@ -140,7 +140,7 @@ hs_row_stats hs_row_measure(const hs_real *logits, int n)
     double total = hs_logsumexp(logits, n), entropy = 0;
     for (int i = 0; i < n; i++) {
         double p = (double)hs_exp((hs_real)((double)logits[i] - total));
-        if (p > 0)
+        if (p != 0) /* NaN goes on */
             entropy -= p * ((double)logits[i] - total);
     }
     return (hs_row_stats){total, entropy};
@@ -151,7 +151,7 @@ double hs_row_kl(const hs_real *a, const hs_real *b, int n)
     double total_a = hs_logsumexp(a, n), total_b = hs_logsumexp(b, n), kl = 0;
     for (int i = 0; i < n; i++) {
         double log_p = (double)a[i] - total_a, p = (double)hs_exp((hs_real)log_p);
-        if (p > 0)
+        if (p != 0) /* NaN goes on */
             kl += p * (log_p - ((double)b[i] - total_b));
     }
     return kl;

@@ -64,6 +64,8 @@ static hs_status read_prompt(work *w)
     hs_status status = HS_OK;
     if (hs_json_get(json, root, "runs") >= 0)
         status = hs_prompt_read(w->model, json, root, w->document, "", w->vectors.tensors, w->vectors.n, w->detail, &w->prompt);
+    if (status == HS_OK)
+        status = hs_prompt_do_runs(&w->prompt, w->detail);
     hs_json_free(json);
     return status;
 }

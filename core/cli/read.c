@@ -80,6 +80,7 @@ static hs_status run_side(work *w, int side, hs_json_at object)
         return hs_fail(w->detail, HS_ESPEC, "minus.%s: there is no such field; there are ids, edits and runs", unknown);
     HS_TRY(hs_prompt_read(w->model, w->json, object, w->document, side ? "minus." : "", w->vectors.tensors, w->vectors.n, w->detail,
                           &w->prompts[side]));
+    HS_TRY(hs_prompt_do_runs(&w->prompts[side], w->detail));
     const char *globs[HS_READ_MAX_HOOKS];
     int n = hs_read_hooks(w->model, globs);
     return hs_prompt_run(&w->prompts[side], globs, n, w->detail, &w->runs[side]);

@@ -1,7 +1,9 @@
 /* test_edits.c: what an edit document means where TransformerLens has no say: an index that stands twice, a
  * direction of any length, a document in an object. The operations themselves are held by tests/golden. */
+#include "edit.h"
 #include "harness.h"
 #include "model.h"
+#include "run.h"
 
 enum { T = 4, D = 6 };
 
@@ -61,6 +63,41 @@ static bool same(const char *a, const char *b)
     return !memcmp(x, y, sizeof x);
 }
 
+/* The same operands, bit for bit, whether the run was done when the document was compiled or is done later; NaN or not. */
+static void check_later(const char *json, bool is_nan)
+{
+    static const int32_t OTHER[3] = {5, 6, 7};
+    static const char *const ALL[] = {"*"}, *const NAMES[] = {"B"};
+    hs_detail detail = {""};
+    hs_run *done = NULL, *planned = NULL;
+    hs_edits *edits = NULL, *filled = NULL;
+    hs_run_spec spec = {.ids = OTHER, .n_tokens = 3, .capture = ALL, .n_capture = 1};
+    CHECK(hs_run_new(model, &spec, &detail, &done) == HS_OK && hs_run_plan(model, &spec, &detail, &planned) == HS_OK);
+    hs_run_forward(done);
+    const hs_run *runs[] = {done}, *later[] = {planned};
+    hs_bytes text = {json, strlen(json), "edits"};
+    CHECK((hs_edits_compile(model, text, 2, T, &(hs_sources){NAMES, runs, 1, NULL, 0}, &detail, &edits) == HS_OK) == !is_nan);
+    if (CHECK_STATUS(hs_edits_compile(model, text, 2, T, &(hs_sources){NAMES, later, 1, NULL, 0}, &detail, &filled), HS_OK, detail) &&
+        CHECK_STATUS(hs_run_take(planned, OTHER, &detail), HS_OK, detail)) {
+        while (hs_run_step(planned))
+            ;
+        hs_edits_fill(filled);
+        for (int i = 0; i < filled->n; i++) {
+            const hs_edit *e = &filled->list[i];
+            int64_t n = hs_edit_n_values(e);
+            CHECK(n > 0 && !e->from.run);
+            for (int64_t j = 0; is_nan && j < n; j++)
+                CHECK(e->value[j] != e->value[j]);
+            if (edits)
+                CHECK(n == hs_edit_n_values(&edits->list[i]) && !memcmp(e->value, edits->list[i].value, (size_t)n * sizeof *e->value));
+        }
+    }
+    hs_edits_free(edits);
+    hs_edits_free(filled);
+    hs_run_free(done);
+    hs_run_free(planned);
+}
+
 int main(void)
 {
     make_model();
@@ -82,6 +119,18 @@ int main(void)
                "[{\"hook\":\"hook_embed\",\"dims\":[2,3],\"op\":\"zero\"}]"));
     TEST("a direction from another run");
     CHECK(!same("[{\"hook\":\"hook_embed\",\"op\":\"project_out\",\"value\":{\"run\":\"B\"}}]", "[]"));
+    TEST("a run that is done later");
+    check_later("[{\"hook\":\"blocks.0.attn.hook_*\",\"op\":\"patch\",\"value\":{\"run\":\"B\"}}]", false);
+    check_later("[{\"hook\":\"*.hook_resid_*\",\"positions\":[1,-1,0],\"op\":\"patch\",\"value\":{\"run\":\"B\",\"positions\":[2,0,2]}}]", false);
+    check_later("[{\"hook\":\"hook_embed\",\"op\":\"mean\",\"value\":{\"run\":\"B\",\"positions\":[2,-1,0]}},"
+                "{\"hook\":\"*.hook_pattern\",\"heads\":[2],\"sources\":[0],\"op\":\"mean\",\"value\":{\"run\":\"B\"}}]", false);
+    check_later("[{\"hook\":\"*hook_scale\",\"op\":\"freeze\",\"value\":{\"run\":\"B\"}},{\"hook\":\"logits\",\"op\":\"add\",\"value\":{\"run\":\"B\"}}]", false);
+    check_later("[{\"hook\":\"hook_embed\",\"op\":\"project_out\",\"value\":{\"run\":\"B\"}},"
+                "{\"hook\":\"*.hook_z\",\"heads\":[1,2],\"op\":\"clamp\",\"max\":1,\"value\":{\"run\":\"B\",\"positions\":[-1]}}]", false);
+    TEST("... whose direction then has no length");
+    hs_real *embedding = model->w.W_E + 7 * D;
+    memset(embedding, 0, D * sizeof *embedding);
+    check_later("[{\"hook\":\"hook_embed\",\"op\":\"project_out\",\"value\":{\"run\":\"B\",\"positions\":[2]}}]", true);
     TEST("a list, or an object around it");
     CHECK(same("{\"v\":1,\"edits\":[{\"hook\":\"hook_embed\",\"op\":\"zero\"}]}", "[{\"hook\":\"hook_embed\",\"op\":\"zero\"}]"));
     hs_model_free(model);

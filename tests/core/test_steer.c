@@ -192,14 +192,23 @@ static void test_outcomes(uint64_t *state)
     TEST("outcomes: a way that changes nothing is the base; a text past the reference's context is measured up to there");
     hs_reading *r = study(model, "{\"read\":\"outcomes\",\"base\":[1,2,3,4,5,6],\"ways\":[{\"name\":\"same\",\"ids\":[1,2,3,4,5,6],\"edits\":"
                                  "[{\"hook\":\"*hook_z\",\"op\":\"scale\",\"scale\":1},{\"hook\":\"*hook_result\",\"op\":\"add\",\"value\":0}]},"
+                                 "{\"name\":\"own\",\"ids\":[1,2,3,4,5,6],\"runs\":{\"A\":[7],\"B\":[1,2,3,4,5,6]},\"edits\":"
+                                 "[{\"hook\":\"*.hook_resid_pre\",\"op\":\"patch\",\"value\":{\"run\":\"B\"}}]},"
                                  "{\"name\":\"short\",\"ids\":[7]}],\"max_new\":20,\"effect\":{\"for\":[1],\"against\":[2]}}");
     for (int i = 0; i < 5; i++)
-        CHECK(same_bits(array_of(r, NUMBERS[i]).data, array_of(r, NUMBERS[i]).data + 1, 1));
+        for (int way = 1; way < 3; way++)
+            CHECK(same_bits(array_of(r, NUMBERS[i]).data, array_of(r, NUMBERS[i]).data + way, 1));
     hs_tensor ids = array_of(r, "ids");
-    CHECK(ids.shape[2] == 9 && same_bits(ids.data, ids.data + 9, 9));
-    CHECK(!isnan(ids.data[3]) && isnan(ids.data[4]) && !isnan(ids.data[2 * 9 + 8]));
-    CHECK(isfinite(array_of(r, "kl").data[2]) && array_of(r, "kl").data[2] > 0);
+    CHECK(ids.shape[2] == 9 && same_bits(ids.data, ids.data + 9, 9) && same_bits(ids.data, ids.data + 18, 9));
+    CHECK(!isnan(ids.data[3]) && isnan(ids.data[4]) && !isnan(ids.data[3 * 9 + 8]));
+    CHECK(isfinite(array_of(r, "kl").data[3]) && array_of(r, "kl").data[3] > 0);
     CHECK(strstr(hs_read_text(r), "\"values\":{\"perplexity_limit\":10,\"repetition_limit\":0.5}") != NULL);
+    hs_read_free(r);
+    TEST("outcomes: a direction of a run that turns out to have no length makes NaN of its way alone");
+    memset(model->w.W_E + 70, 0, 10 * sizeof(hs_real));
+    r = study(model, "{\"read\":\"outcomes\",\"base\":[1,2],\"max_new\":2,\"ways\":[{\"name\":\"a\",\"ids\":[1,2],\"runs\":{\"B\":[7]},\"edits\":"
+                     "[{\"hook\":\"hook_embed\",\"op\":\"project_out\",\"value\":{\"run\":\"B\",\"positions\":[0]}}]},{\"name\":\"b\",\"ids\":[7]}]}");
+    CHECK(isnan(array_of(r, "kl").data[1]) && isfinite(array_of(r, "kl").data[0]) && isfinite(array_of(r, "kl").data[2]));
     hs_read_free(r);
     hs_model_free(model);
 }

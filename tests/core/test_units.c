@@ -87,9 +87,11 @@ static void study(hs_model *model, const char *form, int n)
     hs_detail detail = {""};
     hs_reading *reading = NULL;
     write_document(text, form, n);
+    begin_unit(); /* what is planned and begun is one, too */
     if (!CHECK_STATUS(hs_read_new(model, NULL, NULL, (hs_bytes){text, strlen(text), "spec"}, &detail, &reading), HS_OK, detail) ||
         !CHECK_STATUS(hs_read_begin(reading, &detail), HS_OK, detail))
         exit(1);
+    end_unit();
     int units = 0;
     for (bool more = true; more; units++) {
         begin_unit();
@@ -175,6 +177,8 @@ static const char *const STUDIES[] = {
     "{\"read\":\"vector\",\"recipe\":{\"contrast\":{\"positive\":[@],\"negative\":[#]},\"hook\":\"blocks.1.hook_resid_pre\"}}",
     "{\"read\":\"dose\",\"prompts\":[@],\"strengths\":[1],\"max_new\":2,\"frozen\":true,\"steer\":{\"hook\":\"blocks.1.attn.hook_z\",\"value\":[[1]]}}",
     "{\"read\":\"outcomes\",\"base\":@,\"ways\":[{\"name\":\"b\",\"ids\":#}],\"max_new\":2}",
+    "{\"read\":\"outcomes\",\"base\":@,\"ways\":[{\"name\":\"b\",\"ids\":#,\"edits\":[{\"hook\":\"logits\",\"op\":\"mean\",\"value\":{\"run\":\"B\"}}],"
+    "\"runs\":{\"A\":#,\"B\":@}}],\"max_new\":1}",
 };
 
 int main(void)

@@ -23,7 +23,8 @@ const studies: readonly ReadRequest[] = [
   { read: 'circuit', ...pair, counts: [0, 10, 20] },
   { read: 'vector', recipe: { contrast: { positive: [ids, [3, 4]], negative: [[7, 8], [9, 10]] }, hook: '2_pre', method: 'pca' }, at: { hook: 'blocks.1.hook_resid_pre', prompt: ids } },
   { read: 'dose', prompts: [ids], steer: { hook: 'blocks.1.hook_resid_pre', value: Array(16).fill(1) }, strengths: [0, 2], seeds: [1, 2], max_new: 6, random: 1 },
-  { read: 'outcomes', base: ids, ways: [{ name: 'off', ids, edits: [{ hook: 'blocks.1.attn.hook_z', op: 'zero' }] }], max_new: 6 },
+  { read: 'outcomes', base: ids, ways: [{ name: 'off', ids, edits: [{ hook: 'blocks.1.attn.hook_z', op: 'zero' }] },
+    { name: 'patched', ids, edits: [{ hook: '*.hook_resid_pre', op: 'patch', value: { run: 'B' } }], runs: { A: [4, 5], B: pair.corrupted } }], max_new: 6 },
 ];
 
 /** A core of its own whose units are counted, and the readings that are not freed; `onUnit` hears of each unit before it is done. */
