@@ -81,8 +81,8 @@ void hs_attend_head(const hs_run *run, int layer, int head, hs_rows rows)
 
 void hs_attend(const hs_run *run, int layer, hs_rows rows, hs_rows heads)
 {
-    /* scores, z, and perhaps the scores of another run whose pattern comes in */
-    double a_row = (run->live ? 6.0 : 4.0) * run->model->cfg.d_head * rows.to, most = HS_TURN / a_row;
+    /* scores, z, and perhaps the scores of another run whose pattern comes in; softmaxes */
+    double a_row = ((run->live ? 6.0 : 4.0) * run->model->cfg.d_head + 2 * HS_SOFTMAX_FLOPS) * rows.to, most = HS_TURN / a_row;
     int count = rows.to - rows.from, group = !run->turns || most > count ? count : most < 1 ? 1 : (int)most;
     for (int h = heads.from; h < heads.to; h++)
         for (int from = rows.from; from < rows.to; from += group) {

@@ -2,6 +2,7 @@
 #include "edges.h"
 
 #include "kernels.h"
+#include "product.h"
 
 #include <math.h>
 #include <string.h>
@@ -76,27 +77,25 @@ void hs_edges_free(hs_edges_scores *e)
 /* ---- scores ---- */
 
 /* What the sender writes in source less what it writes in base, into e->write. */
-static void change_of(hs_edges_scores *e, hs_node sender)
+static void change_of(hs_edges_scores *e, hs_node sender, hs_turns *turns)
 {
     const hs_model *model = e->slopes.r->model;
     const hs_config *cfg = &model->cfg;
-    int64_t T = e->slopes.n_tokens, d = cfg->d_model, n = (int64_t)cfg->n_heads * cfg->d_head;
+    int64_t T = e->slopes.n_tokens, d = cfg->d_model, w = cfg->d_head, n = cfg->n_heads * w;
     int hook = sender.kind == HS_NODE_EMBED ? HS_HOOK_EMBED : sender.kind == HS_NODE_MLP ? HS_HOOK_MLP_OUT : HS_HOOK_Z;
     const hs_real *base = hs_run_at(e->slopes.base, hook, sender.layer), *source = hs_run_at(e->slopes.source, hook, sender.layer);
-    if (hook != HS_HOOK_Z) {
-        for (int64_t i = 0; i < T * d; i++)
-            e->write[i] = (double)source[i] - (double)base[i];
-        return;
+    bool head = hook == HS_HOOK_Z;
+    bool begins = hs_turn(turns, 0);
+    for (int64_t i = 0; head && begins && i < T * w; i++) {
+        int64_t at = i / w * n + sender.head * w + i % w;
+        e->z[i] = source[at] - base[at];
     }
-    for (int64_t t = 0; t < T; t++)
-        for (int64_t i = 0; i < cfg->d_head; i++) {
-            int64_t at = t * n + sender.head * cfg->d_head + i;
-            e->z[t * cfg->d_head + i] = source[at] - base[at];
-        }
-    hs_gemm(e->result, d, e->z, cfg->d_head, model->forward.blocks[sender.layer].W_O + (int64_t)sender.head * cfg->d_head * HS_NR, HS_NR * n,
-            NULL, (int)T, (int)d, cfg->d_head, false);
-    for (int64_t i = 0; i < T * d; i++)
-        e->write[i] = (double)e->result[i];
+    if (head)
+        hs_product_by(turns, model, e->result, d, e->z, w, model->forward.blocks[sender.layer].W_O + sender.head * w * HS_NR, HS_NR * n, NULL,
+                      (int)T, (int)d, (int)w, false);
+    bool ends = hs_turn(turns, (double)(T * d));
+    for (int64_t i = 0; ends && i < T * d; i++)
+        e->write[i] = head ? (double)e->result[i] : (double)source[i] - (double)base[i];
 }
 
 static double score_of(const hs_edges_scores *e, hs_node receiver)
@@ -112,15 +111,15 @@ static double score_of(const hs_edges_scores *e, hs_node receiver)
     return sum;
 }
 
-/* All receivers of a layer; n_layers: the final stream. */
-static void score_layer(hs_edges_scores *e, int layer)
+/* A walk through the sender's scores: its writes, then its edges one by one. */
+static void score(hs_edges_scores *e, hs_turns *turns)
 {
     const hs_config *cfg = &e->slopes.r->model->cfg;
     hs_node sender = hs_node_at(cfg, HS_SENDERS, e->sender);
-    int each = cfg->n_layers ? (e->n_receivers - 1) / cfg->n_layers : 0, from = layer * each, to = layer < cfg->n_layers ? from + each : from + 1;
-    for (int i = from; i < to; i++) {
+    change_of(e, sender, turns);
+    for (int i = 0; i < e->n_receivers; i++) {
         hs_node receiver = hs_node_at(cfg, HS_RECEIVERS, i);
-        if (hs_is_edge(sender, receiver))
+        if (hs_is_edge(sender, receiver) && hs_turn(turns, 2.0 * e->slopes.n_tokens * cfg->d_model))
             e->sum[(int64_t)e->sender * e->n_receivers + i] += score_of(e, receiver);
     }
 }
@@ -134,24 +133,21 @@ static void end_sender(hs_edges_scores *e)
     for (int i = 0; i < e->n_receivers; i++)
         if (hs_is_edge(sender, hs_node_at(cfg, HS_RECEIVERS, i)))
             hs_read_data(e->slopes.r, e->values, 0)[row + i] = (hs_real)(e->sum[row + i] / (double)hs_slopes_count(&e->slopes));
-    e->layer = 0;
+    e->scored += cfg->n_layers + 1;
     e->scoring = ++e->sender < e->n_senders;
 }
 
 bool hs_edges_step(hs_edges_scores *e)
 {
-    const hs_config *cfg = &e->slopes.r->model->cfg;
     if (!e->scoring) {
         hs_slopes_state state = hs_slopes_step(&e->slopes);
         e->scoring = state == HS_SLOPES_READY;
-        e->sender = e->layer = 0;
+        e->sender = e->turn = 0;
         return state != HS_SLOPES_DONE;
     }
-    if (e->layer == 0)
-        change_of(e, hs_node_at(cfg, HS_SENDERS, e->sender));
-    score_layer(e, e->layer);
-    e->scored++;
-    if (++e->layer > cfg->n_layers)
+    hs_turns turns = {.wanted = e->turn};
+    score(e, &turns);
+    if (!hs_turns_left(&turns, &e->turn))
         end_sender(e);
     return true;
 }

@@ -17,9 +17,9 @@ typedef struct hs_edges_scores {
     double *write; /* [n_tokens, d_model]: the change of what a sender writes */
     hs_real *z, *result; /* [n_tokens, d_head]; [n_tokens, d_model] */
     char final[64]; /* the hook of the final stream */
-    bool scoring;   /* a gradient is there, and these come next */
-    int sender, layer;
-    double scored, total; /* sender and layer, of each gradient; in all, with the slopes' own */
+    bool scoring;   /* a gradient is there, and this comes next */
+    int sender, turn;
+    double scored, total; /* n_layers + 1 for a sender, of each gradient; in all, with the slopes' own */
 } hs_edges_scores;
 
 /* Read the fields of slopes.h, promise the memory and declare the array with its labels. */

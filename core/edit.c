@@ -136,9 +136,9 @@ void hs_edits_apply(const hs_edits *edits, int hook, int layer, int head, hs_row
             each_line(&edits->list[i], (part){data, rows, head}, false, inside, NULL);
 }
 
-void hs_edits_apply_gradient(const hs_edits *edits, int hook, int layer, hs_real *d, const uint8_t *inside)
+void hs_edits_apply_gradient(const hs_edits *edits, int hook, int layer, int head, hs_rows rows, hs_real *d, const uint8_t *inside)
 {
     for (int i = edits->n - 1; i >= 0; i--)
         if (edits->list[i].hook == hook && edits->list[i].layer == layer)
-            each_line(&edits->list[i], (part){d, {0, edits->n_tokens}, HS_ALL_HEADS}, true, NULL, inside);
+            each_line(&edits->list[i], (part){d, rows, head}, true, NULL, inside);
 }

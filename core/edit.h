@@ -61,7 +61,7 @@ void hs_edits_fill(hs_edits *edits);
 enum { HS_ALL_HEADS = -1 };
 void hs_edits_apply(const hs_edits *edits, int hook, int layer, int head, hs_rows rows, hs_real *data, uint8_t *inside);
 /* The same edits' effect on a gradient: from d(objective)/d(value after) to that before, in place. */
-void hs_edits_apply_gradient(const hs_edits *edits, int hook, int layer, hs_real *d, const uint8_t *inside);
+void hs_edits_apply_gradient(const hs_edits *edits, int hook, int layer, int head, hs_rows rows, hs_real *d, const uint8_t *inside);
 
 /* How many numbers an edit's operand has. */
 int64_t hs_edit_n_values(const hs_edit *edit);

@@ -28,10 +28,22 @@ static bool small_turn(const hs_run *run)
     return hs_turn(run->turns, 0);
 }
 
-/* The turn of hooks where another run's numbers may come in. */
+/* The turn of what takes so many operations a row. */
+static bool row_turn(const hs_run *run, hs_rows rows, double a_row)
+{
+    return hs_turn(run->turns, a_row * (rows.to - rows.from));
+}
+
+/* The turn of hooks where another run's numbers may come in, and of an addition. */
 static bool live_turn(const hs_run *run, hs_rows rows)
 {
-    return hs_turn(run->turns, run->live ? run->live->row_flops * (rows.to - rows.from) : 0);
+    return row_turn(run, rows, run->model->cfg.d_model + (run->live ? run->live->row_flops : 0));
+}
+
+/* Of a LayerNorm of the stream. */
+static bool norm_turn(const hs_run *run, hs_rows rows)
+{
+    return row_turn(run, rows, HS_NORM_FLOPS * run->model->cfg.d_model);
 }
 
 /* out = x W + bias: these rows of [T, n], [T, k]. */
@@ -102,7 +114,7 @@ static void project(const hs_run *run, int layer, hs_rows rows, int hook_input, 
         if (split) {
             const hs_real *input = hs_run_at(run, hook_input, layer) + (int64_t)h * d;
             x = takes_positions ? positions_place(run, run->head_input) : run->head_input;
-            if (small_turn(run)) {
+            if (norm_turn(run, rows)) {
                 hs_layernorm(run, rows, HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, input, (int64_t)H * d, w->ln1_w,
                              w->ln1_b, d, run->head_scale, run->head_input);
                 if (takes_positions)
@@ -122,7 +134,7 @@ static void split_inputs(const hs_run *run, int layer, hs_rows rows, const hs_re
     for (int i = 0; i < 4; i++) {
         hs_real *input = hs_run_at(run, INPUTS[i], layer);
         const hs_real *attn_in = hs_run_at(run, HS_HOOK_ATTN_IN, layer);
-        if (!input)
+        if (!input || !live_turn(run, rows))
             continue;
         for (int t = rows.from; t < rows.to; t++)
             for (int h = 0; h < cfg->n_heads; h++) {
@@ -154,7 +166,7 @@ static void mlp_reads(const hs_run *run, int layer, hs_rows rows, const hs_real 
     const hs_real *normalized = mlp_in;
     if (cfg->normalization_type != HS_NORM_NONE) {
         hs_real *n = hs_run_at(run, HS_HOOK_LN2_NORMALIZED, layer);
-        if (small_turn(run))
+        if (norm_turn(run, rows))
             hs_layernorm(run, rows, HS_HOOK_LN2_SCALE, HS_HOOK_LN2_NORMALIZED, layer, mlp_in, d, w->ln2_w, w->ln2_b, d,
                          hs_run_at(run, HS_HOOK_LN2_SCALE, layer), n);
         normalized = n;
@@ -191,7 +203,7 @@ static void activate(const hs_run *run, int layer, hs_rows rows)
 static void mlp_writes(const hs_run *run, int layer, hs_rows rows, hs_real *out)
 {
     const hs_config *cfg = &run->model->cfg;
-    if (small_turn(run))
+    if (row_turn(run, rows, hs_act_flops(cfg, HS_NORM_FLOPS)))
         activate(run, layer, rows);
     multiply(run, rows, out, cfg->d_model, hs_run_at(run, HS_HOOK_MLP_POST, layer), cfg->d_mlp, run->model->forward.blocks[layer].W_out,
              run->model->blocks[layer].b_out, cfg->d_model, cfg->d_mlp);
@@ -209,11 +221,12 @@ static void read_stream(const hs_run *run, int layer, hs_rows rows, hs_real *res
 {
     const hs_config *cfg = &run->model->cfg;
     const hs_block_weights *w = &run->model->blocks[layer];
-    hs_hook(run, HS_HOOK_RESID_PRE, layer, rows, resid);
+    if (live_turn(run, rows))
+        hs_hook(run, HS_HOOK_RESID_PRE, layer, rows, resid);
     if (run->live && run->live->no_attention)
         return;
     split_inputs(run, layer, rows, resid);
-    if (cfg->normalization_type != HS_NORM_NONE)
+    if (cfg->normalization_type != HS_NORM_NONE && norm_turn(run, rows))
         hs_layernorm(run, rows, HS_HOOK_LN1_SCALE, HS_HOOK_LN1_NORMALIZED, layer, resid, cfg->d_model, w->ln1_w, w->ln1_b, cfg->d_model,
                      hs_run_at(run, HS_HOOK_LN1_SCALE, layer), hs_run_at(run, HS_HOOK_LN1_NORMALIZED, layer));
 }
@@ -225,8 +238,7 @@ void hs_block_reads(const hs_run *run, int layer, hs_rows rows, hs_rows queries)
     hs_real *resid = hs_run_at(run, HS_HOOK_RESID_PRE, layer);
     hs_real *q = hs_run_at(run, HS_HOOK_Q, layer), *k = hs_run_at(run, HS_HOOK_K, layer), *v = hs_run_at(run, HS_HOOK_V, layer);
     const hs_real *normalized = run->model->cfg.normalization_type == HS_NORM_NONE ? resid : hs_run_at(run, HS_HOOK_LN1_NORMALIZED, layer);
-    if (live_turn(run, rows))
-        read_stream(run, layer, rows, resid);
+    read_stream(run, layer, rows, resid);
     if (run->live && run->live->no_attention)
         return;
     project(run, layer, queries, HS_HOOK_Q_INPUT, true, normalized, packed->W_Q, w->b_Q, q);
@@ -338,7 +350,7 @@ static void unembed(const hs_run *run, hs_rows rows, const hs_real *stream)
     int d = run->model->cfg.d_model, V = run->model->cfg.d_vocab_out;
     hs_real *logits = hs_run_at(run, HS_HOOK_LOGITS, 0);
     const hs_real *x = run->model->cfg.normalization_type == HS_NORM_NONE ? stream : hs_run_at(run, HS_HOOK_LN_FINAL_NORMALIZED, 0);
-    if (small_turn(run))
+    if (norm_turn(run, rows))
         hs_final_norm(run, rows, stream);
     multiply(run, rows, logits, V, x, d, run->model->forward.W_U, run->model->w.b_U, V, d);
     if (small_turn(run))
@@ -387,7 +399,7 @@ static void do_stage(const hs_run *run)
     do {
         some.to = rows.to - some.from < group ? rows.to : some.from + group;
         if (layer < 0) {
-            if (small_turn(run))
+            if (live_turn(run, some))
                 embed(run, some);
         } else if (layer < n_layers)
             block(run, layer, some);

@@ -28,11 +28,11 @@ struct hs_grad {
     int stage; /* of hs_backward_step: the unembedding, MLP and attention of the layers from the last, the embedding */
     int turn;  /* of the stage */
     hs_turns *turns; /* of the walk in progress; NULL: all at once */
-    hs_rows used;    /* of d_logits: the others are zero */
+    hs_rows used, rows; /* used: of d_logits; rows: that are gone through */
 };
 
-/* hs_backward in units: fill d_logits, enter, then step until it returns false. */
-void hs_backward_enter(hs_grad *grad);
+/* hs_backward in units: fill d_logits, enter, then step until it returns false. Rows of d_logits outside `used` are zero. */
+void hs_backward_enter(hs_grad *grad, hs_rows used);
 bool hs_backward_step(const hs_run *run, hs_grad *grad);
 
 #endif

@@ -4,6 +4,7 @@
 #include "json.h"
 #include "metric.h"
 #include "model.h"
+#include "prompt.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,34 +14,17 @@ typedef struct document {
     const hs_json *json;
     hs_bytes text;
     hs_detail *detail;
-    int32_t *ids, *clean;
-    int n_ids, n_clean;
+    hs_prompt prompt;
+    int32_t *clean;
+    int n_clean;
     const char **hooks;
     int n_hooks;
-    hs_run *other; /* a run that the edits read, or the clean run of kl */
+    hs_run *other; /* the clean run of kl */
     hs_grad_result result;
 } document;
 
 /* The field (a format) and what is wrong with it; the field's arguments come first. */
 #define FAIL(d, field, ...) hs_fail((d)->detail, HS_ESPEC, field ": " __VA_ARGS__)
-
-static hs_status read_ids(document *d, hs_json_at at, const char *field, int32_t **out, int *n)
-{
-    if (at < 0 || hs_json_type_of(d->json, at) != HS_JSON_ARRAY)
-        return FAIL(d, "%s", "a list of token ids is needed here", field);
-    *n = hs_json_length(d->json, at);
-    *out = malloc((size_t)*n * sizeof **out + 1);
-    if (!*out)
-        return hs_fail(d->detail, HS_EMEMORY, "no memory for %s", field);
-    int i = 0;
-    for (hs_json_at item = hs_json_first(d->json, at); item >= 0; item = hs_json_next(d->json, item), i++) {
-        int64_t id;
-        if (!hs_json_int(d->json, item, &id) || id < INT32_MIN || id > INT32_MAX)
-            return FAIL(d, "%s[%d]", "a token id is needed here", field, i);
-        (*out)[i] = (int32_t)id;
-    }
-    return HS_OK;
-}
 
 static hs_status read_hooks(document *d)
 {
@@ -60,82 +44,30 @@ static hs_status read_hooks(document *d)
     return HS_OK;
 }
 
-/* A run of other ids without edits, with these captures. */
-static hs_status run_other(document *d, const int32_t *ids, int n, const char *const *capture, int n_capture, hs_run **out)
-{
-    hs_run_spec spec = {.ids = ids, .n_tokens = n, .capture = capture, .n_capture = n_capture};
-    HS_TRY(hs_run_new(d->model, &spec, d->detail, out));
-    hs_run_forward(*out);
-    return HS_OK;
-}
-
-/* "runs": {"B": [ids]}: what the edits may name. Each is run with every hook captured. */
-enum { MAX_RUNS = 16 };
-typedef struct other_runs {
-    const char *names[MAX_RUNS];
-    hs_run *runs[MAX_RUNS];
-    int n;
-} other_runs;
-
-static hs_status read_runs(document *d, other_runs *others)
-{
-    static const char *const ALL[] = {"*"};
-    hs_json_at at = hs_json_get(d->json, hs_json_root(d->json), "runs");
-    if (at < 0)
-        return HS_OK;
-    if (hs_json_type_of(d->json, at) != HS_JSON_OBJECT)
-        return FAIL(d, "runs", "an object of names and ids is needed here");
-    for (hs_json_at item = hs_json_first(d->json, at); item >= 0; item = hs_json_next(d->json, item)) {
-        int32_t *ids = NULL;
-        int n;
-        if (others->n == MAX_RUNS)
-            return FAIL(d, "runs", "at most %d runs", (int)MAX_RUNS);
-        others->names[others->n] = hs_json_key(d->json, item);
-        hs_status status = read_ids(d, item, others->names[others->n], &ids, &n);
-        if (status == HS_OK)
-            status = run_other(d, ids, n, ALL, 1, &others->runs[others->n]);
-        free(ids);
-        HS_TRY(status);
-        others->n++;
-    }
-    return HS_OK;
-}
-
-static hs_status read_edits(document *d, const other_runs *others)
-{
-    hs_json_at at = hs_json_get(d->json, hs_json_root(d->json), "edits");
-    if (at < 0)
-        return HS_OK;
-    if (hs_json_type_of(d->json, at) != HS_JSON_ARRAY)
-        return FAIL(d, "edits", "a list of edits is needed here");
-    size_t begin = hs_json_offset(d->json, at);
-    hs_bytes part = {(const char *)d->text.data + begin, hs_json_end(d->json, at) - begin, "edits"};
-    hs_sources sources = {others->names, (const hs_run *const *)others->runs, others->n, NULL, 0};
-    return hs_edits_new(d->model, part, d->n_ids, &sources, d->detail, &d->result.edits);
-}
-
 /* The metric's value and its derivative by the logits [T, d_vocab_out], which is zero but for one row. */
 static hs_status read_metric(document *d, hs_real *d_logits)
 {
     hs_json_at root = hs_json_root(d->json);
     int V = d->model->cfg.d_vocab_out;
     hs_metric metric;
-    HS_TRY(hs_metric_read(d->model, d->json, hs_json_get(d->json, root, "metric"), "metric", d->n_ids, d->detail, &metric));
+    HS_TRY(hs_metric_read(d->model, d->json, hs_json_get(d->json, root, "metric"), "metric", d->prompt.n_ids, d->detail, &metric));
     HS_TRY(hs_metric_check(d->model, &metric, "metric", true, d->detail));
     int64_t at = (int64_t)metric.position * V;
     const hs_real *clean = NULL;
     if (metric.kind == HS_METRIC_KL) {
-        HS_TRY(read_ids(d, hs_json_get(d->json, root, "clean"), "clean", &d->clean, &d->n_clean));
-        if (d->n_clean != d->n_ids)
-            return FAIL(d, "clean", "%d ids for a run of %d: kl compares position by position", d->n_clean, d->n_ids);
-        HS_TRY(run_other(d, d->clean, d->n_clean, NULL, 0, &d->other));
+        HS_TRY(hs_prompt_ids(d->json, hs_json_get(d->json, root, "clean"), "clean", d->detail, &d->clean, &d->n_clean));
+        if (d->n_clean != d->prompt.n_ids)
+            return FAIL(d, "clean", "%d ids for a run of %d: kl compares position by position", d->n_clean, d->prompt.n_ids);
+        hs_run_spec spec = {.ids = d->clean, .n_tokens = d->n_clean};
+        HS_TRY(hs_run_new(d->model, &spec, d->detail, &d->other));
+        hs_run_forward(d->other);
         clean = hs_run_logits(d->other) + at;
     }
     d->result.metric = hs_metric_gradient(&metric, hs_run_logits(d->result.run) + at, clean, V, d_logits + at);
     return HS_OK;
 }
 
-static hs_status carry_out(document *d, const other_runs *others)
+static hs_status carry_out(document *d)
 {
     static const char *const FIELDS[] = {"v", "ids", "metric", "hooks", "weights", "edits", "runs", "clean", NULL};
     hs_json_at root = hs_json_root(d->json), at;
@@ -150,15 +82,18 @@ static hs_status carry_out(document *d, const other_runs *others)
     bool weights = false;
     if ((at = hs_json_get(d->json, root, "weights")) >= 0 && !hs_json_bool(d->json, at, &weights))
         return FAIL(d, "weights", "true or false is needed here");
-    HS_TRY(read_ids(d, hs_json_get(d->json, root, "ids"), "ids", &d->ids, &d->n_ids));
+    HS_TRY(hs_prompt_read(d->model, d->json, root, d->text, "", NULL, 0, d->detail, &d->prompt));
     HS_TRY(read_hooks(d));
-    HS_TRY(read_edits(d, others));
-    hs_run_spec spec = {.ids = d->ids, .n_tokens = d->n_ids, .edits = d->result.edits, .keep_for_backward = true};
+    HS_TRY(hs_prompt_do_runs(&d->prompt, d->detail));
+    hs_sources sources = hs_prompt_sources(&d->prompt);
+    if (d->prompt.edits_text.size)
+        HS_TRY(hs_edits_new(d->model, d->prompt.edits_text, d->prompt.n_ids, &sources, d->detail, &d->result.edits));
+    hs_run_spec spec = {.ids = d->prompt.ids, .n_tokens = d->prompt.n_ids, .edits = d->result.edits, .keep_for_backward = true};
     HS_TRY(hs_run_new(d->model, &spec, d->detail, &d->result.run));
     hs_grad_spec grad = {d->hooks, d->n_hooks, weights};
     HS_TRY(hs_grad_new(d->model, d->result.run, &grad, d->detail, &d->result.grad));
     hs_run_forward(d->result.run);
-    hs_real *d_logits = calloc((size_t)d->n_ids * (size_t)d->model->cfg.d_vocab_out, sizeof *d_logits);
+    hs_real *d_logits = calloc((size_t)d->prompt.n_ids * (size_t)d->model->cfg.d_vocab_out, sizeof *d_logits);
     if (!d_logits)
         return hs_fail(d->detail, HS_EMEMORY, "no memory for the metric's gradient");
     hs_status status = read_metric(d, d_logits);
@@ -173,15 +108,10 @@ hs_status hs_grad_document(hs_model *model, hs_bytes text, hs_detail *detail, hs
     hs_json *json;
     HS_TRY(hs_json_parse(text, detail, &json));
     document d = {.model = model, .json = json, .text = text, .detail = detail};
-    other_runs others = {.n = 0};
-    hs_status status = read_runs(&d, &others);
-    if (status == HS_OK)
-        status = carry_out(&d, &others);
-    for (int i = 0; i < MAX_RUNS; i++)
-        hs_run_free(others.runs[i]);
+    hs_status status = carry_out(&d);
+    hs_prompt_free(&d.prompt);
     hs_run_free(d.other);
     free(d.hooks);
-    free(d.ids);
     free(d.clean);
     hs_json_free(json);
     if (status != HS_OK) {

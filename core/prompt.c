@@ -14,7 +14,7 @@ static char *copy_of(const char *text)
     return copy ? memcpy(copy, text, size) : NULL;
 }
 
-static hs_status read_ids(const hs_json *json, hs_json_at at, const char *field, hs_detail *detail, int32_t **out, int *n)
+hs_status hs_prompt_ids(const hs_json *json, hs_json_at at, const char *field, hs_detail *detail, int32_t **out, int *n)
 {
     if (at < 0 || hs_json_type_of(json, at) != HS_JSON_ARRAY)
         return hs_fail(detail, HS_ESPEC, "%s: a list of token ids is needed here", field);
@@ -99,7 +99,7 @@ static hs_status read_runs(const hs_json *json, hs_json_at at, const char *where
         char field[64];
         int n_ids = 0, i = p->n_runs++;
         hs_format(field, sizeof field, "%sruns.%s", where, hs_json_key(json, item));
-        HS_TRY(read_ids(json, item, field, detail, &p->run_ids[i], &n_ids));
+        HS_TRY(hs_prompt_ids(json, item, field, detail, &p->run_ids[i], &n_ids));
         if (!(p->names[i] = copy_of(hs_json_key(json, item))))
             return hs_fail(detail, HS_EMEMORY, "no memory for a run's name");
         HS_TRY(plan_other(p, p->names[i], p->run_ids[i], n_ids, detail, &p->runs[i]));
@@ -114,7 +114,7 @@ static hs_status read_fields(const hs_json *json, hs_json_at object, hs_bytes te
 {
     char field[32];
     hs_format(field, sizeof field, "%sids", where);
-    HS_TRY(read_ids(json, hs_json_get(json, object, "ids"), field, detail, &p->ids, &p->n_ids));
+    HS_TRY(hs_prompt_ids(json, hs_json_get(json, object, "ids"), field, detail, &p->ids, &p->n_ids));
     hs_json_at edits = hs_json_get(json, object, "edits");
     if (edits >= 0 && hs_json_type_of(json, edits) != HS_JSON_ARRAY)
         return hs_fail(detail, HS_ESPEC, "%sedits: a list of edits is needed here", where);

@@ -18,6 +18,8 @@ typedef struct hs_prompt {
     hs_edits *edits; /* made by hs_prompt_run */
 } hs_prompt;
 
+/* A list of token ids, malloc's; whether they are the model's a run says. HS_ESPEC names the field. */
+hs_status hs_prompt_ids(const hs_json *json, hs_json_at at, const char *field, hs_detail *detail, int32_t **out, int *n);
 /* Read the three fields of `object` (a value of `json`, whose text is `text`) and plan the runs that `runs` names. `where`
  * stands before each field in error lines ("" or "minus."). HS_ESPEC names the field. On failure *out is freed. */
 hs_status hs_prompt_read(const hs_model *model, const hs_json *json, hs_json_at object, hs_bytes text, const char *where,

@@ -339,7 +339,7 @@ static hs_status take_places(hs_reading *r, const hs_read_spec *spec, circuit *c
     }
     c->live_at[hs_hook_at(HS_HOOK_EMBED, 0)] = 1;
     c->live_at[hs_hook_at(HS_HOOK_RESID_POST, cfg->n_layers - 1)] = 1;
-    double writes = 2.0 * cfg->d_model * cfg->n_heads * cfg->d_head, reads = 3.0 * cfg->n_heads * c->edges.n_senders * cfg->d_model;
+    double writes = 2.0 * cfg->d_model * cfg->n_heads * cfg->d_head, reads = (double)cfg->n_heads * c->edges.n_senders * cfg->d_model;
     c->live = (hs_live){.act = act, .context = c, .at = c->live_at, .row_flops = writes > reads ? writes : reads};
     return HS_OK;
 }

@@ -19,7 +19,7 @@ typedef struct hs_live {
     void (*act)(void *context, int hook, int layer, int head, hs_rows rows, hs_real *data);
     void *context;
     const uint8_t *at; /* [HS_N_HOOKS * max(n_layers, 1)], by hs_hook_at */
-    double row_flops;  /* that act takes for a row of one layer at most, where that is much */
+    double row_flops;  /* that act takes for a row at one hook at most, where that is much */
     bool no_attention, no_mlps;
 } hs_live;
 
@@ -131,6 +131,11 @@ void hs_attention_head(const hs_run *run, int layer, int head, hs_rows rows, hs_
 /* From q, k and v to hook_z, through hook_attn_scores and hook_pattern: of one head, of all. */
 void hs_attend_head(const hs_run *run, int layer, int head, hs_rows rows);
 void hs_attend(const hs_run *run, int layer, hs_rows rows, hs_rows heads);
+/* Operations on a row of hook_pre on the way to hook_post or back, with solu_ln's LayerNorm. */
+static inline int hs_act_flops(const hs_config *cfg, int norm)
+{
+    return (cfg->act_fn == HS_ACT_SOLU_LN ? HS_ACT_FLOPS + norm : HS_ACT_FLOPS) * cfg->d_mlp;
+}
 /* How many rows of blocks to take together in turns. */
 int hs_run_group(const hs_run *run);
 /* A block before and after its attention: from hook_resid_pre to hook_q (of the rows `queries` alone, which are among

@@ -117,12 +117,12 @@ static void measure(hs_slopes *s)
     }
 }
 
+/* The metric is of the last row; those before it are zero since they were taken. */
 static void begin_backward(hs_slopes *s)
 {
-    int64_t V = s->r->model->cfg.d_vocab_out, before = (s->n_tokens - 1) * V;
-    memset(s->grad->d_logits, 0, (size_t)before * sizeof(hs_real));
-    hs_metric_gradient(&s->pairs.list[s->pair].metric, last_row(s, s->at), s->clean_row, (int)V, s->grad->d_logits + before);
-    hs_backward_enter(s->grad);
+    int64_t V = s->r->model->cfg.d_vocab_out;
+    hs_metric_gradient(&s->pairs.list[s->pair].metric, last_row(s, s->at), s->clean_row, (int)V, s->grad->d_logits + (s->n_tokens - 1) * V);
+    hs_backward_enter(s->grad, (hs_rows){s->n_tokens - 1, s->n_tokens});
 }
 
 /* What comes when the run in progress has ended. */

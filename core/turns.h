@@ -11,6 +11,8 @@
 
 /* Floating-point operations that a unit may take. */
 #define HS_TURN 50e6
+/* And those on one number, about, where they are more than a product's two: exponentials are polynomials. */
+enum { HS_NORM_FLOPS = 16, HS_NORM_BACK_FLOPS = 32, HS_SOFTMAX_FLOPS = 24, HS_ACT_FLOPS = 32 };
 
 typedef struct hs_turns {
     int wanted, at;

@@ -57,7 +57,7 @@ static hs_grad *gradient_of(hs_model *model, const hs_run *run, bool in_units)
         hs_backward(run, d_logits, grad);
     else {
         memcpy(grad->d_logits, d_logits, (size_t)T * (size_t)V * sizeof *d_logits);
-        hs_backward_enter(grad);
+        hs_backward_enter(grad, (hs_rows){20, T - 3});
         while (hs_backward_step(run, grad))
             units++;
         CHECK(units > 12);
