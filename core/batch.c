@@ -498,25 +498,28 @@ static void multiply(hs_batch *b, const hs_real *x, int n_rows, int from, int to
             hs_least(to, V) - from, d, false);
 }
 
-/* The logits of the next rows that are read; a unit of columns where all are wanted. */
+/* The logits of the next rows that are read; where all are wanted, in units of columns, and one for who sees them. */
 static void unembed(hs_batch *b)
 {
     const hs_run *run = b->is_base ? b->base : b->rows;
     int d = b->spec.model->cfg.d_model, V = b->spec.model->cfg.d_vocab_out, end = b->is_base ? b->read.to : b->n_gathered;
-    hs_rows rows = {b->next, hs_least(b->next + UNEMBED_ROWS, end)};
+    enum { SEEN_FLOPS = 72 }; /* on a logit: three exponentials, of kl */
+    bool all = b->columns[0] < 0;
+    int fit = all ? hs_largest(1, (int)(HS_TURN / ((double)SEEN_FLOPS * V))) : UNEMBED_ROWS;
+    hs_rows rows = {b->next, hs_least(b->next + hs_least(fit, UNEMBED_ROWS), end)};
     if (!b->column)
         b->unembedded = hs_final_norm(run, rows, hs_run_at(run, HS_HOOK_RESID_POST, n_layers(b) - 1)) + (int64_t)rows.from * d;
-    if (b->columns[0] >= 0)
+    if (!all)
         for (int c = 0; c < 2; c++) {
             int first = b->columns[c] / HS_NR * HS_NR;
             multiply(b, b->unembedded, hs_rows_count(rows), first, first + HS_NR);
         }
-    else {
-        int panels = hs_largest(1, (int)(HS_TURN / (2.0 * d * hs_rows_count(rows) * HS_NR))), from = b->column;
+    else if (b->column < V) {
+        double a_panel = 2.0 * d * hs_rows_count(rows) * HS_NR;
+        int panels = hs_largest(1, (int)(HS_TURN / a_panel) - 1), from = b->column; /* one for the norm */
         b->column = V - from > (int64_t)panels * HS_NR ? from + panels * HS_NR : V;
         multiply(b, b->unembedded, hs_rows_count(rows), from, b->column);
-        if (b->column < V)
-            return;
+        return;
     }
     b->column = 0;
     b->next = rows.to;

@@ -24,7 +24,7 @@ typedef struct ablate {
     hs_real *means[HS_CELLS_WHAT];
     hs_real *zeros, *square; /* [the widest], [T, T] */
     int64_t n_rows; /* that a mean of all positions is over */
-    int prompt, at_over, at_head; /* at_head: of all layers, whose numbers are added next */
+    int prompt, at_over, at_head, at_row; /* at_head: of all layers, whose numbers are added next */
     bool prepared, running;
     double base; /* sum over prompts */
     double run_cost, before;
@@ -215,17 +215,18 @@ static void add_row(double *sum, const hs_real *x, int64_t n)
         sum[i] += (double)x[i];
 }
 
-/* A head of the run that is done, and with the first of a layer all but patterns, into the sums. */
-static void add_head(ablate *s, int layer, int h)
+/* These rows of a head of the run that is done, and with the first of a layer all but patterns, into the sums. */
+static void add_head(ablate *s, int layer, int h, hs_rows rows)
 {
     int T = s->n_tokens, n = s->over_lengths[s->at_over], n_heads = s->cells.r->model->cfg.n_heads;
     for (int i = 0; i < s->n_hooks; i++) {
         int64_t width = s->width[i];
         if (s->hooks[i] == HS_HOOK_PATTERN) {
-            hs_attention_head(s->other, layer, h, (hs_rows){0, T}, s->square, s->square);
-            add_row(s->sums[i] + ((int64_t)layer * n_heads + h) * T * T, s->square, (int64_t)T * T);
+            int64_t from = (int64_t)rows.from * T, count = (int64_t)(rows.to - rows.from) * T;
+            hs_attention_head(s->other, layer, h, rows, s->square, s->square);
+            add_row(s->sums[i] + ((int64_t)layer * n_heads + h) * T * T + from, s->square + from, count);
         } else
-            for (int t = 0; !h && t < n; t++)
+            for (int t = 0; !h && !rows.from && t < n; t++)
                 add_row(s->sums[i] + ((int64_t)layer * (s->op == MEAN ? 1 : T) + (s->op == MEAN ? 0 : t)) * width,
                         hs_run_at(s->other, s->hooks[i], layer) + t * width, width);
     }
@@ -246,9 +247,13 @@ static void prepare(ablate *s, hs_reading *r)
         s->running = hs_run_step(s->other);
         return;
     }
-    int n_heads = r->model->cfg.n_heads;
-    add_head(s, s->at_head / n_heads, s->at_head % n_heads);
-    if (++s->at_head < r->model->cfg.n_layers * n_heads)
+    const hs_config *cfg = &r->model->cfg;
+    int n_heads = cfg->n_heads, T = s->n_tokens;
+    int64_t group = hs_read_rows((2.0 * cfg->d_head + 2 * HS_SOFTMAX_FLOPS) * T);
+    hs_rows rows = {s->at_row, T - s->at_row < group ? T : s->at_row + (int)group};
+    add_head(s, s->at_head / n_heads, s->at_head % n_heads, rows);
+    s->at_row = rows.to < T ? rows.to : 0;
+    if (s->at_row || ++s->at_head < cfg->n_layers * n_heads)
         return;
     s->n_rows += s->over_lengths[s->at_over];
     r->work.done = s->before += s->run_cost;
