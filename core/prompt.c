@@ -38,7 +38,7 @@ typedef struct globs {
     const hs_model *model;
     char **list;
     int n;
-    bool logits; /* one is among them */
+    bool logits; /* or what stands just before them is among them */
     bool lost;   /* no memory */
 } globs;
 
@@ -47,16 +47,15 @@ static void keep(void *context, const char *glob)
 {
     globs *g = context;
     bool matches = false;
-    for (int i = 0; !matches && i < hs_hook_count(g->model); i++) {
+    for (hs_hook_walk walk = HS_HOOK_WALK; hs_hook_next(&g->model->cfg, &walk);) {
         hs_hook_info hook;
-        hs_hook_describe(g->model, i, 1, &hook);
-        matches = hs_glob_match(glob, hook.name);
+        hs_hook_info_at(&g->model->cfg, walk.hook, walk.layer, 1, &hook);
+        bool is = hs_glob_match(glob, hook.name);
+        matches |= is;
+        g->logits |= is && walk.hook >= HS_HOOK_LN_FINAL_SCALE;
     }
     if (!matches)
         return;
-    hs_hook_info logits;
-    hs_hook_info_at(&g->model->cfg, HS_HOOK_LOGITS, 0, 1, &logits);
-    g->logits |= hs_glob_match(glob, logits.name);
     char **list = realloc(g->list, ((size_t)g->n + 1) * sizeof *list);
     if (list)
         g->list = list;

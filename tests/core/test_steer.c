@@ -193,7 +193,8 @@ static void test_outcomes(uint64_t *state)
     hs_reading *r = study(model, "{\"read\":\"outcomes\",\"base\":[1,2,3,4,5,6],\"ways\":[{\"name\":\"same\",\"ids\":[1,2,3,4,5,6],\"edits\":"
                                  "[{\"hook\":\"*hook_z\",\"op\":\"scale\",\"scale\":1},{\"hook\":\"*hook_result\",\"op\":\"add\",\"value\":0}]},"
                                  "{\"name\":\"own\",\"ids\":[1,2,3,4,5,6],\"runs\":{\"A\":[7],\"B\":[1,2,3,4,5,6]},\"edits\":"
-                                 "[{\"hook\":\"*.hook_resid_pre\",\"op\":\"patch\",\"value\":{\"run\":\"B\"}}]},"
+                                 "[{\"hook\":\"*.hook_resid_pre\",\"op\":\"patch\",\"value\":{\"run\":\"B\"}},"
+                                 "{\"hook\":\"ln_final.hook_scale\",\"op\":\"freeze\",\"value\":{\"run\":\"B\"}}]},"
                                  "{\"name\":\"short\",\"ids\":[7]}],\"max_new\":20,\"effect\":{\"for\":[1],\"against\":[2]}}");
     for (int i = 0; i < 5; i++)
         for (int way = 1; way < 3; way++)
