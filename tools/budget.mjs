@@ -6,7 +6,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-const LIMIT = 300_000; // 200,000 until the benches Patch and Steer: docs/adr/0014
+const LIMIT = 302_000; // 200,000 until the benches Patch and Steer: docs/adr/0014
 const BUILD = /^assets\/hookscope[^/]*\.wasm$/;
 const MODEL = /^models\/[^/]+\//; // weights, config and tokenizer: the download of one model
 

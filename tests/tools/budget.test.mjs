@@ -39,9 +39,9 @@ test('of the builds of the core the largest counts', () => {
 });
 
 for (const [what, files] of Object.entries({
-  'one file': { 'assets/a.wasm': 300_000 },
+  'one file': { 'assets/a.wasm': 302_000 },
   'the sum': { 'assets/a.js': 150_000, 'assets/a.css': 150_000 },
-  'a folder that is only called like the models': { 'assets/models.js': 300_000 },
+  'a folder that is only called like the models': { 'assets/models.js': 302_000 },
 }))
   test(`${what} above the limit fails`, () => assert.equal(budget(files).status, 1));
 
