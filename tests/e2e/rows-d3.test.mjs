@@ -117,6 +117,18 @@ test('stories-gelu-4l: every number of the curve, where it collapses, the table 
     close(numbers.repetition, mean(of('repetition3')), `repetition, ${way}`);
     close(numbers['KL / token'], mean(of('kl')), `KL, ${way}`);
   }
+  // The marks on the curves are those numbers, not what lies between two points of the curve.
+  const [dots, marks] = await Promise.all(['circle.point', 'circle.here'].map((of) => picture(page, DOSE).locator(of).evaluateAll((all) => all.map((one) => Number(one.getAttribute('cy'))))));
+  assert.equal(marks.length, MEASURES.length);
+  MEASURES.forEach((name, m) => {
+    const of = name === 'perplexity' ? Math.log : Number;
+    const points = strengths.map((_, s) => [of(table.values[s * 15 + m * 5]), dots[m * strengths.length + s]]).sort(([a], [b]) => a - b);
+    const [[low, bottom], [high, top]] = [points[0], points.at(-1)];
+    if (low === high) return;
+    const value = of(rows.steered[name === 'repetition3' ? 'repetition' : name]);
+    const wanted = bottom + ((value - low) / (high - low)) * (top - bottom);
+    assert.ok(Math.abs(marks[m] - wanted) < 0.6, `the mark of ${name}: ${marks[m]}, should be ${wanted}`);
+  });
   // The random direction beside the steered text is the first of the curve.
   const which = axes.way.indexOf('random 1');
   await slider.press('PageUp');

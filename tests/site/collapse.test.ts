@@ -1,6 +1,6 @@
 import type { Reading } from '../../site/src/engine/types';
 import type { Steer } from '../../site/src/state/steer';
-import { curvesOf } from '../../site/src/views/steer/DosePicture';
+import { curvesOf, measuredAt } from '../../site/src/views/steer/DosePicture';
 import { story } from '../../site/src/views/steer/DirectionTab';
 import { hasCollapsed } from '../../site/src/views/steer/outcomes';
 
@@ -37,7 +37,18 @@ describe('collapse', () => {
     expect(says(4, of(20, 0.6))).toMatch(/ The text has collapsed\.$/);
     expect(says(4, of(150, 0.5))).not.toMatch(/collapse/);
     expect(says(4, of(467), { collapse_up: 3 })).toMatch(/ The text has collapsed\. It first does at \+3\.00\.$/);
+    expect(says(2, of(6, 0.1), { collapse_up: 3 })).toMatch(/to 6\.00\. 3-gram repetition rises from 0\.00 to 0\.10: the lower perplexity is that of text that repeats itself\. It collapses/);
+    expect(says(2, of(30, 0.3))).toMatch(/to 30\.0\. 3-gram repetition rises from 0\.00 to 0\.30\.$/);
+    expect(says(2, of(6, 0.09))).toMatch(/to 6\.00\.$/);
     expect(says(2, of(20), { collapse_up: 3 })).toMatch(/to 20\.0\. It collapses first at \+3\.00\.$/);
+  });
+
+  it('or what else a strength comes to is never read off between two points', () => {
+    const curves = curvesOf(dose(() => 30, () => 0.2), { range: 8 } as Steer);
+    const texts = { effect: 9, perplexity: 5, repetition: 0.25, kl: 0 };
+    expect(measuredAt(1.5, curves, texts)).toEqual([9, 5, 0.25]);
+    expect(measuredAt(1.5, curves, null)).toEqual([NaN, NaN, NaN]);
+    expect(measuredAt(2, curves, texts).map((x) => x.toFixed(3))).toEqual(['2.000', '30.000', '0.200']);
   });
 
   it('is nowhere before there are numbers', () => expect(zones(null)).toEqual([]));

@@ -20,30 +20,35 @@ describe('curves', () => {
   });
 
   it('what is not there yet is a gap, not a zero', () => {
-    const { shapes, onCurves } = layoutCurves(data([-2, NaN, 0, 1, NaN]), 600, 300);
+    const { shapes } = layoutCurves(data([-2, NaN, 0, 1, NaN]), 600, 300);
     const main = paths(shapes, 'main').at(-1) ?? ''; // behind the legend's
     expect(main.match(/[ML]/g)?.join('')).toBe('MML');
     expect(shapes.filter(({ kind }) => kind === 'dot')).toHaveLength(3);
-    expect(onCurves(-1.5)[0]).toBeNaN();
     expect(layoutCurves(data(X.map(() => NaN)), 600, 300).shapes.filter(({ kind }) => kind === 'dot')).toEqual([]);
   });
 
-  it('between two points the curve is their line, and beyond its ends their end', () => {
-    const { onCurves } = layoutCurves(data([0, 1, 2, 3, 4]), 600, 300);
-    const [low = 0, middle = 0, high = 0] = [-1, -0.5, 0].map((x) => onCurves(x)[0] ?? NaN);
-    expect(middle).toBeCloseTo((low + high) / 2, 8);
-    expect(onCurves(9)).toEqual(onCurves(2));
-    const [end = 0, first = 0] = [2, -1].map((x) => onCurves(x)[0] ?? NaN);
-    expect(end).toBeLessThan(first - 100);
+  it('a known value has its mark where the scale has it, above all points too; one that is not known has none', () => {
+    const values = [0, 1, 2, 3, 4];
+    const marks = (known?: readonly number[], of = data(values)) => {
+      const layout = layoutCurves(of, 600, 300, known);
+      const ys = layout.shapes.flatMap((shape) => (shape.kind === 'dot' ? [shape.y] : []));
+      return { mark: layout.marks[0] ?? null, ys, top: layout.rows[0]?.[0] ?? NaN };
+    };
+    const { mark, ys: [y0 = 0, y1 = 0] } = marks([2.5]);
+    expect(mark).toBeCloseTo(y0 + 2.5 * (y1 - y0), 8);
+    const over = marks([9]);
+    expect(over.mark).toBeLessThan(over.ys[4] ?? 0);
+    expect(over.mark).toBeGreaterThan(over.top);
+    expect(marks().mark).toBeNaN();
+    expect(marks([NaN]).ys).toEqual(marks().ys);
+    expect(marks([1], data(values.map(() => NaN))).mark).toBeNull(); // without a scale
   });
 
-  it('of a logarithm, too, what stands at an x is on the line that is drawn', () => {
+  it('of a logarithm, too', () => {
     const panel = { title: 'perplexity', share: 1, log: true, curves: [{ look: 'main', values: [1000, 10, 10, 10, 1000] }] } as const;
-    const { shapes, onCurves, place } = layoutCurves(data([], { panels: [panel] }), 600, 300);
-    const [main = ''] = paths(shapes, 'main');
-    const [[x0 = 0, y0 = 0] = [], [x1 = 0, y1 = 0] = []] = [...main.matchAll(/[ML]([\d.]+) ([\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)]);
-    for (const x of [-1.75, -1.5, -1.1]) expect(onCurves(x)[0]).toBeCloseTo(y0 + ((y1 - y0) * (place(x) - x0)) / (x1 - x0), 0);
-    expect(onCurves(2)[0]).toBeCloseTo(y0, 0);
+    const { shapes, marks } = layoutCurves(data([], { panels: [panel] }), 600, 300, [100]);
+    const [y0 = 0, y1 = 0] = shapes.flatMap((shape) => (shape.kind === 'dot' ? [shape.y] : []));
+    expect(marks[0]).toBeCloseTo((y0 + y1) / 2, 8);
   });
 
   it.each([320, 358, 548, 760])('names stand over the panels, each beside its line and on no other, %i pixels wide', (width) => {

@@ -88,7 +88,9 @@ describe('ways to one end', () => {
     expect(says(['Ablation', of(-1.2, 22)], ['Steering', of(0.5, 210)], ['Prompting', of(0.25, 18)])).toBe(
       'Steering takes the effect furthest: from −1.20 to +0.50, and perplexity from 20.0 to 210. Its texts have collapsed. Next is prompting: +0.25, perplexity 18.0.');
     expect(says(['Ablation', of(-1.3, 22)], ['Patching', of(-1, 18)])).toMatch(/to −1\.00, .* 18\.0\. No other way raises it\.$/);
-    expect(says(['Steering', of(2, 20)], ['Ablation', of(1, 30, 0.6)])).toMatch(/Next is ablation: \+1\.00, perplexity 30\.0, collapsed\.$/);
+    expect(says(['Steering', of(2, 20)], ['Ablation', of(1, 30, 0.6)])).toMatch(/Next is ablation: \+1\.00, perplexity 30\.0, repetition 0\.60, collapsed\.$/);
+    expect(says(['Steering', of(2, 6, 0.45)], ['Ablation', of(1, 8, 0.3)])).toMatch(
+      / to 6\.00\. 3-gram repetition rises from 0\.00 to 0\.45: the lower perplexity is that of text that repeats itself\. Next is ablation: \+1\.00, perplexity 8\.00, repetition 0\.30\.$/);
     expect(says(['Steering', of(2, 20)])).toMatch(/from 20\.0 to 20\.0\.$/);
   });
 

@@ -112,11 +112,16 @@ const Hatch = () => (
   </defs>
 );
 
-export function Curves({ height, ...props }: SlideProps & { readonly height: number }) {
-  const { data, width, at } = props;
-  const layout = useMemo(() => layoutCurves(data, width, height), [data, width, height]);
+interface Props extends SlideProps {
+  readonly height: number;
+  /** What was measured right there, for each panel; NaN: not known. */
+  readonly known: readonly number[];
+}
+
+export function Curves({ height, known, ...props }: Props) {
+  const { data, width } = props;
+  const layout = useMemo(() => layoutCurves(data, width, height, known), [data, width, height, known.join()]);
   const { box, here, pointer } = useSlide(props);
-  const ys = layout.onCurves(at);
   return (
     <div class="curves" ref={box} style={{ width: `${width}px`, height: `${height}px` }}>
       <svg width={width} height={height} role="img" aria-label={data.title} {...pointer}>
@@ -131,8 +136,8 @@ export function Curves({ height, ...props }: SlideProps & { readonly height: num
             </text>
           ),
         )}
-        <path class="here" d={layout.rows.map(([from, to], i) => (Number.isFinite(ys[i]) ? `M${here} ${from}V${to}` : '')).join('')} />
-        {ys.map((y, i) => Number.isFinite(y) && <circle key={`at ${i}`} class="here" cx={here} cy={y} r="4.5" />)}
+        <path class="here" d={layout.rows.map(([from, to], i) => (layout.marks[i] === null ? '' : `M${here} ${from}V${to}`)).join('')} />
+        {layout.marks.map((y, i) => y !== null && Number.isFinite(y) && <circle key={`at ${i}`} class="here" cx={here} cy={y} r="4.5" />)}
       </svg>
     </div>
   );

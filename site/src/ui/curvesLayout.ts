@@ -14,8 +14,8 @@ export interface Layout extends Axis {
   readonly shapes: readonly Shape[];
   /** Where the panels are, from top to bottom. */
   readonly rows: readonly (readonly [from: number, to: number])[];
-  /** Where the first curve of each panel is at an x, between its points. */
-  readonly onCurves: (x: number) => readonly number[];
+  /** Where the values that are `known` stand in them; NaN: not known. null: nothing is drawn in the panel yet. */
+  readonly marks: readonly (number | null)[];
 }
 
 const GUTTER = 60;
@@ -44,9 +44,9 @@ function ticksOf(low: number, high: number, log: boolean, most: number): readonl
   return Array.from({ length: Math.floor(high / step) - Math.ceil(low / step) + 1 }, (_, i) => Number(((Math.ceil(low / step) + i) * step).toPrecision(6)));
 }
 
-/** Zero, and all values, are in it; a little room stands over them. */
-function rangeOf({ curves, log = false, limit }: CurvePanel): readonly [number, number] {
-  const all = finite(curves.flatMap(({ values, upTo = [] }) => [...Array.from(values), ...Array.from(upTo)]));
+/** Zero, and all values, are in it, the one that is known too; a little room stands over them. */
+function rangeOf({ curves, log = false, limit }: CurvePanel, known: number): readonly [number, number] {
+  const all = finite([known, ...curves.flatMap(({ values, upTo = [] }) => [...Array.from(values), ...Array.from(upTo)])]);
   if (log) {
     const top = Math.max(2, ...all, limit?.value ?? 0);
     return [Math.max(1, Math.min(...all, top / 2) * 0.8), top * 1.25];
@@ -92,14 +92,15 @@ export function axisOf(x: readonly number[], width: number): Axis {
 export const axisTicks = (x: readonly number[], width: number): readonly (readonly [x: number, words: string])[] =>
   ticksOf(x[0] ?? 0, x.at(-1) ?? 1, false, Math.max(2, Math.floor(width / 60))).map((tick) => [tick, `${tick > 0 ? '+' : ''}${plain(tick)}`]);
 
-export function layoutCurves(data: CurvesData, width: number, height: number): Layout {
+/** `known`: a value for each panel, which is to have its mark there. */
+export function layoutCurves(data: CurvesData, width: number, height: number, known: readonly number[] = []): Layout {
   const { x, panels, zones } = data;
   const axis = axisOf(x, width);
   const { left, right, place } = axis;
   const px = x.map(place);
   const shapes: Shape[] = [];
   const rows: [number, number][] = [];
-  const scales: ((value: number) => number)[] = [];
+  const marks: (number | null)[] = [];
   const text = (at: number, y: number, words: string, anchor: 'start' | 'middle' | 'end' = 'start', strong = false) =>
     shapes.push({ kind: 'text', x: at, y, words, anchor, strong });
   const path = (d: string, look: Look) => d && shapes.push({ kind: 'path', d, look });
@@ -133,19 +134,14 @@ export function layoutCurves(data: CurvesData, width: number, height: number): L
     const to = from + tall;
     rows.push([from, to]);
     const hatched = p === 0 && zones.length > 0 ? from - HEAD : from;
-    const [least, most] = rangeOf(panel);
+    const empty = !limit && finite(curves.flatMap(({ values }) => Array.from(values))).length === 0;
+    const mark = empty ? NaN : (known[p] ?? NaN);
+    const [least, most] = rangeOf(panel, mark);
     const of = log ? Math.log : (value: number) => value;
     const y = (value: number) => to - ((to - from) * (of(value) - of(least))) / (of(most) - of(least));
     const inside = (value: number) => y(Math.max(least, Math.min(most, value)));
     const main = curves.find(({ look }) => look === 'main')?.values ?? [];
-    scales.push((at) => {
-      const i = Math.max(0, Math.min(x.length - 2, x.findLastIndex((one) => one <= at)));
-      const [a = 0, b = 1] = [x[i], x[i + 1]];
-      const share = Math.max(0, Math.min(1, (at - a) / (b - a || 1)));
-      // Along the line as it is drawn: of a logarithm, a line of it.
-      const [here, there] = [inside(main[i] ?? NaN), inside(main[i + 1] ?? NaN)];
-      return share === 0 ? here : share === 1 ? there : here * (1 - share) + there * share;
-    });
+    marks.push(empty ? null : inside(mark));
     text(0, top + 13, title);
     if (limit) {
       const at = fits(panel) ? right - wide(limit.says) : SAMPLE + 6;
@@ -154,7 +150,6 @@ export function layoutCurves(data: CurvesData, width: number, height: number): L
       text(at, base, limit.says);
     }
     for (const { from: start, to: end } of zones) path(`M${place(start)} ${hatched}H${place(end)}V${to}H${place(start)}Z`, 'hatch');
-    const empty = !limit && finite(curves.flatMap(({ values }) => Array.from(values))).length === 0;
     if (empty) text((left + right) / 2, (from + to) / 2 + 4, 'not measured yet', 'middle');
     for (const tick of empty ? [] : ticksOf(least, most, log, Math.max(2, Math.floor(tall / 18)))) {
       path(`M${left} ${y(tick)}H${right}`, 'grid');
@@ -183,7 +178,7 @@ export function layoutCurves(data: CurvesData, width: number, height: number): L
     path(`M${place(tick)} ${bottom}v5`, 'limit');
     text(place(tick), bottom + 20, words, 'middle');
   }
-  return { ...axis, shapes, rows, onCurves: (at) => scales.map((y) => y(at)) };
+  return { ...axis, shapes, rows, marks };
 }
 
 const plain = (tick: number) => (Math.abs(tick) < 1e4 && (tick === 0 || Math.abs(tick) >= 1e-3) ? String(tick).replace('-', '\u2212') : threeFigures(tick));

@@ -12,7 +12,7 @@ import { arrayOf } from '../useReading';
 import { useStudy } from '../useStudy';
 import { curvesOf, DosePicture, DoseSlider } from './DosePicture';
 import { EffectSets } from './EffectSets';
-import { doseRequest, hasCollapsed, outcomeOf, outcomesRequest, outcomeWords, SEEDS, textsOf, type Outcome } from './outcomes';
+import { doseRequest, hasCollapsed, outcomeOf, outcomesRequest, outcomeWords, repeatsMore, SEEDS, textsOf, type Outcome } from './outcomes';
 import { OutcomesPicture } from './OutcomesPicture';
 import { RecipeFields } from './RecipeControls';
 import { Texts } from './Texts';
@@ -32,6 +32,7 @@ export function story(
   const gone = hasCollapsed(limits, base.perplexity, now.perplexity, now.repetition);
   return [
     `At ${signed(strength)} the effect goes from ${outcomeWords('effect', base.effect)} to ${outcomeWords('effect', now.effect)}, and perplexity from ${three(base.perplexity)} to ${three(now.perplexity)}.`,
+    repeatsMore(base, now),
     random && ` A random ${op === 'add' || op === 'ablate_add' ? 'push of the same length' : 'direction instead'}: ${outcomeWords('effect', random.effect)}.`,
     gone && ' The text has collapsed.',
     first != null && (!gone || first !== strength) && ` ${gone ? 'It first does' : 'It collapses first'} at ${signed(first)}.`,
@@ -98,10 +99,10 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
             data={curves}
             study={dose}
             takes={wanted && pace.current !== null ? pace.current * textsOf(wanted) : null}
-            says={now ? `Effect ${three(now.effect)}, perplexity ${three(now.perplexity)}` : ''}
+            says={now && !waits ? `Effect ${three(now.effect)}, perplexity ${three(now.perplexity)}` : ''}
           />
           <div class="steer-below">
-            <DosePicture steer={steer} change={change} data={curves} study={dose}>
+            <DosePicture steer={steer} change={change} data={curves} study={dose} texts={waits || others.length > 0 ? null : (now ?? null)}>
               <EffectSets steer={steer} effect={effect} change={change} />
             </DosePicture>
             <div>

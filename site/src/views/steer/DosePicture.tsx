@@ -11,7 +11,7 @@ import { HeatmapTable } from '../../ui/HeatmapTable';
 import { useSize } from '../../ui/useSize';
 import { Picture } from '../Picture';
 import type { Study } from '../useStudy';
-import { geometric, hasCollapsed, mean, RANDOM, strengthsOf } from './outcomes';
+import { geometric, hasCollapsed, mean, RANDOM, strengthsOf, type Outcome } from './outcomes';
 import { StudyLine, StudyProgress } from '../StudyProgress';
 import type { Change } from './useSteering';
 
@@ -91,7 +91,10 @@ export function curvesOf(reading: Reading | null, steer: Steer): CurvesData {
       [name, steered], [`${name}, attention frozen`, frozen], [`${name}, random`, mean], [`${name}, random least`, least], [`${name}, random most`, most],
     ] as const;
   });
-  const conventions = Object.entries(reading?.conventions ?? {}).map(([name, says]) => `${name}: ${says}`);
+  const conventions = [
+    ...Object.entries(reading?.conventions ?? {}).map(([name, says]) => `${name}: ${says}`),
+    'the mark at the strength that is set: what was measured there, mean over texts of the prompt and seeds of the curve; until that is known there is only a line',
+  ];
   const table: MatrixData = {
     kind: 'matrix', title: 'Dose and response', conventions, rows: x.length, cols: columns.length,
     values: Float32Array.from({ length: x.length * columns.length }, (_, i) => columns[i % columns.length]?.[1][Math.floor(i / columns.length)] ?? NaN),
@@ -115,6 +118,16 @@ export function curvesOf(reading: Reading | null, steer: Steer): CurvesData {
     }),
     zones: collapsed(x, all[1]?.steered, all[2]?.steered, reading),
   };
+}
+
+/** What was measured at the strength itself, in the panels' order: by the curve, or by texts of it; nothing is read off between points. */
+export function measuredAt(strength: number, { x, panels }: CurvesData, texts: Outcome | null): readonly number[] {
+  const i = x.indexOf(strength);
+  const own = texts ? [texts.effect, texts.perplexity, texts.repetition] : [];
+  return panels.map(({ curves: [steered] }, p) => {
+    const there = steered?.values[i] ?? NaN;
+    return Number.isFinite(there) ? there : (own[p] ?? NaN);
+  });
 }
 
 interface SliderProps {
@@ -173,10 +186,12 @@ interface DoseProps {
   readonly change: Change;
   readonly data: CurvesData;
   readonly study: Study;
+  /** What the same texts come to at this strength, where that is known. */
+  readonly texts: Outcome | null;
   readonly children: ComponentChildren;
 }
 
-export function DosePicture({ steer, change, data, study, children }: DoseProps) {
+export function DosePicture({ steer, change, data, study, texts, children }: DoseProps) {
   const asTable = useSignal(false);
   const [room, { width }] = useSize<HTMLDivElement>();
   const { request, state, reading } = study;
@@ -201,7 +216,7 @@ export function DosePicture({ steer, change, data, study, children }: DoseProps)
         {asTable.value ? (
           <HeatmapTable shown={data.table} label="Dose and response" rowLabels={data.table.rowLabels} colLabels={data.table.colLabels} locked={{ value: null } as never} />
         ) : (
-          width > 0 && <Curves data={data} width={Math.min(width, WIDEST)} height={heightOf()} at={steer.strength} step={stepOf(steer)} onMove={moved(change)} />
+          width > 0 && <Curves data={data} width={Math.min(width, WIDEST)} height={heightOf()} at={steer.strength} known={measuredAt(steer.strength, data, texts)} step={stepOf(steer)} onMove={moved(change)} />
         )}
       </div>
     </Picture>

@@ -82,6 +82,18 @@ export const geometric = (values: ArrayLike<number>): number => Math.exp(mean(Ar
 export const hasCollapsed = (limits: Reading['values'], base: number, perplexity: number, repetition: number): boolean =>
   perplexity > (limits['perplexity_limit'] ?? Infinity) * base || repetition > (limits['repetition_limit'] ?? Infinity);
 
+/** A rise of the share of 3-grams that stood before which shows in a text: of 40 tokens, four more. */
+const REPEATS = 0.1;
+
+/** Whether a way’s texts clearly repeat themselves more; and that in a sentence. What repeats is easy to predict: perplexity does not show it. */
+export const repeats = (base: Outcome, { repetition }: Outcome): boolean => repetition - base.repetition >= REPEATS;
+export const repeatsMore = (base: Outcome, now: Outcome): string =>
+  repeats(base, now)
+    ? ` 3-gram repetition rises from ${outcomeWords('repetition', base.repetition)} to ${outcomeWords('repetition', now.repetition)}${
+        now.perplexity < base.perplexity ? ': the lower perplexity is that of text that repeats itself' : ''
+      }.`
+    : '';
+
 /** Where a way stands; what was nothing but the base stands there as that. */
 export function wayIn(reading: Reading, name: string): number {
   const names = reading.axes['way'] ?? [];

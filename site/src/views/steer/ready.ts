@@ -41,9 +41,14 @@ export const plainPairs = (hook: string): VectorRecipe => ({
 /** What goes with them. */
 const PLAIN = { instead: 'Everyone was happy and laughed.', text: 'The girl was very happy' };
 
+/** Where the bench opens with less than the strength that was measured: the last of the slider's steps up to that at which no text of
+ *  “The red bear sat on the bed. Then the red”, of all of it as the page opens on it, or of “Once upon a time there was” repeats a
+ *  3-gram (`hs dose`; seeds 1 to 3, 40 tokens). */
+const OPENS: Readonly<Record<string, number>> = { 'stories-2l': 0.75 };
+
 export function beginning({ id, config }: ModelInfo): Steer {
   const [first] = readyFor(id);
-  if (first) return first.steer;
+  if (first) return { ...first.steer, strength: OPENS[id] ?? first.steer.strength };
   const hooks = streamHooks(config).filter((hook) => /pre$/.test(hook));
   const hook = hooks[Math.floor(hooks.length / 2)] ?? 'hook_embed';
   return { ...REST, recipe: plainPairs(hook), hook, where: 'all', strength: 0.5, range: 2, instead: PLAIN.instead, patch: { text: PLAIN.text, hook } };

@@ -1,7 +1,7 @@
 /** What is seen when ways to one end are compared, in a sentence with their own numbers. Pure. */
 import type { Reading } from '../../engine/types';
 import { three } from '../../state/numbers';
-import { hasCollapsed, outcomeWords, type Outcome } from './outcomes';
+import { hasCollapsed, outcomeWords, repeats, repeatsMore, type Outcome } from './outcomes';
 
 /** A rise of the effect that is less than this would read as none. */
 const TELLS = 0.005;
@@ -14,10 +14,11 @@ export function waysStory(limits: Reading['values'], base: Outcome, ways: readon
   if (!best) return '';
   const [title, most] = best;
   const rest = others.find(([, of]) => of.effect - base.effect >= TELLS);
-  const price = (of: Outcome) => `perplexity ${three(of.perplexity)}${gone(of) ? ', collapsed' : ''}`;
+  const price = (of: Outcome) => `perplexity ${three(of.perplexity)}${repeats(base, of) ? `, repetition ${outcomeWords('repetition', of.repetition)}` : ''}${gone(of) ? ', collapsed' : ''}`;
   if (most.effect - base.effect < TELLS) return `None of these ways raises the effect above ${effect(base)}, the model’s own; ${title.toLowerCase()} comes nearest: ${effect(most)}.`;
   return [
     `${title} takes the effect furthest: from ${effect(base)} to ${effect(most)}, and perplexity from ${three(base.perplexity)} to ${three(most.perplexity)}.`,
+    repeatsMore(base, most),
     gone(most) && ' Its texts have collapsed.',
     rest ? ` Next is ${rest[0].toLowerCase()}: ${effect(rest[1])}, ${price(rest[1])}.` : others.length > 0 && ' No other way raises it.',
   ].filter(Boolean).join('');
