@@ -173,14 +173,14 @@ test('by the keyboard, on a long text: neurons walked, one kept, its picture rea
   await write(page, Array.from({ length: 9 }, (_, i) => ['One day, a little girl went to the park.', 'She saw a big red ball.'][i % 2]).join(' '));
   const [ids, names] = [await idsOf(page), await namesOf(page)];
   assert.ok(ids.length > 60, 'longer than half the width can show');
-  const tabTo = async (selector) => {
+  const tabTo = async (selector, key = 'Tab') => {
     for (let stops = 0; !(await page.evaluate((wanted) => document.activeElement.matches(wanted), selector)); stops++) {
       assert.ok(stops < 40, `${selector} is reached by Tab`);
-      await page.keyboard.press('Tab');
+      await page.keyboard.press(key);
     }
   };
   await page.locator('.strip .edit').first().focus();
-  await page.keyboard.press('Shift+Tab'); // the tokens
+  await tabTo('.tok', 'Shift+Tab');
   await page.keyboard.press('Home');
   for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowRight');
   const dest = 4;
