@@ -91,8 +91,13 @@ test('stories-gelu-4l: every neuron of a layer by itself; the one that is missed
     compare(values, [...hs.values].map((value) => value - hs.base), JSON.stringify(document));
     return hs;
   };
+  await page.locator('.heatmap-lock').first().waitFor();
   await choose(page, 'What is ablated', 'neurons');
   await assertNow();
+  // The head that was marked is none of the neurons.
+  assert.equal(await page.locator('.heatmap-lock').count(), 0);
+  await page.locator('aside.inspector').getByText('Point at a neuron, or press one').waitFor();
+  assert.equal(await page.getByRole('button', { name: /^Switch L\dH\d off/ }).count(), 0);
   await choose(page, 'What takes its place', 'mean by position');
   document = { ...document, op: 'position_mean', over: [clean, corrupted] };
   await assertNow();
@@ -113,6 +118,7 @@ test('stories-gelu-4l: every neuron of a layer by itself; the one that is missed
   assert.match(await grid.getByRole('gridcell').getAttribute('aria-label'), new RegExp(`^L1 N${most}: change of the logit difference`));
   await page.keyboard.press('Enter');
   await inspects(page, `L1 N${most}`);
+  assert.equal(await page.locator('.heatmap-lock').count(), 1);
   const off = page.getByRole('button', { name: `Switch L1 N${most} off`, exact: true });
   await after(page, () => off.click());
   const edits = [{ hook: 'blocks.1.mlp.hook_post', dims: [most, most + 1], op: 'zero' }];
@@ -157,6 +163,8 @@ test('a set of pairs: by loss its prompts A are ablated, by the metric the shown
   await assertNow({ ...of, prompts: [clean], op: 'zero', metric });
   await choose(page, 'What takes its place', 'mean by position');
   await assertNow({ ...of, prompts: [clean], op: 'position_mean', over: both, metric });
+  await page.getByText(/^means from all 4 pairs; measured on the shown prompt A; nothing ablated/).waitFor();
+  await page.getByText(/^answers: .* − .*, the shown pair’s$/).waitFor();
   await choose(page, 'What takes its place', 'resample');
   await assertNow({ ...of, prompts: [clean], op: 'resample', over: [corrupted], metric });
   await choose(page, 'Judged by', 'loss');
@@ -167,6 +175,7 @@ test('a set of pairs: by loss its prompts A are ablated, by the metric the shown
     await assertNow({ ...loss, op, over: both });
   }
   await page.getByText(/^mean over the 4 prompts A; nothing ablated/).waitFor();
+  assert.equal(await page.getByText(/^answers: /).count(), 0, 'a loss has no answers');
   assert.deepEqual(complaints, []);
   await close();
 });

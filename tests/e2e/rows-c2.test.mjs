@@ -264,7 +264,7 @@ test('the story has the head that goes farthest towards the other run, not the o
         assert.match(story, /No single head (brings|takes) any of it (back|away)\.$/);
         continue;
       }
-      const [, name, value] = /Of single heads (L\d+H\d+) (?:brings back|takes away) most: ([−\d.]+)(?: is left)?\.$/.exec(story) ?? [null, story];
+      const [, name, value] = /Of the outputs \(z\) of single heads that of (L\d+H\d+) (?:brings back|takes away) most: ([−\d.]+)(?: is left)?\.$/.exec(story) ?? [null, story];
       assert.equal(name, `L${Math.floor(most / heads)}H${most % heads}`, `${direction} ${kind}`);
       assert.ok(Math.abs(numberOf(value) - (direction === 'noise' ? 1 - gains[most] : gains[most])) <= 0.0051, `${direction} ${kind}: ${story}`);
     }
@@ -272,6 +272,43 @@ test('the story has the head that goes farthest towards the other run, not the o
   assert.deepEqual(complaints, []);
   await close();
 });
+
+for (const [id, name, at] of [['stories-2l', 'which of two', null], ['stories-2l', 'refrain', null], ['stories-gelu-4l', 'was or were', 'end'], ['stories-gelu-4l', 'he or she', null]])
+  test(`${id}, ${name}: the story names the positions that the row it names has, and the best of them is selected`, async () => {
+    const { page, complaints, close } = await site.open();
+    await settled(page);
+    const model = modelOf(id);
+    if (id !== 'stories-2l') await useModel(page, id);
+    const { clean, corrupted, words } = await openPair(page, name);
+    const sites = id === 'stories-2l' ? ['resid_pre', 'attn_out'] : ['resid_pre', 'attn_out', 'resid_mid', 'mlp_out'];
+    const document = { read: 'sweep', clean, corrupted, direction: 'denoise', metric: metricOf('logit_diff', words.map(idOf)), what: sites, by: 'layer,position' };
+    await shows(page, STREAM, document);
+    const hs = hsStudy(document, model);
+    const { n_layers: layers } = model.shape;
+    const n = clean.length;
+    const scores = [...hs.values].map(scoreOf(hs));
+    const row = (site, layer) => scores.slice((sites.indexOf(site) * layers + layer) * n).slice(0, n);
+    const story = await storyOf(page, { ...document, what: 'z', by: 'layer,head' });
+    const [where, then] = story.split(/: the score of /);
+    /** "resid_pre L1 there is 0.44 and 0.27" */
+    const [, of, layer, numbers] = /^(resid_pre|attn_out) L(\d) there is ([−\d., and]+)[.;]/.exec(then);
+    const values = numbers.replace(/\.$/, '').split(/, | and /).map(numberOf);
+    const groups = where.split(', and then at ').map((part) => [...part.matchAll(/\((\d+)\)/g)].map(([, position]) => Number(position)));
+    const named = groups.at(-1);
+    const kept = of === 'resid_pre' ? Number(layer) : Number(/until layer (\d)/.exec(where)[1]);
+    const there = row('resid_pre', kept);
+    const strongest = Math.max(...(at === 'end' ? there : there.slice(0, -1)));
+    assert.equal(there[named[0]], strongest, `${story}: the strongest first`);
+    for (const position of named) assert.ok(there[position] >= strongest / 2 && there[position] > 0.2, `${story}: ${position} has ${there[position]}`);
+    if (groups.length > 1) for (const position of groups[0]) assert.ok(row('resid_pre', 0)[position] > 0.2, `${story}: ${position} of the first row`);
+    const wanted = of === 'resid_pre' ? named.map((position) => there[position]) : [row('attn_out', Number(layer))[n - 1]];
+    assert.equal(values.length, wanted.length, story);
+    values.forEach((value, i) => assert.ok(Math.abs(value - wanted[i]) <= 0.0051, `${story}: ${value} is ${wanted[i]}`));
+    if (at === 'end') assert.match(story, /where the answer is read: .*; nothing has to be carried\./);
+    assert.equal(await page.locator('.patch-details h2').innerText(), `resid_pre L${kept}, position ${named[0]}`);
+    assert.deepEqual(complaints, []);
+    await close();
+  });
 
 test('a patch kept in force is looked at where it acts: in the run of B, which it moves', async () => {
   const { page, complaints, close } = await site.open();

@@ -191,6 +191,10 @@ test('phone: the inspector’s sheet closes with the tab or bench that it was op
   assert.equal(await sheet.getAttribute('data-open'), 'false');
   await bar.tap();
   assert.equal(await sheet.getAttribute('data-open'), 'true');
+  await bar.tap();
+  // Without a pair there is no patch to be named.
+  await page.getByRole('navigation', { name: 'Benches' }).getByRole('button', { name: 'Patch', exact: true }).tap();
+  await bar.getByText('no pair of prompts yet').waitFor();
   assert.deepEqual(complaints, []);
   await close();
 });

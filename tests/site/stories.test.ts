@@ -1,4 +1,5 @@
 /** The sentences of the Patch bench's studies: what they say is what the sign of the number says. */
+import { whereabouts } from '../../site/src/views/patch/kept';
 import { ablationStory, circuitStory, estimateStory, pathStory, type Scored } from '../../site/src/views/patch/stories';
 import { waysStory } from '../../site/src/views/steer/waysStory';
 
@@ -17,10 +18,11 @@ describe('paths', () => {
 
   it('of a set are said to be', () => {
     expect(pathStory(of('denoise', undefined, 4), 'into final', paths.slice(0, 2)).words).toBe(
-      'Over 4 pairs: Of the 2 direct paths into final that from L0H1 alone brings back most: 0.50.');
+      'Over 4 pairs: of the 2 direct paths into final that from L0H1 alone brings back most: 0.50.');
   });
 
   it('that do nothing are not said to do most', () => {
+    expect(pathStory(of('denoise', undefined, 4), 'into final', [{ name: 'embed', value: -1.001 }]).words).toBe('Over 4 pairs: no direct path into final brings any of it back by itself.');
     expect(pathStory(of('denoise'), 'into final', [{ name: 'embed', value: -1.001 }, { name: 'L0H2', value: -1.4 }]).words).toBe(
       'No direct path into final brings any of it back by itself. That from L0H2 goes the other way: −0.10.');
     expect(pathStory(of('noise'), 'into final', [{ name: 'embed', value: 3 }]).words).toBe('No direct path into final takes any of it away by itself.');
@@ -97,5 +99,42 @@ describe('ways to one end', () => {
   it('that do not raise it are not said to', () => {
     expect(says(['Ablation', of(-1.3, 22)], ['Patching', of(-1.25, 18)])).toBe('None of these ways raises the effect above −1.20, the model’s own; patching comes nearest: −1.25.');
     expect(says()).toBe('');
+  });
+});
+
+describe('what differs in the stream', () => {
+  /** Rows are resid_pre of each layer; `ends`: each layer's attention at the end. */
+  const found = (rows: readonly (readonly number[])[], ends: readonly number[]) =>
+    whereabouts((layer, position) => rows[layer]?.[position] ?? Number.NaN, (layer) => ends[layer] ?? Number.NaN, rows.length, rows[0]?.length ?? 0);
+
+  it('at the end alone has nothing to be carried, and no position without it is named', () => {
+    expect(found([[0, 0, 0, 1], [0, 0, 0, 1]], [0.03, 0.07])).toEqual({ kept: { layer: 0, positions: [3] }, first: null, atEnd: true, alone: true, carries: null });
+    expect(found([[0.001, -0.002, 0, 1], [0, 0.004, 0, 1]], [0.9, 0.9]).kept).toEqual({ layer: 0, positions: [3] });
+  });
+
+  it('at the end and before it is told of both, the most first', () => {
+    expect(found([[0, 0.4, 0, 0.6], [0, 0.4, 0, 0.6]], [0, 0.4])).toMatchObject({ kept: { layer: 0, positions: [3, 1] }, atEnd: true, alone: false });
+    expect(found([[0, 0.3, 0, 0.7], [0, 0.3, 0, 0.7]], [0, 0.3])).toMatchObject({ kept: { layer: 0, positions: [3] }, atEnd: true, alone: false });
+  });
+
+  it('is told of in the row that still has it, and where it was first', () => {
+    expect(found([[0, 0.44, 0, 0.26, 0, 0], [0, 0, 0.44, 0, 0.27, 0]], [0, 1])).toEqual({
+      kept: { layer: 1, positions: [2, 4] }, first: { layer: 0, positions: [1, 3] }, atEnd: false, alone: false, carries: 1,
+    });
+    expect(found([[0, 0.9, 0, 0], [0, 0.8, 0, 0], [0, 0.1, 0, 0.7]], [0, 0.6, 0.1])).toEqual({
+      kept: { layer: 1, positions: [1] }, first: null, atEnd: false, alone: false, carries: 1,
+    });
+  });
+
+  it('is carried by no layer that comes before, nor by one that does little', () => {
+    expect(found([[0.9, 0, 0], [0.9, 0, 0], [0.9, 0, 0]], [0.5, 0.1, 0.1]).carries).toBeNull();
+    expect(found([[0.9, 0, 0], [0.9, 0, 0], [0.1, 0, 0]], [0, 0.1, 0.5])).toMatchObject({ kept: { layer: 1, positions: [0] }, carries: 2 });
+    expect(found([[0.9, 0], [0.9, 0]], [0, 0.19]).carries).toBeNull();
+  });
+
+  it('is nowhere where no single position does anything', () => {
+    expect(found([[0.004, 0, -0.3], [0, -0.2, 0.9]], [0, 0.9])).toMatchObject({ kept: { positions: [] }, first: null, carries: null });
+    expect(found([[Number.NaN, Number.NaN]], [Number.NaN]).kept.positions).toEqual([]);
+    expect(found([[0.8]], [0.3])).toMatchObject({ kept: { layer: 0, positions: [0] }, atEnd: true, alone: true });
   });
 });

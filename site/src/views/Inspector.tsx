@@ -61,7 +61,9 @@ export function Inspector() {
   const shown = app.shown.value;
   const [at, waiting] = usePaced(selection.shown.value, shown);
   const { bench, ablated, tab, steps } = app.view.value;
-  const { head, dest, src, depth } = at;
+  const { head, dest, src } = at;
+  // What an ablation takes away is no state of the stream.
+  const depth = bench === 'patch' ? null : at.depth;
   const neuron = (bench === 'patch' ? ablated === 'post' : OF_NEURONS.includes(tab)) ? at.neuron : null;
   // While the pointer runs nothing of it is made anew.
   const details = useMemo(() => {
@@ -69,9 +71,12 @@ export function Inspector() {
     if (neuron) return <NeuronDetails shown={shown} neuron={neuron} dest={dest} />;
     if (head && depth === null) return <HeadDetails shown={shown} head={head} dest={dest} chosen={src} />;
     return <VectorDetails shown={shown} dest={dest} depth={depth ?? 0} />;
-  }, [shown, at, neuron]);
+  }, [shown, at, neuron, depth]);
   if (!shown || dest === null) return null;
   const lock = selection.lock.value;
+  const ofNeurons = bench === 'patch' && ablated === 'post' && !shown.info.config.attn_only;
+  if (ofNeurons && !neuron && (selection.followsStory.value || lock.head === null || lock.depth !== null))
+    return <div class="inspector-body"><p class="muted">Point at a neuron, or press one: it is described here.</p></div>;
   const hint = (key: string) => keys.single.value && <kbd aria-hidden="true">{key}</kbd>;
   const ofHead = head !== null && depth === null && neuron === null;
   return (
@@ -86,14 +91,16 @@ export function Inspector() {
       {neuron && bench === 'patch' && <NeuronSwitches at={neuron} />}
       <section class="actions">
         <h3>Do something with it</h3>
-        {head && (
+        {head && !(neuron && bench === 'patch') && (
           <button type="button" onClick={() => switchShownHead(app)}>
             Switch {headName(head)} {experiment.isOff(head) ? 'back on' : 'off'} {hint('a')}
           </button>
         )}
-        <button type="button" onClick={() => selection.toggleVector(dest, depth === null ? states(shown.info.config).length - 1 : depth)}>
-          {depth === null ? 'See the stream at this token' : 'Back to the head'}
-        </button>
+        {bench !== 'patch' && (
+          <button type="button" onClick={() => selection.toggleVector(dest, depth === null ? states(shown.info.config).length - 1 : depth)}>
+            {depth === null ? 'See the stream at this token' : 'Back to the head'}
+          </button>
+        )}
         <button
           type="button"
           disabled={lock.head === null && lock.dest === null}

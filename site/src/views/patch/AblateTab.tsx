@@ -1,5 +1,5 @@
 /** Ablation of prompt A: each head, or each component at each position, taken away by itself; and all heads of a kind at once. */
-import { useComputed } from '@preact/signals';
+import { computed } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import type { ReadRequest } from '../../engine/types';
 import { ablatedHead, ablation } from '../../state/experiment';
@@ -118,8 +118,8 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
     if (ofNeurons) return at?.neuron?.layer === layer ? { row: Math.floor(at.neuron.neuron / cols), col: at.neuron.neuron % cols } : null;
     return ofHeads ? (at?.head ? { row: at.head.layer, col: at.head.head } : null) : at?.dest != null ? { row: null, col: at.dest } : null;
   };
-  const hovered = useComputed(() => litOf(selection.hover.value));
-  const locked = useComputed(() => litOf(selection.lock.value));
+  // A head's row and column are none of a neuron: another map is another question to the same selection.
+  const [hovered, locked] = useMemo(() => [computed(() => litOf(selection.hover.value)), computed(() => litOf(selection.lock.value))], [now.ablated, layer]);
   const pointOf = (lit: Lit | null) => {
     if (!lit || lit.col === null || (lit.row === null && (ofHeads || ofNeurons))) return null;
     const row = lit.row ?? 0;
@@ -134,7 +134,7 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
         what={{ kind: 'read', document }}
         name={name}
         title="One at a time"
-        sub={base === null ? '' : `${bench && bench.pairs.length > 1 ? (judged === 'loss' ? `mean over the ${bench.pairs.length} prompts A` : 'the shown prompt A alone') : 'prompt A'}; nothing ablated: ${judged === 'loss' ? `${three(base)} nats` : `${METRICS[view.metric][0]} ${three(base)}`}`}
+        sub={base === null ? '' : `${bench && bench.pairs.length > 1 ? (judged === 'loss' ? `mean over the ${bench.pairs.length} prompts A` : `${now.op === 'mean' || now.op === 'position_mean' ? `means from all ${bench.pairs.length} pairs; ` : ''}measured on the shown prompt A`) : 'prompt A'}; nothing ablated: ${judged === 'loss' ? `${three(base)} nats` : `${METRICS[view.metric][0]} ${three(base)}`}`}
         stale={study.state !== 'done'}
         pending={study.state !== 'done'}
         failure={study.failure}
@@ -173,6 +173,7 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
           </>
         }
       >
+        {bench && <p class="sub">What A and B have in common shows in an ablation, not in a patch: what is missed here may bring nothing back in Sweep.</p>}
         {largest.length > 0 && (
           <p>
             The {largest.length} of {config.d_mlp} that change it most:{' '}

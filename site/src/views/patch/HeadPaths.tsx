@@ -123,7 +123,7 @@ export function HeadPaths({ bench }: { readonly bench: Bench }) {
         <ScaleBar base={base} cells={cells} gutter={0}>
           <p class="sub">
             Row: the head whose change is sent; column: the head whose {input} gets it, through W_{input.toUpperCase()} and ln1’s scale as it was; ln1’s weights and centring are
-            left out. Dots: no path. What comes after is computed anew.
+            left out. {config.n_layers > 2 && 'Dots: no path. '}What comes after is computed anew.
           </p>
         </ScaleBar>
       )}

@@ -2,8 +2,8 @@
 import { useEffect } from 'preact/hooks';
 import type { ReadRequest } from '../../engine/types';
 import { full, share, softmax, three, topIndices } from '../../state/numbers';
-import { divergence, hookOf, metricOf, METRICS, noGradient, patched, patchEdit, placeName, scoreOf, STEPS, type Place } from '../../state/patch';
-import { glyphs, label, neuronName } from '../../state/reading';
+import { divergence, hookOf, metricOf, METRICS, noGradient, pairProblem, patched, patchEdit, placeName, scoreOf, STEPS, type Place } from '../../state/patch';
+import { glyphs, headName, label, neuronName } from '../../state/reading';
 import { runPart } from '../../state/run';
 import { Tok } from '../../ui/Tok';
 import { Inspector } from '../Inspector';
@@ -43,7 +43,12 @@ export function PatchLine() {
   const { app } = usePage();
   const { head, neuron } = app.selection.shown.value;
   const { study, ablated } = app.view.value;
-  if (study === 'ablate' && ablated === 'post' && neuron) return <b>{neuronName(neuron)}</b>;
+  const pair = app.runner.shown.value;
+  if (study === 'ablate') {
+    const ofNeurons = ablated === 'post' && !pair?.a.info.config.attn_only;
+    return ofNeurons ? (neuron ? <b>{neuronName(neuron)}</b> : <span class="muted">no neuron chosen</span>) : head && <b>{headName(head)}</b>;
+  }
+  if (!pair?.b || pairProblem(pair.a.tokenized.ids, pair.b.tokenized.ids)) return <span class="muted">no pair of prompts yet</span>;
   const place = pointed.value ?? lockedPlace(app) ?? (head && { site: app.view.value.of, ...head, position: null, source: null });
   const { base } = told.value;
   if (!place) return <span class="muted">no patch chosen</span>;

@@ -15,6 +15,7 @@ import { positionLabels } from '../tabs/parts';
 import { followBest, lockAt, lockedPlace, measured, NOT_TOLD, pointAt, pointed, told } from './at';
 import { barsFrom, cellsOf, conventions, gained, short, type Base } from './cells';
 import { rowHeights, share, type Geometry } from './geometry';
+import { whereabouts } from './kept';
 import { useRoom } from './Room';
 import { ScaleBar } from './ScaleBar';
 import { cellValues, SweepMap } from './SweepMap';
@@ -30,11 +31,11 @@ const OF: Readonly<Record<View['of'], string>> = {
 
 type Gain = (metric: number) => number;
 
-/** Where a patch gains most, of the places that count; null until all of it is there, and where nothing counts. */
-function farthest({ sweep, study, metrics }: Swept, gain: Gain, counts: (place: Place) => boolean = () => true): Place | null {
+/** Where a patch gains most; null until all of it is there. */
+function farthest({ sweep, study, metrics }: Swept, gain: Gain): Place | null {
   if (study.state !== 'done') return null;
   const place = (i: number) => sweep.place(Math.floor(i / sweep.cols), i % sweep.cols);
-  const places = Array.from(metrics, (metric, i) => ({ at: place(i), far: gain(metric) })).filter(({ at, far }) => at !== null && !Number.isNaN(far) && counts(at));
+  const places = Array.from(metrics, (metric, i) => ({ at: place(i), far: gain(metric) })).filter(({ at, far }) => at !== null && !Number.isNaN(far));
   return places.reduce((best, one) => (best && best.far >= one.far ? best : one), places[0])?.at ?? null;
 }
 
@@ -42,26 +43,6 @@ const valueAt = ({ sweep, metrics }: Swept, place: Place) => {
   const lit = sweep.lit(place);
   return lit && lit.col !== null ? (metrics[lit.row * sweep.cols + lit.col] ?? Number.NaN) : Number.NaN;
 };
-
-/** Of the position whose stream does most, the end aside, where all of it arrives: the last layer at which at least
- *  half of that is still there. */
-function lastWhole(swept: Swept, gain: Gain, sites: readonly Place['site'][], last: number): Place | null {
-  const far = farthest(swept, gain, ({ site, position }) => site === 'resid_pre' && position !== last) ?? farthest(swept, gain);
-  if (!far) return null;
-  const most = gain(valueAt(swept, far));
-  const layers = Array.from({ length: swept.sweep.rows / sites.length }, (_, layer): Place => ({ ...far, site: 'resid_pre', layer }));
-  return layers.findLast((place) => gain(valueAt(swept, place)) >= most / 2) ?? far;
-}
-
-/** Less than this of the difference is not told of. */
-export const TELLS = 0.2;
-
-/** The layer whose attention does most at the end. */
-function carrier(swept: Swept, gain: Gain, last: number, sites: readonly Place['site'][]): Place | null {
-  const layers = Array.from({ length: swept.sweep.rows / sites.length }, (_, layer): Place => ({ site: 'attn_out', layer, head: null, position: last, source: null }));
-  const far = (place: Place) => gain(valueAt(swept, place));
-  return layers.reduce<Place | null>((best, place) => (best === null || far(place) > far(best) ? place : best), null);
-}
 
 export function SweepTab({ bench }: { readonly bench: Bench }) {
   const { app } = usePage();
@@ -106,10 +87,15 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
 
   // What the inspector and the story hear.
   const gain = base && ((metric: number) => gained(metric, base, direction));
-  const best = stream && gain ? lastWhole(stream, gain, sites, tokens.length - 1) : null;
-  const carries = stream && gain && best ? carrier(stream, gain, tokens.length - 1, sites) : null;
+  const inStream = (site: Place['site'], layer: number, position: number): Place => ({ site, layer, head: null, position, source: null });
+  const end = tokens.length - 1;
+  const where = stream && gain && stream.study.state === 'done'
+    ? whereabouts((layer, position) => gain(valueAt(stream, inStream('resid_pre', layer, position))), (layer) => gain(valueAt(stream, inStream('attn_out', layer, end))), config.n_layers, tokens.length)
+    : null;
+  const strongest = where?.kept.positions[0];
+  const best = !where || !stream || !gain ? null : strongest === undefined ? farthest(stream, gain) : inStream('resid_pre', where.kept.layer, strongest);
+  const carries = where && where.carries !== null ? inStream('attn_out', where.carries, end) : null;
   const bestHead = whole && gain ? farthest(whole, gain) : null;
-  const carried = stream && gain && carries && base.clean !== base.corrupted && gain(valueAt(stream, carries)) >= TELLS;
   // Before it is painted: what is said of a sweep goes with it.
   useLayoutEffect(() => {
     measured.value = (place) => {
@@ -119,7 +105,7 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
       }
       return Number.NaN;
     };
-    told.value = { base, best, bestHead, carries };
+    told.value = { base, best, bestHead, where };
   }, [stream?.metrics, heads?.metrics, whole?.metrics, base?.clean, base?.corrupted]);
   useEffect(() => () => {
     measured.value = () => Number.NaN;
@@ -146,7 +132,7 @@ export function SweepTab({ bench }: { readonly bench: Bench }) {
         rowLabels={streamRows}
         rowPx={streamPx}
         {...(sites.length > 2 && { ruleEvery: sites.length })}
-        arrow={best && carries && carried ? { from: best, to: carries, words: `attention in L${carries.layer} carries it to the end` } : null}
+        arrow={best && carries && base && base.clean !== base.corrupted ? { from: best, to: carries, words: `attention in L${carries.layer} carries it to the end` } : null}
       />
       <div class="heads-of" style={{ '--row': `${headPx}px`, '--rest': `${geometry.rest}px` }}>
         <SweepMap

@@ -8,6 +8,7 @@ import { NOTHING, type HeadId, type Selection } from '../../state/selection';
 import type { View } from '../../state/view';
 import type { Study } from '../useStudy';
 import type { Base } from './cells';
+import type { Whereabouts } from './kept';
 import type { Said } from './stories';
 
 export const pointed = signal<Place | null>(null);
@@ -20,10 +21,10 @@ interface Told {
   /** Where a patch does most, and which whole head. */
   readonly best: Place | null;
   readonly bestHead: Place | null;
-  /** Whose attention does most at the end. */
-  readonly carries: Place | null;
+  /** Of the stream. */
+  readonly where: Whereabouts | null;
 }
-export const NOT_TOLD: Told = { base: null, best: null, bestHead: null, carries: null };
+export const NOT_TOLD: Told = { base: null, best: null, bestHead: null, where: null };
 export const told = signal(NOT_TOLD);
 
 /** What the open study says in a sentence. Sweeps tell the places, and their story is made of those. */

@@ -122,6 +122,8 @@ function AnswerChoice({ bench: { answers, own, predicted, pairs } }: { readonly 
   const { app } = usePage();
   const [correct, wrong] = answers;
   const two = app.view.value.metric === 'logit_diff';
+  const { study, judged } = app.view.value;
+  if (pairs.length > 1 && study === 'ablate') return judged === 'loss' ? null : <span class="muted">answers: {app.glyph(correct)}{two && <> − {app.glyph(wrong)}</>}, the shown pair’s</span>;
   if (pairs.length > 1)
     return (
       <span class="muted" title={pairs.map(({ correct, wrong }) => `${app.glyph(correct)} − ${app.glyph(wrong)}`).join(', ')}>

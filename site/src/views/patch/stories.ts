@@ -6,6 +6,7 @@ import { headNamed } from '../../state/reading';
 import type { HeadId } from '../../state/selection';
 import type { View } from '../../state/view';
 import { gained, scoreWords, short, type Base } from './cells';
+import { TELLS_OF_ONE } from './kept';
 
 export interface Said {
   readonly words: string;
@@ -14,8 +15,6 @@ export interface Said {
   readonly head: HeadId | null;
 }
 
-/** Less than this of the difference is as good as nothing: its number would be said as 0.00. */
-export const TELLS_OF_ONE = 0.005;
 /** What goes the other way is told from here on. */
 const TELLS_AGAINST = 0.05;
 
@@ -39,8 +38,9 @@ export interface Scored {
 export const noScore = ({ base, metric }: Pick<Scored, 'base' | 'metric'>) => `A and B have the same ${METRICS[metric][0]}, ${three(base.clean)}: there is no difference to bring back, and no score. `;
 export const noneDoes = (direction: View['direction']) => (direction === 'denoise' ? 'brings any of it back' : 'takes any of it away');
 
-/** Of what the numbers are means. */
+/** Of what the numbers are means; what follows a colon begins small. */
 const over = ({ pairs }: Base) => (pairs > 1 ? `Over ${pairs} pairs: ` : '');
+const after = (first: string, words: string) => first + (first.endsWith(': ') ? words.replace(/^(Of|No) /, (word) => word.toLowerCase()) : words);
 
 /** Metrics in the words of a pair. */
 function telling(how: Scored) {
@@ -65,8 +65,8 @@ export function pathStory(how: Scored, of: string, paths: readonly Part[]): Said
   if (!best || !worst) return said(`There is no direct path ${of}.`, '', '');
   const that = ({ name }: Part) => `that ${of.startsWith('from') ? 'into' : 'from'} ${name}`;
   const against = gain(worst.value) <= -TELLS_AGAINST ? ` T${that(worst).slice(1)} goes the other way: ${says(worst.value)}.` : '';
-  if (gain(best.value) < TELLS_OF_ONE) return said(`${first}No direct path ${of} ${none} by itself.${against}`, whole(best), against && worst.name);
-  return said(`${first}Of the ${paths.length} direct paths ${of} ${that(best)} alone ${does(best.value)}.${against}`, whole(best), best.name);
+  if (gain(best.value) < TELLS_OF_ONE) return said(after(first, `No direct path ${of} ${none} by itself.${against}`), whole(best), against && worst.name);
+  return said(after(first, `Of the ${paths.length} direct paths ${of} ${that(best)} alone ${does(best.value)}.${against}`), whole(best), best.name);
 }
 
 interface Estimate extends Part {
@@ -80,7 +80,7 @@ export function estimateStory(how: Scored, places: readonly Estimate[], r: strin
   const [best, named] = [most(places, ({ value }) => gain(value)), most(places, ({ guess }) => gain(guess))];
   if (!best || !named) return said('', '', '');
   const fits = r === null ? '' : ` Over all ${places.length} patches both correlate with r = ${r}.`;
-  if (gain(best.value) < TELLS_OF_ONE) return said(`${first}No single patch ${none}.${fits}`, whole(best), '');
+  if (gain(best.value) < TELLS_OF_ONE) return said(after(first, `No single patch ${none}.${fits}`), whole(best), '');
   const found = named === best ? 'and name it first, too' : `but name ${named.name} first (${says(named.guess)}; by patching ${says(named.value)})`;
   return said(`${first}${best.name} ${does(best.value)}. Gradients say ${says(best.guess)}, ${found}.${fits}`, `${whole(best)}; by gradients: metric ${full(best.guess)}`, best.name);
 }
