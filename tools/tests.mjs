@@ -59,6 +59,8 @@ function node(root, name) {
   return { name, reads: 'tap', command: files.length > 0 ? ['node', '--test', '--test-reporter=tap', ...files] : none };
 }
 
+const PATIENCE = 30 * 60_000; // ms; a suite that hangs is ended, and has failed
+
 /** Every suite of the project, in its order: the core's first build makes the `hs` that later ones call. */
 export function suites(root) {
   return [
@@ -69,11 +71,9 @@ export function suites(root) {
     vitest(root, 'tests/wasm', '--config', '../tests/wasm/vitest.config.mjs'),
     vitest(root, 'tests/site'),
     node(root, 'tests/pixels'),
-    node(root, 'tests/e2e'),
+    { ...node(root, 'tests/e2e'), patience: 2 * PATIENCE }, // a quarter of an hour on a machine of its own
   ].map((suite) => ({ cwd: root, ...suite }));
 }
-
-const PATIENCE = 30 * 60_000; // ms; a suite that hangs is ended, and has failed
 
 function run(suite, write) {
   return new Promise((resolve) => {
