@@ -152,8 +152,8 @@ for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or 
       const paths = values.filter((score) => !Number.isNaN(score)).length;
       const input = document.receiver;
       await says(page, (denoise ? values[most] : 1 - values[most]) < 0.005
-        ? `${over}${over ? 'no' : 'No'} direct path into ${input} of a later head ${denoise ? 'brings any of it back' : 'takes any of it away'} by itself.`
-        : `${over}${over ? 'of' : 'Of'} the ${paths} direct paths into ${input} of a later head that from ${headOf(Math.floor(most / side))} into ${headOf((most % side) + n_heads)}.${input} alone `);
+        ? `${over}${over ? 'no' : 'No'} linear direct path into ${input} of a later head ${denoise ? 'brings any of it back' : 'takes any of it away'} by itself.`
+        : `${over}${over ? 'of' : 'Of'} the ${paths} linear direct paths into ${input} of a later head that from ${headOf(Math.floor(most / side))} into ${headOf((most % side) + n_heads)}.${input} alone `);
       return values;
     };
     const pair = { clean, corrupted, direction: 'denoise', metric: { kind: 'logit_diff', position: -1, correct, wrong } };

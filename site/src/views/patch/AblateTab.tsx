@@ -111,7 +111,7 @@ export function AblateTab({ a, bench }: { readonly a: Shown; readonly bench: Ben
     };
   }, [raw, base, cols, layer, now.op, now.ablated, unit, tokens, bench?.pairs.length]);
   useStory(study, () =>
-    ablationStory(judged === 'loss' ? 'loss' : view.metric, base ?? Number.NaN, WHAT[now.ablated][1], OPS[now.op][2](over(now.op)), Array.from(raw, (value, i) => ({ name: nameAt(i), value }))));
+    ablationStory(judged === 'loss' ? 'loss' : view.metric, base ?? Number.NaN, `${WHAT[now.ablated][1]}${ofNeurons ? ` of L${layer}` : ''}`, OPS[now.op][2](over(now.op)), Array.from(raw, (value, i) => ({ name: nameAt(i), value }))));
   const largest = !ofNeurons || study.state !== 'done' ? [] : topIndices(Float64Array.from(raw, (value) => Math.abs(value - (base ?? 0))), LARGEST);
   const { selection, experiment } = app;
   const litOf = (at: Partial<Selection> | null): Lit | null => {

@@ -73,7 +73,7 @@ export function HeadPaths({ bench }: { readonly bench: Bench }) {
       const [row, col] = [Math.floor(i / cols), i % cols];
       return { name: `${headName(sender(row))} into ${headName(receiver(col))}.${input}`, value: raw[direct.index(row, col)] ?? Number.NaN };
     });
-    return pathStory({ base: base ?? NO_BASE, ...view }, `into ${input} of a later head`, paths.filter(({ value }) => !Number.isNaN(value)));
+    return pathStory({ base: base ?? NO_BASE, ...view }, `into ${input} of a later head`, paths.filter(({ value }) => !Number.isNaN(value)), 'linear direct path');
   });
   const litOf = (from: typeof selection.lock.value.head | undefined, to: string): Lit | null => {
     const head = headNamed(to.replace(/\..*/, ''));
@@ -89,7 +89,7 @@ export function HeadPaths({ bench }: { readonly bench: Bench }) {
         data={data}
         what={{ kind: 'read', document: direct.document }}
         name={NAME}
-        title={`From each head into ${input} of each later one`}
+        title={`Linear paths, each head into ${input} of each later one`}
         sub={`the change of ${into === 'B' ? 'A' : 'B'} into ${into}${bench.means}`}
         pending
         stale={study.state !== 'done'}
@@ -122,8 +122,8 @@ export function HeadPaths({ bench }: { readonly bench: Bench }) {
       {base && cells && (
         <ScaleBar base={base} cells={cells} gutter={0}>
           <p class="sub">
-            Row: the head whose change is sent; column: the head whose {input} gets it, through W_{input.toUpperCase()} and ln1’s scale as it was; ln1’s weights and centring are
-            left out. {config.n_layers > 2 && 'Dots: no path. '}What comes after is computed anew.
+            Row: the head whose change Δ is sent; column: the head whose {input} gets (Δ / s) W_{input.toUpperCase()} more, s being ln1’s scale as it was: the
+            linear part of its path, without ln1’s weights and centring, which “from it to all” has. {config.n_layers > 2 && 'Dots: no path. '}What comes after is computed anew.
           </p>
         </ScaleBar>
       )}

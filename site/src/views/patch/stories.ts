@@ -58,15 +58,16 @@ function telling(how: Scored) {
   };
 }
 
-/** Of direct paths, each by its other end: the one that does most, and one that does the opposite. `of`: "into L1H3.k", "from L0H2". */
-export function pathStory(how: Scored, of: string, paths: readonly Part[]): Said {
+/** Of direct paths, each by its other end: the one that does most, and one that does the opposite. `of`: "into L1H3.k", "from L0H2".
+ *  `path`: what they are, where they are not those of path patching. */
+export function pathStory(how: Scored, of: string, paths: readonly Part[], path = 'direct path'): Said {
   const { first, gain, says, does, none, whole } = telling(how);
   const [best, worst] = [most(paths, ({ value }) => gain(value)), most(paths, ({ value }) => -gain(value))];
-  if (!best || !worst) return said(`There is no direct path ${of}.`, '', '');
+  if (!best || !worst) return said(`There is no ${path} ${of}.`, '', '');
   const that = ({ name }: Part) => `that ${of.startsWith('from') ? 'into' : 'from'} ${name}`;
   const against = gain(worst.value) <= -TELLS_AGAINST ? ` T${that(worst).slice(1)} goes the other way: ${says(worst.value)}.` : '';
-  if (gain(best.value) < TELLS_OF_ONE) return said(after(first, `No direct path ${of} ${none} by itself.${against}`), whole(best), against && worst.name);
-  return said(after(first, `Of the ${paths.length} direct paths ${of} ${that(best)} alone ${does(best.value)}.${against}`), whole(best), best.name);
+  if (gain(best.value) < TELLS_OF_ONE) return said(after(first, `No ${path} ${of} ${none} by itself.${against}`), whole(best), against && worst.name);
+  return said(after(first, `Of the ${paths.length} ${path}s ${of} ${that(best)} alone ${does(best.value)}.${against}`), whole(best), best.name);
 }
 
 interface Estimate extends Part {
