@@ -115,6 +115,8 @@ test('one patch of a set: the inspector has the mean and the shown pair’s pred
   const [{ clean, corrupted, correct, wrong }] = pairs;
   const document = { read: 'sweep', ...documentOf(pairs), what: 'z', by: 'layer,position,head' };
   await shows(page, HEADS, document);
+  // Another pair has another token there.
+  await page.locator('.story p').getByText(/^Over 4 pairs what differs is kept at position 3 \(here ␣bear\) until layer 1, /).waitFor();
   await pointAt(page, HEADS, [11, 11], [16, clean.length]);
   await page.mouse.down();
   await page.mouse.up();
