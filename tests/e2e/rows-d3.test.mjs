@@ -7,7 +7,7 @@ import { after as atEnd, before, test } from 'node:test';
 import { idsOf, settled, start } from './lib/browser.mjs';
 import { hsRead, idOf, modelOf } from './lib/model.mjs';
 import { documentOf, picture, tableOf, useModel, write } from './lib/screen.mjs';
-import { fillPairs, hsVector, openSteer, outcomesOf, PAIRS, sameVector, set } from './lib/steer.mjs';
+import { fillPairs, hsVector, openSteer, outcomesOf, PAIRS, sameVector, set, textOf } from './lib/steer.mjs';
 
 let site;
 before(async () => {
@@ -194,8 +194,18 @@ test('it fills in, is cancelled, begins again, and says when it is of other sett
   await begin(page, modelOf('stories-gelu-4l'));
   await page.getByLabel('tokens', { exact: true }).fill('60');
   const figure = picture(page, DOSE);
+  await textOf(page, 'prompt'); // the last of the texts above it, which grow
   await measure(page).click();
   const cancel = page.getByRole('button', { name: 'Cancel the curve' });
+  // All of it comes into sight, below the pairs that are being edited; Escape closes them.
+  await page.locator('.study-progress').getByText(/ left$/).waitFor();
+  await page.waitForFunction(() => {
+    const [plot, panel] = ['.steer-plot', '#bench'].map((of) => document.querySelector(of).getBoundingClientRect());
+    return plot.top >= panel.top && plot.bottom <= panel.bottom + 1;
+  });
+  await page.getByLabel('Towards, one text a line').press('Escape');
+  await page.locator('.steer-recipe').waitFor({ state: 'detached' });
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Edit pairs');
   await page.waitForFunction((name) => document.querySelectorAll(`figure[aria-label="${name}"] circle.point`).length >= 4, DOSE, { timeout: 60_000 });
   assert.equal(await figure.getAttribute('data-document'), null, 'what is not done is no document');
   await cancel.click();

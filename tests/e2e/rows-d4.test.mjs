@@ -77,6 +77,11 @@ for (const model of MANIFEST.models)
     const head = tried[most - 1];
     await page.getByRole('button', { name: 'Find the best' }).click();
     await page.waitForFunction((name) => document.querySelector('[aria-label="Heads that are switched off"]').value === name, `L${head[0]}H${head[1]}`, { timeout: 120_000 });
+    // What the model's own texts differ by among themselves is said where the head does less.
+    const mean3 = (w) => effects[w] / 3;
+    const spread = Math.sqrt([0, 1, 2].reduce((sum, seed) => sum + (outcome[seed] - mean3(0)) ** 2, 0) / 2);
+    const little = picture(page, NAME).getByRole('alert').filter({ hasText: `No head moves it much: L${head[0]}H${head[1]} moves the effect most, by +${(mean3(most) - mean3(0)).toFixed(2)},` });
+    assert.equal(await little.count(), mean3(most) - mean3(0) < spread ? 1 : 0);
     await page.getByLabel('Heads that are switched off').fill(`L${head[0]}H${head[1]}, L0H0`);
     await page.keyboard.press('Enter');
 

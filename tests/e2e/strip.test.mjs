@@ -67,6 +67,13 @@ const badges = (page, prompt) =>
     return { lines, badges: [...list.querySelectorAll(which === 'b' ? '.who.of-b' : '.who:not(.of-b)')].map(middle) };
   }, prompt);
 
+/** Chips that the lower edge of the list cuts, before it is scrolled. */
+const cut = (page) =>
+  page.locator('.chips-line .tokens').evaluate((list) => {
+    const edge = list.clientHeight;
+    return [...list.querySelectorAll('.tok')].filter(({ offsetTop, offsetHeight }) => offsetTop < edge && offsetTop + offsetHeight > edge).length;
+  });
+
 for (const [name, size] of [['desk', DESK], ['phone', PHONE]])
   test(`${name}: each line of two long prompts has its badge; what is out of sight is counted, and opens by one press`, async () => {
     const { page, complaints, close } = await site.open(size);
@@ -80,6 +87,7 @@ for (const [name, size] of [['desk', DESK], ['phone', PHONE]])
       assert.equal(there.length, lines.length);
       lines.forEach((line, i) => assert.ok(Math.abs(line - there[i]) <= 3, `${prompt}: line ${i} at ${line}, its badge at ${there[i]}`));
     }
+    assert.equal(await cut(page), 0);
     await page.getByRole('button', { name: 'Remove prompt B' }).click();
     const whole = `${SENTENCE} `.repeat(20).trim();
     await page.getByRole('button', { name: 'Edit', exact: true }).click();
@@ -103,6 +111,7 @@ for (const [name, size] of [['desk', DESK], ['phone', PHONE]])
     };
     await agrees();
     assert.ok((await said()) > 100);
+    assert.equal(await cut(page), 0);
     // It follows what is scrolled.
     await page.locator('.chips-line .tokens').evaluate((list) => (list.scrollTop = 87));
     await agrees();

@@ -1,4 +1,4 @@
-import { correlationOf, full, share, slope, softmax, three, topIndices } from '../../site/src/state/numbers';
+import { correlationOf, deviation, full, share, slope, softmax, three, topIndices } from '../../site/src/state/numbers';
 import { niceCeiling } from '../../site/src/ui/data';
 import { glyphs } from '../../site/src/state/reading';
 import { predictionRows, ranges } from '../../site/src/views/Predictions';
@@ -68,6 +68,11 @@ describe('a correlation and a slope', () => {
     expect(correlationOf(0.99968)).toBe('0.9997');
     expect(correlationOf(-0.999996)).toBe('\u22120.999996');
     expect(correlationOf(1)).toBe('1');
+  });
+
+  it('beside how far a sample spreads', () => {
+    expect(deviation([1, 2, 3])).toBeCloseTo(1);
+    expect(deviation([2, 4, 4, 4, 5, 5, 7, 9])).toBeCloseTo(Math.sqrt(32 / 7));
   });
 
   it('is that of the line of least squares', () => {

@@ -5,6 +5,7 @@ import { createCompute } from '../../site/src/state/run';
 import { NOTHING } from '../../site/src/state/selection';
 import { hookName, randomLike, recipeName, steerEdits, steerName, streamHooks, vectorRequest, type Steer, type Vector } from '../../site/src/state/steer';
 import type { ModelConfig, ReadRequest, RunRequest } from '../../site/src/engine/types';
+import { endOf } from '../../site/src/views/steer/Texts';
 import { plainPairs, readyFor, wordsOf } from '../../site/src/views/steer/ready';
 import { fakeEngine } from './fakeEngine';
 
@@ -208,4 +209,11 @@ describe('words for the other ways', () => {
     for (const model of ['stories-gelu-4l', 'stories-2l'])
       for (const { name } of readyFor(model)) expect(name).toMatch(/^\w+: \w+ [^.]+; log-odds \+\d/);
   });
+});
+
+it('of a long prompt the end is told, in whole words', () => {
+  const prompt = 'Once upon a time there was a little dog. One day';
+  expect(endOf(prompt)).toBe('…a time there was a little dog. One day');
+  expect(endOf(prompt.slice(-40))).toBe(prompt.slice(-40));
+  expect(endOf(`Then ${prompt.slice(-40)}`)).toBe(`…${prompt.slice(-40)}`);
 });

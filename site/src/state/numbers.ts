@@ -39,6 +39,12 @@ export function slope(x: readonly number[], y: readonly number[]): number {
   return products(y, my) / products(x, mx);
 }
 
+/** Of a sample. */
+export function deviation(values: readonly number[]): number {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (values.length - 1));
+}
+
 /** All that a float32 says. */
 export const full = (value: number): string =>
   (Number.isFinite(value) ? String(Number(value.toPrecision(9))) : three(value)).replace('-', MINUS);

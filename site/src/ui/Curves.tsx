@@ -2,7 +2,7 @@
  *  dragged anywhere on it or on the curves, or moved by the arrow keys. */
 import { useMemo, useRef } from 'preact/hooks';
 import type { CurvesData } from './data';
-import { axisOf, axisTicks, layoutCurves } from './curvesLayout';
+import { axisOf, axisTicks, CHAR, layoutCurves } from './curvesLayout';
 import { threeFigures } from './HeatmapNumbers';
 import './Curves.css';
 
@@ -40,8 +40,10 @@ function useSlide({ data: { x }, width, at, step, onMove }: SlideProps) {
   return { box, axis, low, high, move, here: axis.place(within(at)), pointer: { onPointerDown: hold, onPointerMove: drag } };
 }
 
-/** CSS pixels: its line stands here below its top. */
+/** CSS pixels: its line stands here below its top, its words so much lower; the label is so wide, and the first tick's clear of it. */
 const LINE = 13;
+const WORDS = LINE + 26;
+const LABEL = 52;
 
 interface SliderProps extends SlideProps {
   readonly label: string;
@@ -61,15 +63,17 @@ export function CurvesSlider({ label, says, ...props }: SliderProps) {
           <path key={from} class="hatch" d={`M${place(from)} ${LINE - 8}H${place(to)}v16H${place(from)}Z`} />
         ))}
         <path class="limit" d={`M${left} ${LINE}H${right}`} />
-        <text x="0" y={LINE + 4} class="strong">
+        <text x="0" y={WORDS} class="strong">
           {label}
         </text>
         {axisTicks(x, width).map(([tick, words]) => (
           <g key={tick}>
             <path class="limit" d={`M${place(tick)} ${LINE}v5`} />
-            <text x={place(tick)} y={LINE + 26} text-anchor="middle">
-              {words}
-            </text>
+            {place(tick) - (CHAR * words.length) / 2 > LABEL && (
+              <text x={place(tick)} y={WORDS} text-anchor="middle">
+                {words}
+              </text>
+            )}
           </g>
         ))}
       </svg>

@@ -23,7 +23,8 @@ const RIGHT = 28;
 const TITLE = 22;
 const GAP = 10;
 const AXIS = 30;
-const CHAR = 6.2;
+/** Of a letter, about. */
+export const CHAR = 6.2;
 /** Over the first panel's curves where zones are named, so that no curve runs through the word. */
 const HEAD = 16;
 const LEGEND = 18;

@@ -10,10 +10,13 @@ interface Props {
   readonly name: string;
   /** What is there, of how many. */
   readonly count?: readonly [done: number, all: number] | null;
+  /** Milliseconds that it is thought to take, said until its own pace is known. */
+  readonly takes?: number | null;
 }
 
-export function StudyProgress({ study, name, count }: Props) {
+export function StudyProgress({ study, name, count, takes = null }: Props) {
   const { state, share } = study;
+  const remains = study.left ?? takes;
   if (state === 'none' || state === 'failed' || state === 'done') return null;
   // Of several prompts every number is, until the end, the mean over those that were run for it.
   const several = [study.request?.['pairs'] ?? study.request?.['prompts'] ?? []].flat().length > 1;
@@ -22,7 +25,7 @@ export function StudyProgress({ study, name, count }: Props) {
       <span>{count && !several ? `${count[0]} of ${count[1]}` : `${Math.floor(100 * share)} %${several ? ', means so far' : ''}`}</span>
       {state === 'running' ? (
         <>
-          {study.left !== null && <span class="muted">{left(study.left)}</span>}
+          {remains !== null && <span class="muted">{left(remains)}</span>}
           <button type="button" class="link" aria-label={`Cancel ${name}`} onClick={study.stop}>
             Cancel
           </button>

@@ -302,7 +302,7 @@ export function TokenStrip() {
   const { textB } = experiment.current.value;
   const editing = app.editing.value ?? (!pair && runner.failure.value !== null ? 'text' : null);
   return (
-    <section class="strip" aria-label="Text">
+    <section class="strip" aria-label="Text" data-pair={pair?.b != null && editing === null}>
       {(editing || !pair) && <EditorKeys prompt={editing ?? 'text'} shown={editing === 'textB' ? (pair?.b ?? null) : (pair?.a ?? null)} />}
       {pair && editing === 'textB' && <Other of={pair.a} than={pair.b ?? pair.a} prompt="A" />}
       <div class="strip-line">

@@ -43,11 +43,13 @@ interface DirectionProps {
   readonly bench: Bench;
   /** Whether the recipe's own fields are open. */
   readonly edits: boolean;
+  /** Closes them again. */
+  readonly onEscape: (event: KeyboardEvent) => void;
   /** What scrolls. */
   readonly panel: (children: ComponentChildren) => ComponentChildren;
 }
 
-export function DirectionTab({ bench, edits, panel }: DirectionProps) {
+export function DirectionTab({ bench, edits, onEscape, panel }: DirectionProps) {
   const { app, shown, steer, change, made, effect, sampler, others } = bench;
   const [paced, waits] = usePaced(steer, shown.info);
   const insteadIds = useIds(steer.instead.trim() ? `${steer.instead.trim()} ${shown.text}` : null);
@@ -83,7 +85,7 @@ export function DirectionTab({ bench, edits, panel }: DirectionProps) {
       {panel(
         <>
           {edits && (
-            <div class="steer-recipe">
+            <div class="steer-recipe" onKeyDown={onEscape}>
               <RecipeFields steer={steer} change={change} shown={shown} />
             </div>
           )}

@@ -2,6 +2,7 @@
  *  which is the slider and stays in sight. */
 import type { ComponentChildren } from 'preact';
 import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Reading } from '../../engine/types';
 import { three } from '../../state/numbers';
 import { STRONGEST, type Steer } from '../../state/steer';
@@ -170,7 +171,7 @@ export function DoseSlider({ steer, change, data, study, takes, says }: SliderPr
             onInput={(event) => event.currentTarget.validity.valid && change({ range: event.currentTarget.valueAsNumber }, 'steer range')}
           />
         </label>
-        <StudyProgress study={study} name="the curve" />
+        <StudyProgress study={study} name="the curve" takes={takes} />
         {(state === 'none' || state === 'failed') && (
           <button type="button" class="button" disabled={!request} onClick={study.again}>
             Measure the curve{request && takes !== null && <small>, about {Math.ceil(takes / 1000)} s</small>}
@@ -195,6 +196,13 @@ export function DosePicture({ steer, change, data, study, texts, children }: Dos
   const asTable = useSignal(false);
   const [room, { width }] = useSize<HTMLDivElement>();
   const { request, state, reading } = study;
+  const before = useRef(state);
+  useEffect(() => {
+    const begins = state === 'running' && before.current !== 'running';
+    before.current = state;
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    if (begins) room.current?.scrollIntoView({ block: 'nearest', behavior: still ? 'auto' : 'smooth' });
+  }, [state]);
   return (
     <Picture
       title="Dose and response"
@@ -212,7 +220,7 @@ export function DosePicture({ steer, change, data, study, texts, children }: Dos
         </p>
       )}
       {children}
-      <div ref={room}>
+      <div class="steer-plot" ref={room}>
         {asTable.value ? (
           <HeatmapTable shown={data.table} label="Dose and response" rowLabels={data.table.rowLabels} colLabels={data.table.colLabels} locked={{ value: null } as never} />
         ) : (

@@ -36,6 +36,10 @@ const LEGEND = [0.1, 0.3, 1];
 /** What is asked for here of how text is drawn; the rest is in Look's Generate tab. */
 const SAMPLED = [['seed', 'seed'], ['temperature', 'temperature'], ['max_new', 'tokens']] as const;
 
+/** The end of a text, whole words of it. */
+export const endOf = (text: string): string => (text.length > ENOUGH ? `…${text.slice(-ENOUGH - 1).replace(/^\S*\s+/, '')}` : text);
+const ENOUGH = 40;
+
 const lineUnder = (nats: number) =>
   thickness(nats) > 0
     ? `text-decoration-line:underline;text-decoration-thickness:${thickness(nats)}px;text-decoration-color:var(${nats < 0 ? '--div-neg' : '--data'})`
@@ -221,7 +225,7 @@ function Column({ name, text, measure, strength, instead, numbers, stale, prompt
         </p>
       ) : (
         <p class="way-text">
-          <span class="unseen">After “{prompt.slice(-40)}”: </span>
+          <span class="unseen">After “{endOf(prompt)}”: </span>
           <span role="listbox" aria-label={`${title}, tokens`} aria-orientation="horizontal" onKeyDown={walk}>
             {tokens.map((token, i) => {
               const nats = value(token, measure);

@@ -4,14 +4,14 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Edit } from '../../engine/types';
 import { ablation } from '../../state/experiment';
 import { asFailure } from '../../state/failure';
-import { topIndices } from '../../state/numbers';
+import { deviation, three, topIndices } from '../../state/numbers';
 import { headName, headNamed } from '../../state/reading';
 import { runPart } from '../../state/run';
 import { hookName, steerEdits, steerName, streamHooks, type Steer } from '../../state/steer';
 import { arrayOf } from '../useReading';
 import { useStudy } from '../useStudy';
 import { EffectSets } from './EffectSets';
-import { outcomeOf, outcomesRequest, SEEDS, type WayRun } from './outcomes';
+import { outcomeOf, outcomesRequest, outcomeWords, SEEDS, type WayRun } from './outcomes';
 import { OutcomesPicture, type OutcomeRow } from './OutcomesPicture';
 import { Select } from './RecipeControls';
 import { StudyProgress } from '../StudyProgress';
@@ -33,7 +33,7 @@ function Heads({ steer, change, layers, heads }: { readonly steer: Steer; readon
   return (
     <input
       aria-label="Heads that are switched off"
-      placeholder={headName({ layer: layers - 1, head: heads - 1 })}
+      placeholder={`for example ${headName({ layer: layers - 1, head: heads - 1 })}`}
       spellcheck={false}
       aria-invalid={bad}
       title={bad ? `This model has ${layers} layers of ${heads} heads` : 'Names of heads; Enter takes them'}
@@ -69,8 +69,17 @@ function FindHead({ bench: { app, shown, change, sampler }, effect }: { readonly
       if (stop.signal.aborted) return;
       const effectOf = (name: string) => outcomeOf(told, name)?.effect ?? Number.NEGATIVE_INFINITY;
       const best = heads.reduce((most, head) => (effectOf(headName(head)) > effectOf(headName(most)) ? head : most));
-      if (effectOf(headName(best)) > effectOf('base')) change({ off: [[best.layer, best.head]] });
-      say(effectOf(headName(best)) > effectOf('base') ? null : { detail: `Of the ${heads.length} likeliest heads none raises the effect when it is off.` });
+      const gain = effectOf(headName(best)) - effectOf('base');
+      if (gain > 0) change({ off: [[best.layer, best.head]] });
+      // What another seed changes more than the head does is no finding.
+      const spread = deviation(Array.from({ length: SEEDS }, (_, seed) => outcomeOf(told, 'base', seed)?.effect ?? NaN));
+      say(
+        !(gain > 0) ? { detail: `Of the ${heads.length} likeliest heads none raises the effect when it is off.` }
+        : gain < spread ? {
+          detail: `No head moves it much: ${headName(best)} moves the effect most, by ${outcomeWords('effect', gain)}, less than another seed does (standard deviation over the model’s own ${SEEDS} texts: ${three(spread)}).`,
+        }
+        : null,
+      );
     } catch (thrown) {
       say(asFailure(thrown));
     }

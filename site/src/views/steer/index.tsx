@@ -1,6 +1,6 @@
 /** The Steer bench: a direction added to the stream, its effect and its price; and other ways to the same end. */
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { ModelInfo } from '../../engine/types';
 import type { Shown } from '../../state/run';
 import { OPTIONS } from '../../state/view';
@@ -37,6 +37,13 @@ export function SteerBench({ shown }: { readonly shown: Shown }) {
   // Steering is about prompt A, whichever is looked at elsewhere.
   const bench = useBench(app.runner.shown.value?.a ?? shown);
   const [edits, edit] = useState(false);
+  const opener = useRef<HTMLButtonElement>(null);
+  const onEscape = (event: KeyboardEvent) => {
+    if (!edits || event.key !== 'Escape' || event.defaultPrevented) return;
+    event.preventDefault();
+    edit(false);
+    opener.current?.focus();
+  };
   const { control } = app.view.value;
   const stale = app.runner.stale.value || app.model.value.kind !== 'ready';
   const panel = (children: ComponentChildren) => (
@@ -46,19 +53,19 @@ export function SteerBench({ shown }: { readonly shown: Shown }) {
   );
   return (
     <>
-      <div class="tabs-line">
+      <div class="tabs-line" onKeyDown={onEscape}>
         <Tabs label="Ways of steering" names={OPTIONS.control} open={control} nameOf={(name) => TABS[name]} onOpen={(name) => app.experiment.look({ control: name })} />
         {control === 'direction' && (
           <div class="steer-line">
             <RecipeLine {...bench} open={() => edit(true)} />
-            <button type="button" class="link" aria-expanded={edits} onClick={() => edit(!edits)}>
+            <button type="button" class="link" ref={opener} aria-expanded={edits} onClick={() => edit(!edits)}>
               {'contrast' in bench.steer.recipe ? 'Edit pairs' : 'Edit'}
             </button>
           </div>
         )}
       </div>
       <Better info={bench.shown.info} />
-      {control === 'direction' ? <DirectionTab bench={bench} edits={edits} panel={panel} /> : <WaysTab bench={bench} panel={panel} />}
+      {control === 'direction' ? <DirectionTab bench={bench} edits={edits} onEscape={onEscape} panel={panel} /> : <WaysTab bench={bench} panel={panel} />}
     </>
   );
 }
