@@ -1,5 +1,5 @@
 import { createCompute, type Shown } from '../../site/src/state/run';
-import { repeatedPart, weightAt } from '../../site/src/state/reading';
+import { repeatedPart, strongestSource, weightAt } from '../../site/src/state/reading';
 import { findStory, ordinalWord, plain, relation, tell } from '../../site/src/state/story';
 import { ablatedHead, ablation } from '../../site/src/state/experiment';
 import { NOTHING, type HeadId, type Selection } from '../../site/src/state/selection';
@@ -42,6 +42,24 @@ describe('the story', () => {
   it('follows the text: a token that comes a third time is called so', async () => {
     const { story, line } = await picture('z a b c a b d a b');
     expect(line({ ...story, dest: 8, src: 6 })).toMatch(/^L1H3 looks from the third `a` to the word that followed the second one, `b`/);
+  });
+
+  it('chooses a row whose strongest look is the one it names', async () => {
+    const { shown, story } = await picture(CAT, { strength: 0.4 });
+    const { head, dest, src } = story;
+    expect(head && strongestSource(shown.before, head, dest ?? 0)).toBe(src);
+  });
+
+  it('where a head looks more at another source than at the one that is chosen, says so first', async () => {
+    const { shown, story, line } = await picture(CAT);
+    const most = weight(shown, story).toFixed(2);
+    expect(line({ ...story, src: story.dest })).toBe(`L1H3 looks from the second \`cat\` most at the first \`sat\` (${most} of its attention); at itself <0.01.`);
+  });
+
+  it('of places that are as clear, words come before full stops', async () => {
+    const { shown, story } = await picture('He sat. He sat. He sat. He sat.');
+    const text = (at: number | null) => shown.tokenized.tokens[at ?? 0]?.text.trim();
+    expect([text(story.dest), text(story.src)]).toEqual(['He', 'sat']);
   });
 
   it('a piece of a word is called a token', async () => {

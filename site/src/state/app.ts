@@ -9,7 +9,8 @@ import { createReadings } from './readings';
 import { glyphs, states, strongestSource } from './reading';
 import { createCompute, createRunner } from './run';
 import { createSelection, NOTHING, sameHead, type HeadId, type Selection } from './selection';
-import { findStory, tell } from './story';
+import { copyBy, findStory, tell } from './story';
+import type { View } from './view';
 
 export type ModelState =
   | { readonly kind: 'loading'; readonly title: string; readonly done: number; readonly total: number }
@@ -92,6 +93,7 @@ export function createApp(connect: () => Engine) {
   let benchs: { readonly before: unknown; readonly at: Selection } | null = null;
   const storyNow = (): Selection | null => told && (benchs && benchs.before === told.before ? benchs.at : told.story);
   let ids: ArrayLike<number> | null = null;
+  let seen: { readonly text: string; readonly side: View['side'] } | null = null;
   effect(() => {
     const now = shown.value;
     if (!now) return;
@@ -99,11 +101,19 @@ export function createApp(connect: () => Engine) {
       const story = findStory(now);
       if (story) told = { before: now.before, story };
     }
-    // A lock whose token is another one now meant something else: the end of the text is what was just written.
-    const { dest } = selection.lock.peek();
-    if (ids && dest !== null && !selection.followsStory.peek() && ids[dest] !== now.tokenized.ids[dest] && editing.peek())
-      selection.moveTo({ dest: now.tokenized.ids.length - 1, src: null, depth: null });
-    ids = now.tokenized.ids;
+    const { ids: next } = now.tokenized;
+    const { dest, head, neuron } = selection.lock.peek();
+    if (ids && !selection.followsStory.peek() && seen?.text !== now.text && seen?.side === side.peek()) {
+      // Where nothing is kept, another text has its own story; a head that is kept is shown where the new text shows it.
+      if (dest === null && head === null && neuron === null) selection.restore(NOTHING);
+      else if (dest !== null && ids[dest] !== next[dest] && editing.peek()) {
+        // A lock whose token is another one now meant something else: the end of the text is what was just written.
+        const end = { dest: next.length - 1, src: null };
+        selection.moveTo({ ...(ids[1] === next[1] ? end : (head && copyBy(now, head)) ?? end), depth: null });
+      }
+    }
+    seen = { text: now.text, side: side.peek() };
+    ids = next;
     const { config } = now.info;
     batch(() => {
       selection.ground.value = {

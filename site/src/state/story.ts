@@ -6,6 +6,7 @@ import {
   meanLoss,
   probabilitiesAt,
   repeatedPart,
+  scoresOfHead,
   SHOWS,
   strongestSource,
   weightAt,
@@ -64,23 +65,46 @@ function isWord(shown: Shown, position: number): boolean {
   return begins && /^\s?\p{L}+$/u.test(here?.text ?? '') && !/^\p{L}/u.test(next?.text ?? '');
 }
 
+interface Place {
+  readonly dest: number;
+  readonly src: number;
+  readonly weight: number;
+  /** The source is where the destination looks most. */
+  readonly most: boolean;
+}
+
 /** Of the places where a head looks hard at what followed before, the one where the model also says what it found. */
-function clearestCopy({ before, tokenized: { ids } }: Shown, head: HeadId): { readonly dest: number; readonly src: number } {
-  // Inside a phrase that comes again, if there is one: there the text itself confirms what is copied.
-  const repeated = repeatedPart(ids);
-  const dests = repeated.length > 0 ? repeated : Array.from({ length: ids.length - 1 }, (_, i) => i + 1);
+function clearestCopy(shown: Shown, head: HeadId): { readonly dest: number; readonly src: number } {
+  const { before, tokenized } = shown;
+  const { ids } = tokenized;
   const pattern = before.pattern(head);
-  const places = dests.flatMap((dest) => {
-    const p = probabilitiesAt(before, dest);
-    return Array.from({ length: dest + 1 }, (_, src) => src)
-      .filter((src) => relation(ids, dest, src) === 'induction')
-      .map((src) => ({ dest, src, weight: weightIn(pattern, dest, src), p: p?.[ids[src] ?? 0] ?? 0 }));
-  });
-  const most = Math.max(...places.map((place) => place.weight));
-  const hard = places.filter((place) => place.weight >= LOOKS_HARD * most);
-  const { dest, src } = hard.reduce((a, b) => (b.p > a.p ? b : a), { dest: ids.length - 1, src: 0, p: -1 });
+  const all: Place[] = [];
+  for (let dest = 1; dest < ids.length; dest++) {
+    const strongest = strongestSource(before, head, dest);
+    for (let src = 2; src < dest; src++) {
+      if (relation(ids, dest, src) === 'induction') all.push({ dest, src, weight: weightIn(pattern, dest, src), most: src === strongest });
+    }
+  }
+  // Inside a phrase that comes again, if there is one: there the text itself confirms what is copied.
+  const repeated = new Set(repeatedPart(ids));
+  const inside = all.filter(({ dest }) => repeated.has(dest));
+  // A look is told best where the row has no stronger one.
+  const kinds = [inside.filter(({ most }) => most), all.filter(({ most }) => most), inside, all];
+  const places = kinds.find((of) => of.length > 0) ?? [];
+  const hardest = Math.max(...places.map(({ weight }) => weight));
+  const hard = places.filter(({ weight }) => weight >= LOOKS_HARD * hardest);
+  // Words say more than their pieces and than full stops.
+  const ofWords = hard.filter(({ dest, src }) => isWord(shown, dest) && isWord(shown, src));
+  const said = ({ dest, src }: Place) => probabilitiesAt(before, dest)?.[ids[src] ?? 0] ?? 0;
+  const { dest, src } = (ofWords.length > 0 ? ofWords : hard)
+    .map((place) => ({ ...place, p: said(place) }))
+    .reduce((best, place) => (place.p > best.p ? place : best), { dest: ids.length - 1, src: 0, p: -1 });
   return { dest, src };
 }
+
+/** The clearest place to see a head copy; null: it does not. */
+export const copyBy = (shown: Shown, head: HeadId): { readonly dest: number; readonly src: number } | null =>
+  head.layer > 0 && (scoresOfHead(shown.before, head)?.induction ?? 0) >= SHOWS ? clearestCopy(shown, head) : null;
 
 /** The strongest induction head of a run and the clearest place to see it; else the next best thing. null while the
  *  pattern that decides is on its way. */
@@ -130,27 +154,32 @@ function prediction(shown: Shown, dest: number): Part[] {
 const named = (ids: ArrayLike<number>, position: number): Part[] =>
   comesTwice(ids, position) ? [words(`the ${ordinal(ids, position)} `), token(position)] : [token(position)];
 
-/** What one head does at one destination. */
+/** What one head does at one destination. Where it looks more at another source than at the one that is named, that comes first. */
 function looks(shown: Shown, head: HeadId, dest: number, src: number): Part[] {
   const { ids } = shown.tokenized;
-  const weight = `(${share(weightAt(shown.now, head, dest, src))} of its attention).`;
+  const strongest = strongestSource(shown.now, head, dest);
+  const [here, most] = [src, strongest].map((s) => share(weightAt(shown.now, head, dest, s)));
   const start = [headPart(head), words(' looks from '), ...named(ids, dest)];
-  switch (relation(ids, dest, src)) {
-    case 'induction': {
-      const noun = isWord(shown, src) ? 'word' : 'token';
-      return [...start, words(` to the ${noun} that followed the ${ordinal(ids, src - 1)} one, `), token(src), words(` ${weight}`)];
+  const noun = isWord(shown, src) ? 'word' : 'token';
+  const place = (to: string, back: string): Part[] => {
+    switch (relation(ids, dest, src)) {
+      case 'induction':
+        return [words(` ${to} the ${noun} that followed the ${ordinal(ids, src - 1)} one, `), token(src)];
+      case 'duplicate':
+        return [words(` ${back} the ${ordinal(ids, src)} one`)];
+      case 'previous':
+        return [words(` ${to} the token just before it, `), token(src)];
+      case 'first':
+        return [words(` ${to} the start of the text, `), token(src)];
+      case 'itself':
+        return [words(' at itself')];
+      case 'other':
+        return [words(` ${to} `), ...named(ids, src)];
     }
-    case 'duplicate':
-      return [...start, words(` back to the ${ordinal(ids, src)} one `), words(weight)];
-    case 'previous':
-      return [...start, words(' to the token just before it, '), token(src), words(` ${weight}`)];
-    case 'first':
-      return [...start, words(' to the start of the text, '), token(src), words(` ${weight}`)];
-    case 'itself':
-      return [...start, words(` at itself ${weight}`)];
-    case 'other':
-      return [...start, words(' to '), ...named(ids, src), words(` ${weight}`)];
-  }
+  };
+  if (here === most) return [...start, ...place('to', 'back to'), words(` (${here} of its attention).`)];
+  const first = strongest === dest ? [words('itself')] : strongest === 0 ? [words('the start of the text, '), token(0)] : named(ids, strongest);
+  return [...start, words(' most at '), ...first, words(` (${most} of its attention);`), ...place('at', 'at'), words(` ${here}.`)];
 }
 
 const move = (before: number, now: number, say: (x: number) => string): string => {
