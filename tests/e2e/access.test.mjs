@@ -162,3 +162,32 @@ const small = async (page) =>
       }),
     )
   ).filter((line) => !line.startsWith('tok ')); // A chip is as wide as its token: a single letter may be narrower, with free space kept by its neighbours' gap.
+
+test('a button that goes away by its own act leaves the focus on what took its place', async () => {
+  const { page, complaints, close } = await site.open();
+  await settled(page);
+  const isFocused = (pattern) =>
+    page.waitForFunction((p) => {
+      const { activeElement: at } = document;
+      return at.matches('button') && new RegExp(p).test(at.textContent.trim() || at.ariaLabel);
+    }, pattern);
+  await page.locator('.story .button').press('Enter');
+  await isFocused('back on');
+  await page.getByRole('button', { name: 'Undo' }).press('Enter');
+  await isFocused('^Redo$');
+  await page.getByRole('button', { name: /^Unlock/ }).press('Enter');
+  await isFocused('^Switch L1H3 off');
+  await page.locator('.rail button', { hasText: 'Patch' }).click();
+  await page.getByRole('button', { name: 'which of two' }).click();
+  await page.getByRole('button', { name: /^Patch L\dH/ }).press('Enter');
+  await isFocused('^patch from A at L');
+  // The patch that is looked at: out of force, and in again.
+  await page.keyboard.press('k');
+  await page.waitForFunction(() => document.querySelectorAll('.chip').length === 0);
+  await page.keyboard.press('k');
+  await page.waitForFunction(() => document.querySelectorAll('.chip').length === 1);
+  await page.getByRole('button', { name: /^See what L\dH\d looks at$/ }).first().press('Enter');
+  await isFocused('^Look$');
+  assert.deepEqual(complaints, []);
+  await close();
+});

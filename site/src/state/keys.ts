@@ -39,7 +39,7 @@ export const KEYS: readonly Key[] = [
   { key: '{', shows: '{', does: 'layer before', run: (app) => stepHead(app, { layer: -1 }) },
   { key: '}', shows: '}', does: 'layer after', run: (app) => stepHead(app, { layer: 1 }) },
   { key: 'e', shows: 'e', does: 'edit the text', run: (app) => { app.editing.value = 'text'; } },
-  { key: 'k', shows: 'k', does: 'Patch: keep the patch in force', run: (app) => app.own.get('k')?.() },
+  { key: 'k', shows: 'k', does: 'Patch: keep the patch in force, or take it out', run: (app) => app.own.get('k')?.() },
   { key: 'd', shows: 'd', does: 'Patch: sweep destination by source of the head', run: (app) => app.own.get('d')?.() },
   { key: 'p', shows: 'p', does: 'Patch: path patch from here', run: (app) => app.own.get('p')?.() },
   { key: 'x', shows: 'x', does: 'Patch: swap A and B', run: (app) => app.own.get('x')?.() },

@@ -24,7 +24,7 @@ interface TextProps {
 const INSET_PX = 6;
 const DOT_PX = 12;
 /** A line of 12 px text needs this; in lower cells the colour speaks alone. */
-const LEAST_HEIGHT_PX = 15;
+export const LEAST_HEIGHT_PX = 15;
 
 export function HeatmapText({ shown, lengths, scale, palette, theme, cellText }: TextProps) {
   const { cellWidth, cellHeight } = lengths;

@@ -9,6 +9,7 @@ import { Chips } from './Chips';
 import { Header } from './Header';
 import { Help } from './Help';
 import { Inspector } from './Inspector';
+import { keepFocus } from './keptFocus';
 import { Look } from './Look';
 import { Notices } from './Notices';
 import { usePage } from './page';
@@ -112,6 +113,7 @@ export function App() {
     document.addEventListener('keydown', keys.listen);
     return () => document.removeEventListener('keydown', keys.listen);
   }, [keys]);
+  useEffect(keepFocus, []);
   return (
     <div class="app" data-bench={bench}>
       <Header />

@@ -71,7 +71,7 @@ export function AttentionView({ shown, head, layout, narrow }: Props) {
         values, rows: n, cols: n, causal: true, rowLabels: labels, colLabels,
         palette: signed ? 'diverging' : 'cividis',
         scale: plain ? [0, 1] : scaleOf(values, signed),
-        scaleLabel: difference ? `difference of ${unit}` : unit,
+        scaleLabel: difference ? `${unit}, ${sideName[side]}` : unit,
       },
     [values, of, mode, side, labels, colLabels],
   );

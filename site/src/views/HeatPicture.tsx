@@ -4,6 +4,7 @@ import { useSignal, type ReadonlySignal } from '@preact/signals';
 import type { EngineFailure } from '../engine/types';
 import { Heatmap, type Lit } from '../ui/Heatmap';
 import type { MatrixData } from '../ui/data';
+import { LEAST_HEIGHT_PX } from '../ui/HeatmapText';
 import { usePixelRatio } from '../ui/pixelRatio';
 import { useSize } from '../ui/useSize';
 import { usePage } from './page';
@@ -35,7 +36,8 @@ export interface HeatPictureProps {
   readonly square?: boolean;
   /** NaN is what has no number (yet): dots on paper. */
   readonly pending?: boolean;
-  readonly children?: ComponentChildren;
+  /** `written`: whether what a cell says is read in it, at this size or in the table. */
+  readonly children?: ComponentChildren | ((written: boolean) => ComponentChildren);
 }
 
 const longest = (labels: MatrixData['rowLabels']) => Math.max(0, ...labels.map(({ text, note }) => [...text].length + (note ? note.length + 1 : 0)));
@@ -91,7 +93,7 @@ export function HeatPicture(props: HeatPictureProps) {
           />
         )}
       </div>
-      {props.children}
+      {typeof props.children === 'function' ? props.children(data?.cellText !== undefined && (asTable.value || cell >= LEAST_HEIGHT_PX)) : props.children}
     </Picture>
   );
 }

@@ -12,7 +12,7 @@ import { usePaced } from '../usePaced';
 import { useStudy, type Study } from '../useStudy';
 import { arrayOf, useReading } from '../useReading';
 import { baseOf } from './cells';
-import { inForce, keepInForce, lockedPlace, measured, openStudy, pointed, told } from './at';
+import { inForce, toggleInForce, lockedPlace, measured, openStudy, pointed, told } from './at';
 import { useBench, type Bench } from './useBench';
 
 const ROWS = 6;
@@ -102,7 +102,7 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
   const kept = inForce(app, place);
   const hint = (key: string) => keys.single.value && <kbd aria-hidden="true">{key}</kbd>;
   const acts: readonly (readonly [key: string, words: string, act: () => void])[] = [
-    ['k', kept ? 'In force, below' : 'Keep this patch in force', () => keepInForce(app, place)],
+    ['k', kept ? 'Take this patch out of force' : 'Keep this patch in force', () => toggleInForce(app, place)],
     ...(head !== null
       ? ([['d', `Sweep dest × source of L${layer}H${head}`, () => openStudy(app, 'sweep', { detail: 'source', of: 'pattern', site: 'head' })]] as const)
       : []),

@@ -6,7 +6,7 @@ import { glyphs, label } from '../../state/reading';
 import type { View } from '../../state/view';
 import { Tok } from '../../ui/Tok';
 import { usePage } from '../page';
-import { inForce, keepInForce, lockAt, lockHead, measured, said, told } from './at';
+import { inForce, toggleInForce, lockAt, lockHead, measured, said, told } from './at';
 import { gained } from './cells';
 import { TELLS_OF_ONE, type Kept } from './kept';
 import { noneDoes, noScore } from './stories';
@@ -91,7 +91,7 @@ export function PatchStory({ bench }: { readonly bench: Bench }) {
         See what {name} looks at
       </button>}
       {found && !inForce(app, bestHead) && (
-        <button type="button" class="button ink" title="As an intervention in force, in every bench" onClick={() => keepInForce(app, bestHead)}>
+        <button type="button" class="button ink" title="As an intervention in force, in every bench" onClick={() => toggleInForce(app, bestHead)}>
           Patch {name}
         </button>
       )}

@@ -133,6 +133,8 @@ export function SweepMap(props: SweepMapProps) {
           gutter={geometry.gutter}
           head={flat ? 20 : geometry.head}
           colLabelStyle={flat ? 'flat' : 'turned'}
+          // Beside the bars the last label has no room for its position, which its row says.
+          colNotes={!causal}
           {...(props.ruleEvery && { ruleEvery: props.ruleEvery })}
           pending={study.state !== 'done'}
           hovered={hovered}

@@ -98,17 +98,19 @@ export function openStudy(app: App, study: View['study'], carry: Partial<View> |
   brought = selectedNow(app);
 }
 
-/** The patch as an intervention; once. The other bench then shows the prompt that it acts on. */
-export function keepInForce(app: App, place: Place) {
+const indexInForce = (app: App, place: Place): number => {
+  const edit = JSON.stringify(patchEdit(place, app.view.value.direction));
+  return app.experiment.current.value.interventions.findIndex((i) => !i.muted && JSON.stringify(i.edit) === edit);
+};
+
+export const inForce = (app: App, place: Place): boolean => indexInForce(app, place) >= 0;
+
+/** The patch as an intervention, or none of it again. The other bench then shows the prompt that it acts on. */
+export function toggleInForce(app: App, place: Place) {
   const { direction } = app.view.peek();
-  const edit = patchEdit(place, direction);
-  if (inForce(app, place)) return;
+  const index = indexInForce(app, place);
+  if (index >= 0) return app.experiment.remove(index);
   lockAt(app, place);
   app.experiment.look({ side: patched(direction) === 'B' ? 'b' : 'a' });
-  app.experiment.put(edit);
-}
-
-export function inForce(app: App, place: Place): boolean {
-  const edit = JSON.stringify(patchEdit(place, app.view.value.direction));
-  return app.experiment.current.value.interventions.some((i) => !i.muted && JSON.stringify(i.edit) === edit);
+  app.experiment.put(patchEdit(place, direction));
 }

@@ -196,9 +196,11 @@ export function StatesPicture({ shown, measures, called, name, ownControls = fal
         return `${label(token, at)}, ${names[depth]?.text}: ${data.scaleLabel} ${measure === 'rank' ? full(value) : three(value)}${guess}`;
       }}
     >
-      <p class="small muted">
-        {says}. {meaning.read === 'lens' && data?.cellText && 'The word is the likeliest token there; • = it is the token that comes next.'}
-      </p>
+      {(written) => (
+        <p class="small muted">
+          {says}. {meaning.read === 'lens' && written && 'The word is the likeliest token there; • = it is the token that comes next.'}
+        </p>
+      )}
     </HeatPicture>
   );
 }
