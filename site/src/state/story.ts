@@ -80,16 +80,19 @@ function clearestCopy(shown: Shown, head: HeadId): { readonly dest: number; read
   const pattern = before.pattern(head);
   const all: Place[] = [];
   for (let dest = 1; dest < ids.length; dest++) {
-    const strongest = strongestSource(before, head, dest);
+    const most = strongestSource(before, head, dest);
     for (let src = 2; src < dest; src++) {
-      if (relation(ids, dest, src) === 'induction') all.push({ dest, src, weight: weightIn(pattern, dest, src), most: src === strongest });
+      if (relation(ids, dest, src) === 'induction') all.push({ dest, src, weight: weightIn(pattern, dest, src), most: src === most });
     }
   }
   // Inside a phrase that comes again, if there is one: there the text itself confirms what is copied.
   const repeated = new Set(repeatedPart(ids));
   const inside = all.filter(({ dest }) => repeated.has(dest));
   // A look is told best where the row has no stronger one.
-  const kinds = [inside.filter(({ most }) => most), all.filter(({ most }) => most), inside, all];
+  const strongest = all.filter(({ most }) => most);
+  // What comes after the end of the text is unknown.
+  const early = strongest.filter(({ dest }) => dest < ids.length - 1);
+  const kinds = [inside.filter(({ most }) => most), early, strongest, inside, all];
   const places = kinds.find((of) => of.length > 0) ?? [];
   const hardest = Math.max(...places.map(({ weight }) => weight));
   const hard = places.filter(({ weight }) => weight >= LOOKS_HARD * hardest);
