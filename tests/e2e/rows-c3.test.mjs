@@ -166,7 +166,7 @@ for (const [id, name] of [['stories-2l', 'refrain'], ['stories-gelu-4l', 'he or 
     await choose(page, 'Pairs', `all 4 of “${name}”`);
     const set = { ...direct, pairs: offeredSet(id, name), direction: 'noise', metric: { kind: 'logit_diff', position: -1 }, receiver: 'v' };
     const values = await assertNow(set, 'Over 4 pairs: ');
-    await page.locator('.scale-bar').getByText('through W_V and ln1’s scale as it was; ln1’s weights and centring are left out').waitFor();
+    await page.locator('.scale-bar').getByText('(Δ / s) W_V more, s being ln1’s scale as it was: the linear part of its path, without ln1’s weights and centring').waitFor();
 
     // By the keyboard: a path is chosen, and then all into its end are.
     const grid = picture(page, DIRECT).locator('.heatmap-grid');
