@@ -33,7 +33,7 @@ function HeadDetails({ shown, head, dest, chosen }: Props) {
       <header>
         <h2>
           {headName(head)}{' '}
-          <small title={scores && `Mean attention over the destinations of this text that can show it, from 0 to 1 (Patch judges by random tokens that stand twice): ${DETECTORS.map((kind) => `${kind} ${scores[kind]}`).join(', ')}${what ? `; ${ordinalWord(rank)} of ${shown.now.heads.length} by ${what.kind}` : ''}`}>
+          <small title={scores && `Mean attention over the destinations of this text that can show it, from 0 to 1: ${DETECTORS.map((kind) => `${kind} ${scores[kind]}`).join(', ')}${what ? `; ${ordinalWord(rank)} of ${shown.now.heads.length} by ${what.kind}` : ''}`}>
             {what ? `${what.kind} ${what.score.toFixed(2)} on this text` : 'no detector sees it on this text'}
           </small>
         </h2>
