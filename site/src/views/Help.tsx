@@ -14,14 +14,12 @@ const WORDS = [
   ['token', 'a piece of text as the model reads it; ␣ is a space, ↵ a new line'],
   ['head', 'L1H3 is head 3 of layer 1. At each token (the destination) it looks back at others (the sources) and carries something of them over.'],
   ['detector', 'one habit of a head, from 0 to 1; Look judges by this text, Patch by random tokens that stand twice'],
-  ['previous', 'looking at the token just before'],
-  ['duplicate', 'looking at earlier occurrences of the same token'],
+  ['previous, duplicate', 'looking at the token just before; at the same token earlier'],
   ['induction', 'looking at what followed the last time this token stood in the text: how a model copies a repetition'],
   ['residual stream', 'the vector at each token that every layer reads and adds to'],
   ['after L0', 'the stream behind layer 0; mid L0 is between its attention and its MLP, embed before any layer'],
   ['logit lens', 'a state of the stream through the last LayerNorm and the unembedding: what the model would say if it stopped there'],
   ['LN anew, cached', 'the last LayerNorm computed anew on that state, or with the scale that it had in the run'],
-  ['projection', 'how far a vector goes along a direction'],
   ['written', 'what attention and MLPs add to the stream: its length (norm), how unequal its numbers are (variance)'],
   ['hook', 'a place in the model with a name, where its numbers can be read and changed; TransformerLens’ names'],
   ['value-weighted', 'attention times the length of what is carried; result-weighted: of what is added to the stream'],
@@ -41,7 +39,6 @@ const WORDS = [
   ['loss', '−log of the probability given to the token that came next, in nats; 0 is certainty. The line under a token is its loss, full at 10'],
   ['ablate', 'switch a head off: its output (hook_z) is zero, the rest computed anew'],
   ['in force', 'the interventions behind the numbers shown; a muted one is kept, but not in force'],
-  ['a·‖v‖', 'what a head carries over: its attention weight a times the length of the value v'],
   ['\\xf0', 'one byte of a longer character, which stands in no token by itself'],
 ] as const;
 
