@@ -76,23 +76,6 @@ describe('what is selected until a person chooses', () => {
     expect(app.selection.lock.value.src).not.toBeNull();
   });
 
-  it('a head that is kept is shown where another text shows it; where a text is written on, its end', async () => {
-    const { app } = await start();
-    const { head, dest } = app.selection.lock.value;
-    app.selection.toggleToken((dest ?? 0) - 1);
-    app.editing.value = 'text';
-    app.experiment.type('He sat. Then he ran. He sat.');
-    await settle();
-    expect(app.selection.followsStory.value).toBe(false);
-    expect(app.selection.lock.value.head).toEqual(head);
-    expect(app.selection.lock.value.src).not.toBeNull();
-    const { dest: at } = app.selection.lock.value;
-    app.experiment.type('He sat. He');
-    await settle();
-    expect(at).toBeGreaterThan(5);
-    expect(app.selection.lock.value).toMatchObject({ head, dest: app.shown.value!.tokenized.ids.length - 1, src: null });
-  });
-
   it('is not what a bench told of another run', async () => {
     const { app } = await start();
     app.tells({}, { ...NOTHING, dest: 0, depth: 0 });

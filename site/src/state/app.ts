@@ -9,7 +9,7 @@ import { createReadings } from './readings';
 import { glyphs, states, strongestSource } from './reading';
 import { createCompute, createRunner } from './run';
 import { createSelection, NOTHING, sameHead, type HeadId, type Selection } from './selection';
-import { copyBy, findStory, tell } from './story';
+import { findStory, tell } from './story';
 import type { View } from './view';
 
 export type ModelState =
@@ -104,13 +104,10 @@ export function createApp(connect: () => Engine) {
     const { ids: next } = now.tokenized;
     const { dest, head, neuron } = selection.lock.peek();
     if (ids && !selection.followsStory.peek() && seen?.text !== now.text && seen?.side === side.peek()) {
-      // Where nothing is kept, another text has its own story; a head that is kept is shown where the new text shows it.
+      // Where nothing is kept, another text has its own story. A lock whose token is another one now meant something
+      // else: the end of the text is what was just written.
       if (dest === null && head === null && neuron === null) selection.restore(NOTHING);
-      else if (dest !== null && ids[dest] !== next[dest] && editing.peek()) {
-        // A lock whose token is another one now meant something else: the end of the text is what was just written.
-        const end = { dest: next.length - 1, src: null };
-        selection.moveTo({ ...(ids[1] === next[1] ? end : (head && copyBy(now, head)) ?? end), depth: null });
-      }
+      else if (dest !== null && ids[dest] !== next[dest] && editing.peek()) selection.moveTo({ dest: next.length - 1, src: null, depth: null });
     }
     seen = { text: now.text, side: side.peek() };
     ids = next;

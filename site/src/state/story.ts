@@ -6,7 +6,6 @@ import {
   meanLoss,
   probabilitiesAt,
   repeatedPart,
-  scoresOfHead,
   SHOWS,
   strongestSource,
   weightAt,
@@ -104,10 +103,6 @@ function clearestCopy(shown: Shown, head: HeadId): { readonly dest: number; read
     .reduce((best, place) => (place.p > best.p ? place : best), { dest: ids.length - 1, src: 0, p: -1 });
   return { dest, src };
 }
-
-/** The clearest place to see a head copy; null: it does not. */
-export const copyBy = (shown: Shown, head: HeadId): { readonly dest: number; readonly src: number } | null =>
-  head.layer > 0 && (scoresOfHead(shown.before, head)?.induction ?? 0) >= SHOWS ? clearestCopy(shown, head) : null;
 
 /** The strongest induction head of a run and the clearest place to see it; else the next best thing. null while the
  *  pattern that decides is on its way. */

@@ -4,7 +4,7 @@
 const MOST_MS = 1000;
 
 const first = (root: Element | undefined | null): HTMLElement | null =>
-  root?.querySelector<HTMLElement>('button:enabled, [href], select, textarea, [tabindex="0"]') ?? null;
+  root?.querySelector<HTMLElement>('button:enabled') ?? null;
 
 const chips = () => document.querySelectorAll<HTMLElement>('.chip .chip-says');
 
