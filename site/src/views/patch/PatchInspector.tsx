@@ -1,5 +1,5 @@
 /** One patch: what it does to the metric and to the prediction, and what can be done with it. */
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import type { ReadRequest } from '../../engine/types';
 import { full, share, softmax, three, topIndices } from '../../state/numbers';
 import { divergence, hookOf, metricOf, METRICS, noGradient, pairProblem, patched, patchEdit, placeName, scoreOf, STEPS, type Place } from '../../state/patch';
@@ -33,9 +33,9 @@ export function PatchInspector() {
   const chosen = pointed.value ?? lockedPlace(app) ?? (head && { site: of, ...head, position: null, source: null });
   const [place, waiting] = usePaced(chosen, bench && 'part' in bench ? bench.part.direction : '');
   if (study === 'ablate') return <Inspector />;
-  if (!bench || 'problem' in bench) return <div class="inspector-body"><p class="muted">{bench ? 'Choose a pair of prompts: then every patch is described here.' : ''}</p></div>;
-  if (!place) return <div class="inspector-body"><p class="muted">Point at a cell: what its patch does is told here.</p></div>;
-  return <Details bench={bench} place={place} waiting={waiting} />;
+  if (!bench || 'problem' in bench) return <div class="inspector-body"><p class="muted">{bench ? 'Choose a pair of prompts first.' : ''}</p></div>;
+  if (!place) return <div class="inspector-body"><p class="muted">Point at a cell: its patch is told here.</p></div>;
+  return <Details bench={bench} place={place} chosen={chosen ?? place} waiting={waiting} />;
 }
 
 /** The same in a line, for the closed sheet. */
@@ -73,7 +73,8 @@ function oneCell({ site, layer, head, position, source }: Place, part: Bench['pa
   };
 }
 
-function Details({ bench, place, waiting }: { readonly bench: Bench; readonly place: Place; readonly waiting: boolean }) {
+/** `chosen`: what is acted on, also while `place` is what was chosen before. */
+function Details({ bench, place, chosen, waiting }: { readonly bench: Bench; readonly place: Place; readonly chosen: Place; readonly waiting: boolean }) {
   const { app, keys } = usePage();
   const view = app.view.value;
   const { metric, direction, gradient } = view;
@@ -99,10 +100,10 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
   const row = arrayOf(reading, 'logits');
   const { position, head, layer } = place;
   const [put, over] = position === null ? [] : [other.tokenized.tokens[position], target.tokenized.tokens[position]];
-  const kept = inForce(app, place);
+  const kept = inForce(app, chosen);
   const hint = (key: string) => keys.single.value && <kbd aria-hidden="true">{key}</kbd>;
   const acts: readonly (readonly [key: string, words: string, act: () => void])[] = [
-    ['k', kept ? 'Take this patch out of force' : 'Keep this patch in force', () => toggleInForce(app, place)],
+    ['k', kept ? 'Take this patch out of force' : 'Keep this patch in force', () => toggleInForce(app, chosen)],
     ...(head !== null
       ? ([['d', `Sweep dest × source of L${layer}H${head}`, () => openStudy(app, 'sweep', { detail: 'source', of: 'pattern', site: 'head' })]] as const)
       : []),
@@ -111,7 +112,8 @@ function Details({ bench, place, waiting }: { readonly bench: Bench; readonly pl
       : []),
     ['x', 'Swap A and B', () => swap(app)],
   ];
-  useEffect(() => {
+  // With what is drawn: a key that follows at once finds it.
+  useLayoutEffect(() => {
     for (const [key, , act] of acts) app.own.set(key, act);
     return () => app.own.clear();
   });
