@@ -14,6 +14,7 @@ import { App } from './views/App';
 import { PageProvider } from './views/page';
 import './styles/tokens.css';
 import './styles/page.css';
+import './styles/strip.css';
 import './styles/look.css';
 import './styles/parts.css';
 import './styles/dialogs.css';

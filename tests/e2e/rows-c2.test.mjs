@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { predictions, settled, start } from './lib/browser.mjs';
 import { glyphOf, hsRun, idOf, modelOf, probabilitiesAt } from './lib/model.mjs';
-import { byHead, hsStudy, openPair, pairOf, scoreOf } from './lib/patch.mjs';
+import { byHead, byLayer, HEADS, hsStudy, openPair, pairOf, scoreOf, STREAM, WHOLE } from './lib/patch.mjs';
 import { causal, worstOf } from './lib/palette.mjs';
 import { barsOf, cellsOf, choose, compare, comparePixels, numberOf, picture, shows, tableOf, useModel, write } from './lib/screen.mjs';
 
@@ -15,17 +15,7 @@ before(async () => {
 });
 atEnd(() => site.close());
 
-const STREAM = 'the sweep of the stream';
-const HEADS = 'the sweep of the heads';
-const WHOLE = 'the sweep of whole heads';
-
 const metricOf = (kind, [correct, wrong]) => ({ kind, position: -1, ...(kind !== 'kl' && { correct }), ...(kind === 'logit_diff' && { wrong }) });
-/** The stream's rows: all sites of a layer, then the next layer's. */
-const byLayer = (values, { sites, layers, positions }) =>
-  Array.from({ length: values.length }, (_, i) => {
-    const [row, position] = [Math.floor(i / positions), i % positions];
-    return values[((row % sites) * layers + Math.floor(row / sites)) * positions + position];
-  });
 
 for (const [id, name, sites] of [['stories-2l', 'refrain', ['resid_pre', 'attn_out']], ['stories-gelu-4l', 'he or she', ['resid_pre', 'attn_out', 'resid_mid', 'mlp_out']]])
   test(`${id}: every sweep is that of hs sweep, in both directions, with every metric`, async () => {

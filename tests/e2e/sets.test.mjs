@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after as atEnd, before, test } from 'node:test';
 import { axe, PHONE, settled, start } from './lib/browser.mjs';
 import { hsRun, modelOf } from './lib/model.mjs';
-import { byHead, hsStudy, offeredSet, openPair, openStudy, scoreOf } from './lib/patch.mjs';
+import { byHead, byLayer, HEADS, hsStudy, offeredSet, openPair, openStudy, scoreOf, STREAM, WHOLE } from './lib/patch.mjs';
 import { linkByPointer, tabTo } from './lib/person.mjs';
 import { barsOf, choose, compare, numberOf, picture, pointAt, shows, tableOf, useModel } from './lib/screen.mjs';
 import { paceUnits, watchUnits } from './lib/units.mjs';
@@ -16,19 +16,8 @@ before(async () => {
 });
 atEnd(() => site.close());
 
-const STREAM = 'the sweep of the stream';
-const HEADS = 'the sweep of the heads';
-const WHOLE = 'the sweep of whole heads';
-
 const documentOf = (pairs, kind = 'logit_diff', direction = 'denoise') => ({ pairs, direction, metric: { kind, position: -1 } });
 const pick = (page, task) => choose(page, 'Pairs', `all 4 of “${task}”`);
-
-/** The stream's rows: all sites of a layer, then the next layer's. */
-const byLayer = (values, { sites, layers, positions }) =>
-  Array.from({ length: values.length }, (_, i) => {
-    const [row, position] = [Math.floor(i / positions), i % positions];
-    return values[((row % sites) * layers + Math.floor(row / sites)) * positions + position];
-  });
 
 /** What the circuit's table says: [circuit, column]. */
 const CIRCUIT = ['edges', 'faithfulness', 'completeness', 'metric', 'complement'];

@@ -5,6 +5,18 @@ import { readFileSync } from 'node:fs';
 import { encoded, encoderOf } from '../../../models/tasks.mjs';
 import { hsRead } from './model.mjs';
 
+/** The pictures of a sweep. */
+export const STREAM = 'the sweep of the stream';
+export const HEADS = 'the sweep of the heads';
+export const WHOLE = 'the sweep of whole heads';
+
+/** The stream's rows: all sites of a layer, then the next layer's. */
+export const byLayer = (values, { sites, layers, positions }) =>
+  Array.from({ length: values.length }, (_, i) => {
+    const [row, position] = [Math.floor(i / positions), i % positions];
+    return values[((row % sites) * layers + Math.floor(row / sites)) * positions + position];
+  });
+
 /** Opens the bench with a pair that is offered where there is none yet -> { clean, corrupted, answers }. */
 export async function openPair(page, name) {
   await page.getByRole('button', { name: 'Patch', exact: true }).click();
